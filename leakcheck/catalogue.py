@@ -1,0 +1,205 @@
+"""What leakcheck knows: the drivers, calls and rules of `rules/`, with the indexes the checks ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakcheck.models import Connection, Driver, Rule
+from leakcheck.schema import FUNCTION_KINDS, CatalogueError, parse_calls, parse_connection, parse_driver, parse_rule
+
+if TYPE_CHECKING:
+    import sys
+
+    if sys.version_info >= (3, 11):
+        from importlib.resources.abc import Traversable
+    else:
+        from importlib.abc import Traversable
+
+__all__ = ["Catalogue", "CatalogueError", "load", "parse_connection", "rules_folder"]
+
+_LONG_LIVED = ("pool", "engine", "client")
+_OUTCOMES = {"raises", "never-raises"}  # the nearest listing decides which
+
+
+class Catalogue:
+    """Drivers, and the questions asked about qualified names. Built once by `load`."""
+
+    def __init__(self, drivers: tuple[Driver, ...], calls: dict[str, tuple[str, ...]] | None = None) -> None:
+        self.drivers = drivers
+        self.types = _types(drivers)  # class, its other names and subclasses -> the class used in `acquire`
+        self.by_acquire = _by_acquire(drivers, self.types)
+        self.by_type = _by_type(drivers, self.types)
+        self.producers = _producers(drivers, self.types, self.by_acquire)
+        self.attributes = {name: given for d in reversed(drivers) for name, given in d.attributes.items()}
+        self.functions = {kind: _functions(kind, drivers, calls or {}) for kind in FUNCTION_KINDS}
+        self._kinds = _inverted(self.functions)
+        self.not_connections = frozenset(name for d in drivers for name in d.against)
+        self.acquirer_words = frozenset(name.rpartition(".")[2] for name in self.by_acquire) - {"__call__"}
+        self.search_words = frozenset(_search_words(drivers))
+        # of `google.cloud.bigquery` one word that is in the text however it is imported
+        self.import_words = frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
+
+    @cached_property
+    def rules(self) -> dict[str, Rule]:
+        """The rule documents by code, read when first asked for."""
+        found = (parse_rule(file.read_text("utf-8"), file.name) for file in _sorted(rules_folder(), "LK", ".md"))
+        return {rule.code: rule for rule in found}
+
+    @cached_property
+    def _by_name(self) -> tuple[tuple[str, str, tuple[Connection, ...]], ...]:
+        """Receiver's ending, method, models: the acquirers written `*.get_connection` and `*pool.acquire`."""
+        parts = ((name.rpartition("."), found) for name, found in self.by_acquire.items() if name.startswith("*"))
+        # the longest ending first: it says most
+        return tuple(sorted(((head[1:], last, found) for (head, _, last), found in parts), key=lambda p: -len(p[0])))
+
+    def by_name(self, receiver: str, method: str) -> tuple[Connection, ...]:
+        """Models for a call of which only the names are known; `receiver` is the last one before the method, or ""."""
+        name = receiver.lower()
+        return next((found for end, last, found in self._by_name if last == method and name.endswith(end)), ())
+
+    def against(self, name: str) -> bool:
+        """Whether a qualified name is known to have nothing to do with a database connection to be released."""
+        return any(prefix in self.not_connections for prefix in _prefixes(name))
+
+    @cached_property
+    def quiet_methods(self) -> frozenset[str]:
+        """Methods of connections and cursors whose failure alone is no reason for a report."""
+        return frozenset(name.removeprefix("*.") for name in self.functions["quiet"])
+
+    def function(self, name: str) -> frozenset[str]:
+        """The kinds a callee is listed under, itself or by `package.*`; `*.method` if its receiver is unknown."""
+        found: frozenset[str] = frozenset()
+        for probe in _probes(name):
+            kinds = self._kinds.get(probe, frozenset())
+            found |= kinds - _OUTCOMES if found & _OUTCOMES else kinds
+        return found
+
+
+@cache
+def load(drivers: tuple[Path, ...] = (), connections: tuple[Connection, ...] = ()) -> Catalogue:
+    """The catalogue of `rules/`, with a project's own driver files and connections before it."""
+    folder = rules_folder()
+    own = [Driver("settings", (), connections), *(parse_driver(_text(path), str(path)) for path in drivers)]
+    shipped = (parse_driver(file.read_text("utf-8"), file.name) for file in _sorted(folder / "drivers", "", ".toml"))
+    calls = folder / "calls.toml"
+    return Catalogue((*own, *shipped), parse_calls(calls.read_text("utf-8"), calls.name))
+
+
+def rules_folder() -> Traversable:
+    """`rules/`: inside the package once installed, beside it in a checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "rules", package.parent / "rules"):
+        if folder.is_dir():
+            return folder
+    from importlib.resources import files  # inside a zip file; slow to import
+
+    return files("leakcheck") / "rules"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise CatalogueError(str(path), f"cannot be read: {reason}") from None
+
+
+def _sorted(folder: Traversable, start: str, end: str) -> list[Traversable]:
+    found = (file for file in folder.iterdir() if file.name.startswith(start) and file.name.endswith(end))
+    return sorted(found, key=lambda file: file.name)
+
+
+def _types(drivers: tuple[Driver, ...]) -> dict[str, str]:
+    types = {alias: model for d in reversed(drivers) for alias, model in d.types.items()}
+    models = [*types.values(), *(p.type for d in drivers for p in d.producers)]
+    models += [c.type for d in drivers for c in d.connections if c.type]
+    for model in models:
+        types.setdefault(model, model)
+    return types
+
+
+def _by_acquire(drivers: Iterable[Driver], types: dict[str, str]) -> dict[str, tuple[Connection, ...]]:
+    found: dict[str, tuple[Connection, ...]] = {}
+    names = _other_names(types)
+    for driver in drivers:
+        own: dict[str, tuple[Connection, ...]] = {}
+        for connection in driver.connections:
+            for name in (name for acquire in connection.acquire for name in names(acquire)):
+                own[name] = (*own.get(name, ()), connection)
+        found = own | found  # an earlier driver's word on a call replaces a later one's
+    return found
+
+
+def _by_type(drivers: Iterable[Driver], types: dict[str, str]) -> dict[str, Connection]:
+    """Class -> the first model that gives it: what an object is taken for when its acquire is out of sight."""
+    found: dict[str, Connection] = {}
+    for connection in (c for d in drivers for c in d.connections if c.type):
+        found.setdefault(types[connection.type], connection)
+    return found
+
+
+def _producers(
+    drivers: Iterable[Driver], types: dict[str, str], by_acquire: dict[str, tuple[Connection, ...]]
+) -> dict[str, str]:
+    """Calls that give an object to acquire from. Constructors count, except where they are an acquire themselves."""
+    names = _other_names(types)
+    found = {alias: model for alias, model in types.items() if alias not in by_acquire}
+    for name, connections in by_acquire.items():
+        if connections[0].kind in _LONG_LIVED and connections[0].type:
+            found[name] = types[connections[0].type]
+    for producer in (p for d in drivers for p in d.producers):
+        found.update({name: types[producer.type] for call in producer.call for name in names(call)})
+    return found
+
+
+def _search_words(drivers: Iterable[Driver]) -> Iterator[str]:
+    """Words that may stand for an acquire in a file that does not import the library: methods, and names alone."""
+    for driver in drivers:
+        for name in (n for c in driver.connections if c.enabled and c.kind != "managed" for n in c.acquire):
+            *_, owner, word = name.split(".")
+            if word != "__call__" and (owner[0].isupper() or not driver.imports):
+                yield word
+
+
+def _other_names(types: dict[str, str]) -> Callable[[str], Iterator[str]]:
+    """Every way to write a call: by the class it names or belongs to, and by that class' aliases and subclasses."""
+    aliases: dict[str, list[str]] = {}
+    for alias, model in types.items():
+        if alias != model:
+            aliases.setdefault(model, []).append(alias)
+
+    def names(name: str) -> Iterator[str]:
+        yield name
+        owner, _, method = name.rpartition(".")
+        yield from aliases.get(name, ())
+        yield from (f"{alias}.{method}" for alias in aliases.get(owner, ()))
+
+    return names
+
+
+def _functions(kind: str, drivers: Iterable[Driver], calls: dict[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset((*calls.get(kind, ()), *(name for d in drivers for name in d.functions.get(kind, ()))))
+
+
+def _inverted(functions: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for kind, names in functions.items():
+        for name in names:
+            found[name] = found.get(name, frozenset()) | {kind}
+    return found
+
+
+def _probes(name: str) -> Iterator[str]:
+    """How a callee may be listed: exactly, then by its packages, the nearest first. Builtins have no package."""
+    name = name.removeprefix("builtins.")
+    yield name
+    yield from (f"{prefix}.*" for prefix in _prefixes(name.rpartition(".")[0]))
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.rpartition(".")[0]

@@ -1,0 +1,66 @@
+"""Words and places for findings: the same subject, verb and steps for every rule."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.catalogue import Catalogue
+from leakcheck.diagnostics import Confidence, Diagnostic, Span, Step, StepKind
+from leakcheck.flow.core import Site
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.walk import code
+
+_LONGEST = 60
+
+
+def quoted(text: str) -> str:
+    """Code in a message, shortened in the middle of nowhere rather than wrapped."""
+    return f"`{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}`"
+
+
+class Teller:
+    """For one module."""
+
+    def __init__(self, module: Module, catalogue: Catalogue) -> None:
+        self.module, self.catalogue = module, catalogue
+
+    def text(self, node: cst.CSTNode) -> str:
+        return code(node)
+
+    def callee(self, node: cst.CSTNode) -> str:
+        """What raises, without its arguments."""
+        return code(node.func) if isinstance(node, cst.Call) else code(node)
+
+    def done(self, site: Site) -> str:
+        """The participle of a release: closed, or returned to its pool."""
+        return "returned to its pool" if site.spec.kind == "checkout" else "closed"
+
+    def do(self, site: Site) -> str:
+        return "return" if site.spec.kind == "checkout" else "close"
+
+    def subject(self, site: Site, article: bool = True) -> str:
+        """`conn` from `psycopg2.connect`."""
+        if site.name:
+            return f"{quoted(site.name)} from {quoted(site.callee)}"
+        return f"the connection from {quoted(site.callee)}" if article else quoted(site.callee)
+
+    def step(self, kind: StepKind, node: cst.CSTNode, message: str, module: Module | None = None) -> Step:
+        return Step(kind, (module or self.module).span(node), message)
+
+    def acquired(self, site: Site) -> list[Step]:
+        """The acquire, and through which functions of the project it came."""
+        verb = "checked out here" if site.spec.kind == "checkout" else "opened here"
+        steps = [self.step("acquire", site.node, verb)]
+        for wrapper in site.wrappers:
+            steps.append(self._through(wrapper))
+        return steps
+
+    def _through(self, wrapper: FunctionInfo) -> Step:
+        return self.step("via", wrapper.node.name, f"{quoted(wrapper.name)} hands it to its caller", wrapper.module)
+
+    def diagnostic(self, rule: str, confidence: Confidence, message: str, site: Site, steps: tuple[Step, ...]) -> Diagnostic:
+        document = self.catalogue.rules[rule]
+        return Diagnostic(rule, document.name, document.severity, confidence, message, self._place(site), steps)
+
+    def _place(self, site: Site) -> Span:
+        return self.module.span(site.node)

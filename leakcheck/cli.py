@@ -1,0 +1,255 @@
+"""The command line. The only module that prints or exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from leakcheck import __version__
+from leakcheck.console import Progress, SourceLines, use_colour
+from leakcheck.report import FORMATS, Page, coloured, plain, render
+from leakcheck.schema import CatalogueError
+
+if TYPE_CHECKING:
+    from leakcheck.project.discovery import Found
+    from leakcheck.runner import Outcome
+    from leakcheck.settings import Settings
+
+CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
+
+
+class OneLineErrors(click.Command):
+    """Says in one line what was wrong with the call, and exits 2."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run and exit."""
+        run: Any = super().main
+        try:
+            status = run(*args, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            status = _fail(error.format_message())
+        except CatalogueError as error:
+            status = _fail(str(error))
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("leakcheck: interrupted", err=True)
+            status = INTERRUPTED
+        except BrokenPipeError:  # `leakcheck | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = FAILED
+        if standalone_mode:
+            sys.exit(status)
+        return status
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, as click read it."""
+
+    paths: tuple[str, ...]
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    config: Path | None
+    exclude: tuple[str, ...]
+    force_exclude: bool
+    stdin_filename: str | None
+    output_format: str
+    output_file: Path | None
+    statistics: bool
+    exit_zero: bool
+    explain: str | None
+    list_rules: bool
+    show_files: bool
+    demo: bool
+    jobs: int
+    no_cache: bool
+    quiet: bool
+    verbose: bool
+
+
+def _split(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from leakcheck.settings import rules
+
+    return [code for code in (*rules(), "ALL") if code.startswith(incomplete.upper())]
+
+
+_CODES: dict[str, Any] = {"metavar": "CODES", "multiple": True, "callback": _split, "shell_complete": _complete}
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--select", **_CODES, help="Check these rules only: codes, prefixes (LK1) or ALL, separated by commas.")
+@click.option("--ignore", **_CODES, help="Do not check these rules.")
+@click.option("--extend-select", **_CODES, help="Check these rules too.")
+@click.option("--config", type=_FILE, help="Read [tool.leakcheck] of this file, not of the nearest pyproject.toml.")
+@click.option("--exclude", metavar="PATTERNS", multiple=True, callback=_split, help="Skip these, as in a .gitignore.")
+@click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are given by name.")
+@click.option("--stdin-filename", metavar="PATH", help="The name of what is read from standard input (PATH '-').")
+@click.option("--output-format", type=click.Choice(list(FORMATS)), default="full", show_default=True)
+@click.option("--output-file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path, resolve_path=True))
+@click.option("--statistics", is_flag=True, help="Count findings by rule instead of showing them.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 even if something was found.")
+@click.option("--explain", metavar="CODE", shell_complete=_complete, help="Print the document of a rule.")
+@click.option("--list-rules", is_flag=True, help="List all rules.")
+@click.option("--show-files", is_flag=True, help="List the files that would be checked.")
+@click.option("--demo", is_flag=True, help="Check the small legacy service that comes with leakcheck.")
+@click.option("-j", "--jobs", type=click.IntRange(min=0), default=0, help="Processes to use; 0: one a processor.")
+@click.option("--no-cache", is_flag=True, help="Run cold. There is no cache yet: every run is.")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on standard error what is done.")
+@click.version_option(__version__, prog_name="leakcheck", message="%(prog)s %(version)s")
+def main(**values: Any) -> int:
+    """Find database connections that are never given back, and show the path that leaks them.
+
+    PATHS are files, folders, or - for standard input; the current folder if none is given.
+    Exit status: 0 nothing found, 1 findings, 2 something could not be checked as asked.
+    """
+    options = Options(**values)
+    if options.explain is not None:
+        return _explain(options.explain)
+    if options.list_rules:
+        return _list_rules()
+    return _demo(options) if options.demo else _check(options)
+
+
+def _explain(code: str) -> int:
+    from leakcheck.settings import SettingsError, rules
+
+    known = {name: rule for rule in rules().values() for name in (rule.code, rule.name)}
+    rule = known.get(code.upper()) or known.get(code.lower())
+    if rule is None:
+        raise SettingsError("--explain", f"unknown rule '{code}'", code.upper(), rules())
+    text = rule.text if rule.text.startswith("# ") else f"# {rule.code} {rule.name}\n\n{rule.text}"
+    paint = coloured if use_colour(sys.stdout) else plain
+    lines = (paint(line, bold=True) if line.startswith("#") else line for line in text.rstrip().splitlines())
+    _print("\n".join(lines) + "\n")
+    return CLEAN
+
+
+def _list_rules() -> int:
+    from leakcheck.settings import rules
+
+    known = rules().values()
+    width = max((len(rule.name) for rule in known), default=0)
+    rows = (f"{r.code}  {r.name:<{width}}  {r.severity if r.default else 'off':<7}  {r.summary}\n" for r in known)
+    _print("".join(rows))
+    return CLEAN
+
+
+def _demo(options: Options) -> int:
+    from leakcheck.runner import run
+    from leakcheck.settings import Settings
+
+    folder, here = Path(__file__).parent, Path.cwd()
+    settings = Settings(folder / "demo").override(options.select, options.ignore, options.extend_select)
+    os.chdir(folder)  # so that its files have short names
+    try:
+        outcome = run(_find(("demo",), settings, options).files, settings)
+        return _conclude(outcome, options, SourceLines())
+    finally:
+        os.chdir(here)
+        if not options.quiet:
+            click.echo(f"The service is in {folder / 'demo'}.", err=True)
+
+
+def _check(options: Options) -> int:
+    settings = _settings(options)
+    if "-" in options.paths:
+        return _check_stdin(settings, options)
+    found = _find(options.paths or (".",), settings, options)
+    if options.show_files:
+        _print("".join(f"{file}\n" for file in found.files))
+        return _report_errors(found.problems)
+    if not found.files and not found.problems:
+        click.echo(f"leakcheck: no Python files in {', '.join(options.paths) or 'the current folder'}", err=True)
+    from leakcheck.runner import run
+
+    progress = Progress(sys.stderr)
+    try:
+        outcome = run(found.files, settings, problems=found.problems, jobs=options.jobs, progress=progress.update)
+    finally:
+        progress.clear()
+    return _conclude(outcome, options, SourceLines())
+
+
+def _check_stdin(settings: Settings, options: Options) -> int:
+    from leakcheck.project.discovery import excluded
+    from leakcheck.runner import Outcome, run_text
+
+    if len(options.paths) > 1:
+        raise click.UsageError("'-' cannot be given together with other paths")
+    name = options.stdin_filename or "-"
+    skip = options.force_exclude and options.stdin_filename is not None and excluded(name, settings)
+    if options.show_files:
+        _print("" if skip else f"{name}\n")
+        return CLEAN
+    data = sys.stdin.buffer.read()
+    return _conclude(Outcome(()) if skip else run_text(data, name, settings), options, SourceLines({name: data}))
+
+
+def _settings(options: Options) -> Settings:
+    from leakcheck.settings import load
+
+    first = next((path for path in options.paths if path != "-"), options.stdin_filename or ".")
+    settings = load(Path(first), options.config)
+    settings = settings.override(options.select, options.ignore, options.extend_select, options.exclude)
+    if options.verbose:
+        click.echo(f"leakcheck: settings of {settings.root}", err=True)
+    return settings
+
+
+def _find(paths: Sequence[str], settings: Settings, options: Options) -> Found:
+    from leakcheck.project.discovery import find
+
+    found = find(paths, settings, options.force_exclude)
+    if options.verbose:
+        click.echo(f"leakcheck: {len(found.files)} files to look at", err=True)
+    return found
+
+
+def _conclude(outcome: Outcome, options: Options, lines: SourceLines) -> int:
+    """Write the report, then the errors, and give the exit status."""
+    colour = options.output_file is None and use_colour(sys.stdout)
+    page = Page(outcome, lines, coloured if colour else plain, options.quiet)
+    if options.statistics:
+        from leakcheck.report.summary import statistics
+
+        text = statistics(page, as_json=options.output_format == "json")
+    else:
+        text = render(options.output_format, page)
+    _print(text, options.output_file)
+    if _report_errors(outcome.errors) == FAILED:
+        return FAILED
+    return FINDINGS if outcome.findings and not options.exit_zero else CLEAN
+
+
+def _report_errors(reports: Sequence[Any]) -> int:
+    for report in reports:
+        click.echo(f"{report.filename}: {report.error}", err=True)
+    return FAILED if reports else CLEAN
+
+
+def _print(text: str, file: Path | None = None) -> None:
+    if file is None:
+        click.echo(text, nl=False, color=True)  # colours were decided before
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None
+
+
+def _fail(message: str) -> int:
+    click.echo(f"leakcheck: {' '.join(message.split())}", err=True)
+    return FAILED

@@ -1,0 +1,72 @@
+"""What the command line knows of terminals and of the files behind a report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TextIO
+
+from leakcheck.diagnostics import split_lines
+
+_PATIENCE = 1.0  # seconds before a progress bar appears
+_INTERVAL = 0.1
+_WIDTH = 30
+
+
+def use_colour(stream: TextIO) -> bool:
+    """Whether to colour what goes there: https://no-color.org and https://force-color.org, else on terminals."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Progress:
+    """A bar on a terminal, for runs that take longer than a moment; gone when they end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._next = time.monotonic() + _PATIENCE if stream.isatty() else float("inf")
+        self._shown = False
+
+    def update(self, done: int, total: int) -> None:
+        """Show how far it got."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next, self._shown = now + _INTERVAL, True
+        full = _WIDTH * done // max(total, 1)
+        self._stream.write(f"\r[{'#' * full}{'.' * (_WIDTH - full)}] {done} of {total} files with database code ")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+class SourceLines:
+    """The lines of any file, read when first asked for; of standard input those given."""
+
+    def __init__(self, given: Mapping[str, bytes] | None = None) -> None:
+        self._given = given or {}
+        self._read = lru_cache(maxsize=64)(self._lines)
+
+    def __call__(self, filename: str) -> Sequence[str]:
+        """None, if the file is gone."""
+        return self._read(filename)
+
+    def _lines(self, filename: str) -> Sequence[str]:
+        from leakcheck.project.source import SourceUnreadable, decode
+
+        try:
+            if filename in self._given:
+                return split_lines(decode(self._given[filename]))
+            with open(filename, "rb") as file:
+                return split_lines(decode(file.read()))
+        except (OSError, SourceUnreadable):
+            return ()

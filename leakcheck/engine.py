@@ -1,0 +1,74 @@
+"""The engine: source text in, findings out. No files are written, nothing is printed."""
+
+from __future__ import annotations
+
+from leakcheck.checks.leaks import leaks
+from leakcheck.checks.telling import Teller
+from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report
+from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.summaries import Summaries
+from leakcheck.project.module import Module
+from leakcheck.project.project import Project
+from leakcheck.project.resolve import Resolver
+from leakcheck.project.wrappers import wrapper_words
+from leakcheck.settings import Settings
+from leakcheck.suppressions import apply
+
+
+class SourceError(Exception):
+    """Text that is not Python 3: the line (from 1) and what is wrong there."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(f"line {line}: {message}")
+        self.line, self.message = line, message
+
+
+def check(source: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
+    """Check one file's text; raises SourceError if it cannot be parsed."""
+    project = project or Project(settings)
+    module = project.add(source, filename)
+    found = examine(module, project)
+    if module.error is not None:  # its statements were cut apart wrongly, or it is no Python
+        module = project.add(source, filename, at_once=True)
+        found = examine(module, project)
+    if module.error is not None:
+        raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
+    found = [d for d in found if _wanted(d, settings)]
+    kept, suppressed = apply(source.splitlines(), sorted(found, key=lambda d: d.sort_key))
+    return Report(filename, tuple(kept), suppressed)
+
+
+def examine(module: Module, project: Project) -> list[Diagnostic]:
+    """All findings of a module, before selection."""
+    resolver, summaries = _analysis(project)
+    words = summaries.wrapper_words = summaries.wrapper_words | wrapper_words(module, project)
+    runs = [analyse(scope, module, resolver, summaries) for scope in (None, *module.scopes(words))]
+    tell = Teller(module, project.catalogue)
+    _trust_guesses(runs)
+    return [diagnostic for run in runs for diagnostic in leaks(run, tell)]
+
+
+def _analysis(project: Project) -> tuple[Resolver, Summaries]:
+    """The project's resolver and summaries, made once."""
+    if "analysis" not in project.memo:
+        resolver = Resolver(project)
+        project.memo["analysis"] = (resolver, Summaries(resolver, project.settings.may_raise == "strict"))
+    return project.memo["analysis"]  # type: ignore[return-value]
+
+
+def _trust_guesses(runs: list[Interpreter]) -> None:
+    """An acquirer known by its name only is believed where somebody in the module releases what it gives."""
+    released = {site.callee for run in runs for site in run.sites if site.releases}
+    for run in runs:
+        for site in run.sites:
+            if site.certainty == "low" and site.callee in released:
+                site.certainty = "medium"
+
+
+def _wanted(diagnostic: Diagnostic, settings: Settings) -> bool:
+    if not settings.enabled(diagnostic.code, diagnostic.span.filename):
+        return False
+    minimum = "low" if settings.may_raise == "strict" else settings.min_confidence
+    return CONFIDENCES.index(diagnostic.confidence) >= CONFIDENCES.index(minimum)  # type: ignore[arg-type]
+
+

@@ -1,0 +1,48 @@
+"""leakcheck's findings in flake8, with the settings of the checked file's project."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from leakcheck import __version__, catalogue
+from leakcheck.project.discovery import excluded
+from leakcheck.project.triage import imports_project, mentions
+from leakcheck.settings import Settings, load
+
+Problem = tuple[int, int, str, type]
+
+
+class Plugin:
+    """One file."""
+
+    name = "leakcheck"
+    version = __version__
+
+    def __init__(self, tree: ast.AST, lines: Sequence[str], filename: str = "stdin") -> None:
+        self._text, self._filename = "".join(lines), filename
+
+    def run(self) -> Iterator[Problem]:
+        """Lines from 1, columns from 0."""
+        chosen = _settings(Path(self._filename).resolve().parent)
+        if excluded(self._filename, chosen) or not _worth_checking(self._text, self._filename, chosen):
+            return
+        from leakcheck.runner import run_text  # slow, and most files need none of it
+
+        (report,) = run_text(self._text, self._filename, chosen).reports
+        if report.error:
+            yield 1, 0, f"LK000 not checked: {report.error}", Plugin
+        for found in report.diagnostics:
+            yield found.span.line, found.span.column - 1, f"{found.code} {found.message}", Plugin
+
+
+_settings = lru_cache(load)
+
+
+def _worth_checking(text: str, filename: str, chosen: Settings) -> bool:
+    """The first look that the command line takes at all files together, at one file."""
+    data = text.encode("utf-8", "replace")
+    known = catalogue.load(chosen.drivers, chosen.connections)
+    return mentions(data, known) or imports_project(data, filename, str(chosen.root))

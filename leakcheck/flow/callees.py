@@ -1,0 +1,203 @@
+"""Calls of the project's own functions: apply their summaries."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.calls import Calls
+from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.state import Resource, State, Status, Tier
+from leakcheck.flow.summaries import Bound, Outcome, Summary, translate
+from leakcheck.flow.values import (
+    NONE,
+    UNKNOWN,
+    Class,
+    Derived,
+    Function,
+    Instance,
+    Lent,
+    Manager,
+    PendingRelease,
+    Ref,
+    ResourceId,
+    Symbol,
+    Tuple,
+    Value,
+    resources_in,
+)
+from leakcheck.project.module import ClassInfo, FunctionInfo
+from leakcheck.project.walk import walk
+
+_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
+
+
+class Callees(Calls):
+    """What a function of the project does to its caller's resources, and what it gives."""
+
+    def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
+        function = callee.info
+        if self._is_cached(function):
+            return self._call_unknown(callee, node, arguments, state)
+        if self.function is not None and function.parent is self.function and function.cls is None:
+            self._call_nested(function, node, state)
+        bound = self._bind_arguments(callee, arguments, state)
+        manager = self.decorated_as_manager(function)
+        if function.is_generator and not manager:
+            for argument in arguments:
+                self.hand_over(argument.value, state, "generator", node)
+            return [(UNKNOWN, state)]
+        if not bound and not manager and not self._worth_running(function):
+            return self._call_unknown(callee, node, arguments, state)
+        cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
+        cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
+        specs = tuple((name, self.site_of(rid).spec, derived) for name, rid, derived in bound)
+        summary = self.summaries.of(function, cls if isinstance(cls, ClassInfo) else None, specs)
+        if summary is None or not summary.outcomes and not manager:
+            return self._call_unknown(callee, node, arguments, state)
+        rids = {name: rid for name, rid, _ in bound}
+        self._hand_over_unbound(arguments, set(rids.values()), node, state)
+        if manager:
+            return [(self._manager(summary, rids), state)]
+        return self._apply(summary, callee, rids, node, state)
+
+    # -- which function, with what ---------------------------------------------------------------------------------
+
+    def _is_cached(self, function: FunctionInfo) -> bool:
+        return any("caches" in self._decorator_kinds(function, name) for name in function.decorators)
+
+    def _decorator_kinds(self, function: FunctionInfo, name: str) -> frozenset[str]:
+        qualified = self._decorator_name(function, name)
+        return self.catalogue.function(qualified) | self.catalogue.function("*." + name.rpartition(".")[2])
+
+    def _decorator_name(self, function: FunctionInfo, name: str) -> str:
+        first, *rest = name.split(".")
+        value = self.resolver.name(first, function.parent, function.module)
+        for part in rest:
+            value = self.resolver.attribute(value, part, function.module)
+        return value.name if isinstance(value, Symbol) else ""
+
+    def decorated_as_manager(self, function: FunctionInfo) -> bool:
+        return function.is_generator and any(
+            self._decorator_name(function, name) in _MANAGERS for name in function.decorators
+        )
+
+    def _worth_running(self, function: FunctionInfo) -> bool:
+        """Whether the function may give a connection, by a look at what it returns."""
+        return self.summaries.may_give(function)
+
+    def _bind_arguments(self, callee: Function, arguments: list[Argument], state: State) -> list[tuple[str, ResourceId, bool]]:
+        """The parameters that receive a resource of this function, or something derived from one."""
+        parameters = [p for p in callee.info.parameters if p.star != "**"]
+        names = [p.name.value for p in parameters if p.star != "*"]
+        if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
+            names = names[1:]
+        positional = len([a for a in arguments if not a.keyword])
+        bound = []
+        for index, argument in enumerate(arguments):
+            if argument.star or not isinstance(argument.value, (Ref, Derived)):
+                continue
+            if not argument.keyword and index >= min(len(names), positional):
+                continue
+            name = argument.keyword or names[index]
+            if name in names:
+                bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
+        return bound
+
+    def _hand_over_unbound(self, arguments: list[Argument], bound: set[ResourceId], node: cst.CSTNode, state: State) -> None:
+        for argument in arguments:
+            if not bound.issuperset(resources_in(argument.value)) or isinstance(argument.value, Function):
+                self.hand_over(argument.value, state, "argument", node)
+
+    def _call_nested(self, function: FunctionInfo, node: cst.CSTNode, state: State) -> None:
+        """A nested function called here: releases what its body releases of this function's variables."""
+        for name, value in list(state.variables.items()):
+            if isinstance(value, Ref) and name in function.words and name not in function.bindings.names:
+                if self._releases_name(function, name, value.rid):
+                    self.release(value.rid, state, node)
+
+    def _releases_name(self, function: FunctionInfo, name: str, rid: ResourceId) -> bool:
+        methods = {form.method for form in self.site_of(rid).spec.release}
+        for part in walk(function.node.body):
+            if isinstance(part, cst.Call) and isinstance(part.func, cst.Attribute) and part.func.attr.value in methods:
+                mentioned = {n.value for n in walk(part) if isinstance(n, cst.Name)}
+                if name in mentioned:
+                    return True
+        return False
+
+    def _call_unknown(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
+        """A function whose inside does not matter, or cannot be told."""
+        touching = any(self.touched(a.value, state) for a in arguments)
+        for argument in arguments:
+            self.hand_over(argument.value, state, "argument", node)
+        self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
+        returned = self.resolver.returned(callee.info)
+        return [(returned, state)]
+
+    # -- effects ---------------------------------------------------------------------------------------------------
+
+    def _manager(self, summary: Summary, rids: dict[str, ResourceId]) -> Manager:
+        """A project's `@contextmanager`: lends what it opens; closes a parameter if it always does."""
+        specs = dict(summary.yield_specs)
+        known: dict[ResourceId, Value] = {rid: Lent(spec) for rid, spec in specs.items()}
+        yields = translate(summary.yields[0], known) if summary.yields else UNKNOWN
+        inner: Value = UNKNOWN
+        closes = False
+        for name, rid in rids.items():
+            statuses = {r.status for o in summary.returns for n, r in o.parameters if n == name}
+            if statuses == {Status.CLOSED}:
+                inner, closes = Ref(rid), True
+            elif len(rids) == 1:
+                inner = Ref(rid)
+            if isinstance(yields, Lent) and not any(spec for spec in specs.values() if spec is not yields.spec):
+                yields = Ref(rid)
+        return Manager(inner, yields, "closes" if closes else "nothing")
+
+    def _apply(self, summary: Summary, callee: Function, rids: dict[str, ResourceId], node: cst.CSTNode,
+               state: State) -> Evaluated:  # fmt: skip
+        result: Evaluated = []
+        raises = False
+        if summary.is_fresh:
+            self.may_raise(state, node, Tier.STRONG, "driver")
+        for outcome in summary.outcomes:
+            after = state.copy()
+            self._settle(outcome, rids, node, after)
+            if outcome.tier is not Tier.NONE:
+                raises = True
+                if self.handlers or after.open_resources():
+                    self.raises(after, node, outcome.tier, "driver")
+                continue
+            value = self._received(outcome, callee, rids, node, after)
+            result.append((value, after))
+        if not raises and not summary.is_fresh:
+            self.may_raise(state, node, Tier.WEAK, "call")
+        return result  # an `async def` is run where it is called: nearly always it is awaited right there
+
+    def _settle(self, outcome: Outcome, rids: dict[str, ResourceId], node: cst.CSTNode, state: State) -> None:
+        """The parameters' fate in the callee is the resources' fate here."""
+        for name, resource in outcome.parameters:
+            if name not in rids:
+                continue
+            rid = rids[name]
+            if resource.status is Status.CLOSED:
+                self.release(rid, state, node)
+            elif resource.status in (Status.ESCAPED, Status.FIELD):
+                self.hand_over(Ref(rid), state, resource.how or "argument", node)
+            elif resource.status is Status.LOST and state.resources[rid].status is Status.OPEN:
+                state.resources[rid] = Resource(Status.LOST, resource.with_used, resource.how, node)
+            elif resource.with_used and not state.resources[rid].with_used:
+                state.resources[rid] = Resource(state.resources[rid].status, True)
+            if resource.status is Status.OPEN:
+                self.used(rid, node, state)
+
+    def _received(self, outcome: Outcome, callee: Function, rids: dict[str, ResourceId], node: cst.CSTNode,
+                  state: State) -> Value:  # fmt: skip
+        """The call's value: fresh resources become this function's own."""
+        known: dict[ResourceId, Value] = {}
+        for part, (rid, site) in enumerate(outcome.fresh):
+            own = self.site(node, site.spec, site.certainty, part, (callee.info, *site.wrappers))
+            known[rid] = self.acquire(own, state)
+            state.set_status(known[rid].rid, Status.OPEN if not site.spec.lazy else Status.RESTING)  # type: ignore[union-attr]
+        for index, rid in enumerate(rids.values()):  # bound parameters are the callee's first sites, in this order
+            known.setdefault((index, 0), Ref(rid))
+        value = translate(outcome.value, known)
+        return self.resolver.returned(callee.info) if value is UNKNOWN else value

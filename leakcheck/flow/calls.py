@@ -1,0 +1,224 @@
+"""Calls: find out who is called, and do to the resources among the arguments what the callee does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from leakcheck.flow.core import Argument, Evaluated, Site, merged
+from leakcheck.flow.managers import Managers
+from leakcheck.flow.state import State, Tier
+from leakcheck.flow.values import (
+    SOMETHING,
+    UNKNOWN,
+    Class,
+    Derived,
+    Function,
+    Instance,
+    Lent,
+    Manager,
+    Method,
+    Pending,
+    PendingRelease,
+    Ref,
+    Stack,
+    Symbol,
+    Tuple,
+    Value,
+)
+from leakcheck.models import Connection
+from leakcheck.project.module import ClassInfo
+from leakcheck.project.walk import code, string_value, terminal
+
+if TYPE_CHECKING:
+    from leakcheck.diagnostics import Confidence
+
+# Python's own ways to end the process; what is open then is closed by it.
+_ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
+# asyncio's ways to wait for one awaitable: the result is the awaitable's own.
+_WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
+_RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from", "fetch"})
+
+
+class Calls(Managers):
+    """Acquire, release, borrow, hand over."""
+
+    def call(self, node: cst.Call, state: State) -> Evaluated:
+        result: Evaluated = []
+        for callee, reached in self.eval(node.func, state):
+            for values, after in self._arguments(node, reached):
+                arguments = [Argument(value, arg) for value, arg in zip(values, node.args, strict=True)]
+                result += self._dispatch(callee, node, arguments, after)
+        return merged(result)
+
+    def _arguments(self, node: cst.Call, state: State) -> list[tuple[list[Value], State]]:
+        done: list[tuple[list[Value], State]] = [([], state)]
+        for arg in node.args:
+            done = [([*v, value], s) for v, before in done for value, s in merged(self.eval(arg.value, before))]
+        return done
+
+    def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        if isinstance(callee, Method):
+            receiver = callee.receiver
+            if isinstance(receiver, Ref):
+                return self.call_on_resource(receiver, callee.name, node, arguments, state)
+            if isinstance(receiver, Derived):
+                return self._call_on_derived(receiver, callee.name, node, arguments, state)
+            if isinstance(receiver, Stack):
+                return self.call_on_stack(receiver, callee.name, node, arguments, state)
+            if (spec := self.resolver.connection_type(receiver)) is not None:
+                return self._call_on_lent(spec, callee.name, node, arguments, state)
+        if isinstance(callee, Function):
+            return self.call_function(callee, node, arguments, state)
+        if isinstance(callee, Class):
+            return self._construct(callee, node, arguments, state)
+        return self._call_named(callee, node, arguments, state)
+
+    # -- callees outside the project -------------------------------------------------------------------------------
+
+    def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        name = self.resolver.callee_name(callee)
+        if released := self._release_by_call(name, node, arguments, state):
+            return released
+        if name is not None:
+            if name in _ENDS_PROCESS:
+                return []
+            managed = self.call_contextlib(name, node, arguments, state)
+            if managed is not None:
+                return managed
+            if spec := self._model(name, node):
+                return self._acquire_by_call(spec, node, arguments, state)
+            if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
+                return [(arguments[0].value, state)]
+            if (name in _RUNS or name.endswith(".run_until_complete")) and arguments:
+                return self.awaited(arguments[0].value, node, state)
+        elif guessed := self._guess(callee, node):
+            return self._acquire_by_call(guessed, node, arguments, state, "low")
+        return self._call_other(name, callee, node, arguments, state)
+
+    def _model(self, name: str, node: cst.Call) -> Connection | None:
+        """The model of an acquire call that applies to these arguments and is to be tracked."""
+        keywords = {arg.keyword.value for arg in node.args if arg.keyword}
+        for spec in self.catalogue.by_acquire.get(name, ()):
+            if spec.when_keywords and not keywords.intersection(spec.when_keywords):
+                continue
+            if keywords.intersection(spec.not_keywords):
+                continue
+            return spec if spec.tracked else None
+        return None
+
+    def _guess(self, callee: Value, node: cst.Call) -> Connection | None:
+        """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""
+        name = terminal(node.func)
+        if isinstance(callee, (Class, Instance, Symbol)) or not name:
+            return None
+        if isinstance(callee, Method):
+            receiver = callee.receiver
+            if isinstance(receiver, Instance) and isinstance(receiver.type, ClassInfo):
+                against = any(isinstance(a, str) and self.catalogue.against(f"{a}.{name}")
+                              for a in self.resolver.ancestors(receiver.type))  # fmt: skip
+                if against:
+                    return None
+            elif receiver is not UNKNOWN and not isinstance(receiver, Method):
+                return None
+        receiver_name = terminal(node.func.value) if isinstance(node.func, cst.Attribute) else ""
+        return next((spec for spec in self.catalogue.by_name(receiver_name, name) if spec.tracked), None)
+
+    def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
+                         certainty: Confidence = "high") -> Evaluated:  # fmt: skip
+        for argument in arguments:
+            self.hand_over(argument.value, state, "argument", node)
+        site = self.site(node, spec, certainty)
+        if spec.memory_arguments and node.args and string_value(node.args[0].value) in spec.memory_arguments:
+            site.in_memory = True
+        if spec.needs_await or spec.acquires_on_enter:
+            return [(Pending(spec, site.index), state)]
+        self.may_raise(state, node, Tier.STRONG, "driver")
+        return [(self.acquire(site, state), state)]
+
+    def _release_by_call(self, name: str | None, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated | None:
+        """`pool.putconn(conn)`, `pool.release(conn)`, `ibm_db.close(conn)`: a call that takes the connection back."""
+        method = terminal(node.func)
+        for argument in arguments:
+            if not isinstance(argument.value, Ref):
+                continue
+            rid = argument.value.rid
+            for form in self.site_of(rid).spec.release:
+                if (form.on == "pool" and form.method == method) or (form.on == "function" and form.method == name):
+                    return self.released(rid, form, node, state)
+        return None
+
+    def _call_other(self, name: str | None, callee: Value, node: cst.Call, arguments: list[Argument],
+                    state: State) -> Evaluated:  # fmt: skip
+        kinds = self.catalogue.function(name or "") | self._method_kinds(callee, name)
+        touching = [a for a in arguments if self.touched(a.value, state)]
+        for argument in arguments:
+            if isinstance(argument.value, PendingRelease):
+                self.release(argument.value.rid, state, node)
+            elif isinstance(argument.value, Method) and isinstance(argument.value.receiver, Ref):
+                self._register(argument.value, node, state)
+            elif "borrows" not in kinds or isinstance(argument.value, Function):
+                self.hand_over(argument.value, state, "argument", node)
+        if "never-raises" not in kinds:
+            strong = "raises" in kinds or bool(touching)
+            self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "driver" if touching else "call")
+        return [(self._result_type(name, callee), state)]
+
+    def _method_kinds(self, callee: Value, name: str | None) -> frozenset[str]:
+        if isinstance(callee, Method) and name is None:
+            return self.catalogue.function(f"*.{callee.name}")
+        return frozenset()
+
+    def _register(self, bound: Method, node: cst.CSTNode, state: State) -> None:
+        """`addCleanup(conn.close)`, `atexit.register(conn.close)`: released later by whom it was given to."""
+        self.hand_over(bound.receiver, state, "callback", node)
+
+    def _result_type(self, name: str | None, callee: Value) -> Value:
+        if name is None:
+            return UNKNOWN
+        if produced := self.catalogue.producers.get(name):
+            return Instance(produced)
+        if specs := self.catalogue.by_acquire.get(name):
+            return Instance(specs[0].type) if specs[0].type else Lent(specs[0])
+        is_class = isinstance(callee, Symbol) and name.rpartition(".")[2][:1].isupper()
+        return Instance(name) if is_class else UNKNOWN
+
+    def _construct(self, callee: Class, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        """An object of the project: what its constructor is given it may keep."""
+        touching = any(self.touched(a.value, state) for a in arguments)
+        for argument in arguments:
+            self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
+        self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
+        return [(Instance(callee.info), state)]
+
+    # -- calls on connections and what comes from them -------------------------------------------------------------
+
+    def _call_on_derived(self, receiver: Derived, name: str, node: cst.Call, arguments: list[Argument],
+                         state: State) -> Evaluated:  # fmt: skip
+        self._hand_over_all(arguments, state, node)
+        quiet = name in self.catalogue.quiet_methods
+        rid = receiver.rid
+        if name in _EXECUTES:
+            self.used(rid, node, state)
+        self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
+        return [(receiver if name in _EXECUTES else Derived(rid), state)]
+
+    def _call_on_lent(self, spec: Connection, name: str, node: cst.Call, arguments: list[Argument],
+                      state: State) -> Evaluated:  # fmt: skip
+        known = self.resolver.callee_name(Method(Instance(spec.type), name)) if spec.type else None
+        if known and (model := self._model(known, node)):
+            return self._acquire_by_call(model, node, arguments, state)
+        self._hand_over_all(arguments, state, node)
+        quiet = name in self.catalogue.quiet_methods
+        self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
+        if known and (produced := self.catalogue.producers.get(known)):
+            return [(Instance(produced), state)]
+        return [(UNKNOWN if quiet and name != "cursor" else Lent(spec), state)]
+
+    def _hand_over_all(self, arguments: list[Argument], state: State, node: cst.CSTNode) -> None:
+        for argument in arguments:
+            self.hand_over(argument.value, state, "argument", node)
+
+

@@ -1,0 +1,161 @@
+"""Tests: which states go on where a condition holds, which where it does not, and what each then knows."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.core import Core
+from leakcheck.flow.names import key_of
+from leakcheck.flow.state import State, Status
+from leakcheck.flow.values import (
+    NONE,
+    SOMETHING,
+    UNBOUND,
+    UNKNOWN,
+    Const,
+    Ref,
+    ResourceId,
+    Value,
+    is_none,
+    truth,
+)
+from leakcheck.project.walk import dotted
+
+Split = tuple[list[State], list[State]]
+_SINGLETONS = {"None": None, "True": True, "False": False}
+
+
+class Conditions(Core):
+    """`decide` splits a state by a test; it raises and acquires as evaluation does."""
+
+    def decide(self, node: cst.BaseExpression, state: State) -> Split:
+        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+            true, false = self.decide(node.expression, state)
+            return false, true
+        if isinstance(node, cst.BooleanOperation):
+            return self._both(node, state) if isinstance(node.operator, cst.And) else self._either(node, state)
+        if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+            comparator = node.comparisons[0].comparator
+            if isinstance(comparator, cst.Name) and comparator.value in _SINGLETONS:
+                return self._compared(node, _SINGLETONS[comparator.value], state)
+        if isinstance(node, cst.Comparison):
+            return self._split(node, self.parts(node, state))
+        if isinstance(node, cst.NamedExpr):
+            return self._split(node.target, self.eval(node, state))
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
+            return self._is_instance(node, state)
+        if predicate := self._predicate(node, state):
+            return self._liveness(*predicate, node, state)
+        return self._split(node, self.eval(node, state))
+
+    def _both(self, node: cst.BooleanOperation, state: State) -> Split:
+        left, false = self.decide(node.left, state)
+        true: list[State] = []
+        for each in left:
+            yes, no = self.decide(node.right, each)
+            true += yes
+            false += no
+        return true, false
+
+    def _either(self, node: cst.BooleanOperation, state: State) -> Split:
+        true, left = self.decide(node.left, state)
+        false: list[State] = []
+        for each in left:
+            yes, no = self.decide(node.right, each)
+            true += yes
+            false += no
+        return true, false
+
+    def _compared(self, node: cst.Comparison, constant: bool | None, state: State) -> Split:
+        operator = node.comparisons[0].operator
+        negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
+        if not negated and not isinstance(operator, (cst.Is, cst.Equal)):
+            return self._split(node, self.parts(node, state))
+        same: list[State] = []
+        other: list[State] = []
+        for value, each in self.eval(node.left, state):
+            if constant is None:
+                answer = is_none(value)
+            else:
+                answer = value.value == constant if isinstance(value, Const) else None
+            if answer is None:
+                twin = each.copy()
+                self._learn(node.left, each, Const(constant), same)
+                self._learn(node.left, twin, SOMETHING if constant is None else UNKNOWN, other)
+            else:
+                (same if answer else other).append(each)
+        return (other, same) if negated else (same, other)
+
+    def _split(self, node: cst.BaseExpression, evaluated: list[tuple[Value, State]]) -> Split:
+        true: list[State] = []
+        false: list[State] = []
+        key = key_of(node)
+        for value, state in evaluated:
+            known = truth(value)
+            if known is None and self.names.repeated(key):
+                known = state.facts.get(key)
+            if known is None:
+                twin = state.copy()
+                self._learn(node, state, SOMETHING, true)
+                self._learn(node, twin, NONE, false)
+            else:
+                (true if known else false).append(state)
+        return true, false
+
+    def _learn(self, node: cst.BaseExpression, state: State, value: Value, to: list[State]) -> None:
+        """Remember the outcome of a test of something unknown, where it will be asked again."""
+        key = key_of(node)
+        if self.names.repeated(key) or key in self.names.cleanup:
+            if dotted(node):
+                if state.variables.get(key, UNKNOWN) in (UNKNOWN, UNBOUND):
+                    state.variables[key] = value
+            else:
+                state.facts[key] = value is SOMETHING
+        to.append(state)
+
+    def _is_instance(self, node: cst.Call, state: State) -> Split:
+        """`isinstance(x, C)`: false for None, otherwise both unless it is remembered."""
+        true: list[State] = []
+        false: list[State] = []
+        for value, each in self.eval(node.args[0].value, state):
+            if is_none(value):
+                false.append(each)
+                continue
+            key = key_of(node)
+            known = each.facts.get(key)
+            if known is None:
+                twin = each.copy()
+                if self.names.repeated(key):
+                    each.facts[key], twin.facts[key] = True, False
+                true.append(each)
+                false.append(twin)
+            else:
+                (true if known else false).append(each)
+        return true, false
+
+    def _predicate(self, node: cst.BaseExpression, state: State) -> tuple[ResourceId, bool] | None:
+        """For `conn.is_connected()` or `conn.closed` on a tracked resource: which one, and whether true means alive."""
+        target = node.func if isinstance(node, cst.Call) and not node.args else node
+        if not isinstance(target, cst.Attribute):
+            return None
+        owner = state.variables.get(dotted(target.value) or "")
+        if not isinstance(owner, Ref):
+            return None
+        spec = self.site_of(owner.rid).spec
+        for names, alive in ((spec.alive, True), (spec.closed, False)):
+            if any(name.rstrip("()") == target.attr.value for name in names):
+                return owner.rid, alive
+        return None
+
+    def _liveness(self, rid: ResourceId, alive: bool, node: cst.CSTNode, state: State) -> Split:
+        """A dead connection of its own needs no close; a dead checkout still occupies its slot."""
+        dead = state.copy()
+        if dead.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING):
+            spec = self.site_of(rid).spec
+            returned_if_closed = not alive and any(form.on == "conn" for form in spec.release)
+            if spec.kind == "checkout" and not returned_if_closed:
+                dead.set_status(rid, Status.LOST, "guard", node)
+            else:
+                dead.set_status(rid, Status.CLOSED, "dead", node)
+        living = [] if state.resources[rid].status is Status.CLOSED else [state]
+        return (living, [dead]) if alive else ([dead], living)

@@ -1,0 +1,252 @@
+"""What every part of the interpreter shares: the sites, the current exits, raising, acquiring and handing over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier, Trace, merge
+from leakcheck.flow.values import UNKNOWN, Derived, Function, Ref, ResourceId, Stack, Tuple, Value, resources_in
+from leakcheck.project.walk import code
+
+if TYPE_CHECKING:
+    from leakcheck.diagnostics import Confidence
+    from leakcheck.flow.names import Names
+    from leakcheck.flow.summaries import Summaries
+    from leakcheck.models import Connection
+    from leakcheck.project.module import FunctionInfo, Module
+    from leakcheck.project.resolve import Resolver
+
+Evaluated = list[tuple[Value, State]]
+
+
+@dataclass(eq=False)
+class Site:
+    """A place where a resource comes into this function: an acquire call, or a parameter of a summarised helper."""
+
+    index: int
+    node: cst.CSTNode
+    spec: Connection
+    callee: str  # as written, for messages
+    certainty: Confidence
+    wrappers: tuple[FunctionInfo, ...] = ()  # the project functions it came through, outermost first
+    parameter: str = ""  # name, where it is a borrowed parameter
+    in_memory: bool = False  # a database that vanishes with the connection
+    name: str = ""  # the variable it was first bound to
+    releases: list[cst.CSTNode] = field(default_factory=list)  # calls that release it on some path
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A resource that was still out when the function was left."""
+
+    site: Site
+    resource: Resource
+    tier: Tier
+    exit: str  # return, end, raise
+    trace: Trace | None
+
+
+@dataclass(frozen=True)
+class Misuse:
+    """A use or release of a resource after it was given back."""
+
+    site: Site
+    node: cst.CSTNode
+    what: str  # used, released
+    released: cst.CSTNode | None
+    trace: Trace | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A resource stored in a field of `self`."""
+
+    site: Site
+    field: str
+    node: cst.CSTNode
+
+
+class Argument:
+    """An evaluated argument of a call."""
+
+    __slots__ = ("keyword", "node", "star", "value")
+
+    def __init__(self, value: Value, node: cst.Arg) -> None:
+        self.value, self.node = value, node
+        self.keyword = node.keyword.value if node.keyword else ""
+        self.star = node.star
+
+
+class Core:
+    """State of one run of the interpreter over one function; the mixins add the language to it."""
+
+    def __init__(self, function: FunctionInfo | None, module: Module, names: Names, resolver: Resolver, summaries: Summaries) -> None:
+        self.function, self.module, self.resolver, self.summaries = function, module, resolver, summaries
+        self.catalogue = resolver.catalogue
+        self.names = names
+        self.exits = Exits()
+        self.handlers = 0  # how many `try` statements surround the current point
+        self.loops = 0
+        self.sites: list[Site] = []
+        self._site_of: dict[tuple[int, int], Site] = {}
+        self.leaks: list[Leak] = []
+        self.misuses: list[Misuse] = []
+        self.kept: list[Kept] = []
+        self.yielded: list[tuple[Value, State]] = []
+        self.is_manager = False  # a @contextmanager: what its user raises comes out of its `yield`
+        self.wants_booleans = False  # while the right side of an assignment to a tested name is evaluated
+        self.work = 0  # statements interpreted, over all states: bounds the time one function takes
+
+    # The mixins call each other through these.
+    def eval(self, node: cst.BaseExpression, state: State) -> Evaluated:
+        raise NotImplementedError
+
+    def parts(self, node: cst.CSTNode, state: State) -> Evaluated:
+        raise NotImplementedError
+
+    def call(self, node: cst.Call, state: State) -> Evaluated:
+        raise NotImplementedError
+
+    def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
+        raise NotImplementedError
+
+    def awaited(self, value: Value, node: cst.CSTNode, state: State) -> Evaluated:
+        raise NotImplementedError
+
+    def decide(self, node: cst.BaseExpression, state: State) -> tuple[list[State], list[State]]:
+        raise NotImplementedError
+
+    def block(self, body: Sequence[cst.CSTNode], states: list[State]) -> list[State]:
+        raise NotImplementedError
+
+    def assign(self, target: cst.CSTNode, value: Value, state: State) -> list[State]:
+        raise NotImplementedError
+
+    # -- exits -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def frame(self) -> Iterator[Exits]:
+        """Collect the exits of what runs inside."""
+        outer, self.exits = self.exits, Exits()
+        try:
+            yield self.exits
+        finally:
+            self.exits = outer
+
+    def leave(self, exits: Exits) -> None:
+        """Pass exits on to the surrounding block."""
+        self.exits.returns += exits.returns
+        self.exits.breaks += exits.breaks
+        self.exits.continues += exits.continues
+        self.exits.raises += exits.raises
+
+    def may_raise(self, state: State, node: cst.CSTNode, tier: Tier, origin: str, type_: str = "") -> None:
+        """Add the path on which this node raises, where somebody could notice it."""
+        if tier is Tier.NONE or not (self.handlers or state.open_resources()):
+            return
+        if tier is Tier.WEAK and not self.handlers and not self.summaries.strict:
+            return  # leaves the function by a weak raise: never reported
+        self.raises(state.copy(), node, tier, origin, type_)
+
+    def raises(self, state: State, node: cst.CSTNode, tier: Tier, origin: str, type_: str = "") -> None:
+        """The given state leaves by an exception raised at this node."""
+        for rid in state.open_resources():
+            if origin == "unbound":
+                state.via[rid] = Tier.STRONG  # whatever raised first, this certainly does
+            else:
+                state.via[rid] = max(state.via.get(rid, Tier.NONE), tier)
+        state.raised = Raised(origin, type_)
+        state.step("raise", node, origin)
+        self.exits.raises.append(state)
+
+    # -- resources -------------------------------------------------------------------------------------------------
+
+    def site(self, node: cst.CSTNode, spec: Connection, certainty: Confidence = "high", part: int = 0,
+             wrappers: tuple[FunctionInfo, ...] = ()) -> Site:  # fmt: skip
+        """The acquire site of a node (its `part`-th, where a call gives several)."""
+        key = (id(node), part)
+        if key not in self._site_of:
+            callee = code(node.func if isinstance(node, cst.Call) else node)
+            site = Site(len(self.sites), node, spec, callee, certainty, wrappers)
+            self.sites.append(site)
+            self._site_of[key] = site
+        return self._site_of[key]
+
+    def acquire(self, site: Site, state: State) -> Ref:
+        """A fresh resource of that site; an older one still held by the loop gets the next generation."""
+        rid: ResourceId = (site.index, 0)
+        old = state.resources.get(rid)
+        if old is not None and old.status is not Status.CLOSED:
+            older = state.resources.get((site.index, 1))
+            if older is None or older.status is not Status.OPEN:
+                state.rename(rid, (site.index, 1))
+        state.resources[rid] = Resource(Status.RESTING if site.spec.lazy else Status.OPEN)
+        state.via[rid] = Tier.NONE
+        state.step("acquire", site.node, str(site.index))
+        return Ref(rid)
+
+    def site_of(self, rid: ResourceId) -> Site:
+        return self.sites[rid[0]]
+
+    def release(self, rid: ResourceId, state: State, node: cst.CSTNode, how: str = "") -> None:
+        """The resource is given back, in the right way."""
+        resource = state.resources[rid]
+        site = self.site_of(rid)
+        if not any(known is node for known in site.releases):
+            site.releases.append(node)
+        if resource.status is not Status.ESCAPED or how != "with":
+            state.set_status(rid, Status.CLOSED, how, node)
+
+    def hand_over(self, value: Value, state: State, how: str, node: cst.CSTNode) -> None:
+        """Somebody else is responsible for what is in `value` from here on."""
+        for rid in resources_in(value):
+            if state.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING):
+                state.set_status(rid, Status.ESCAPED, how, node)
+        if isinstance(value, Stack):
+            for _, rid in state.stacks.pop(value.key, ()):
+                state.set_status(rid, Status.ESCAPED, how, node)
+        if isinstance(value, Function):
+            self.hand_over_captured(value.info, state, how, node)
+
+    def hand_over_captured(self, function: FunctionInfo, state: State, how: str, node: cst.CSTNode) -> None:
+        """A nested function that outlives its definition keeps what it mentions."""
+        if function.parent is not self.function or function.cls is not None:
+            return
+        for name, value in list(state.variables.items()):
+            if name in function.words and name not in function.bindings.names and isinstance(value, (Ref, Tuple)):
+                self.hand_over(value, state, how, node)
+
+    def note_kept(self, rid: ResourceId, field: str, node: cst.CSTNode) -> None:
+        """A resource was stored in a field of `self`: whether its class can release it is judged later."""
+        self.kept.append(Kept(self.site_of(rid), field, node))
+
+    def touched(self, value: Value, state: State) -> bool:
+        """Whether the value is a tracked resource or obtained from one."""
+        return isinstance(value, (Ref, Derived)) or any(True for _ in resources_in(value))
+
+
+def each(evaluated: Evaluated) -> Iterator[tuple[Value, State]]:
+    """For readability where an expression forks."""
+    return iter(evaluated)
+
+
+def only_states(evaluated: Iterable[tuple[Value, State]]) -> list[State]:
+    return [state for _, state in evaluated]
+
+
+def merged(evaluated: Evaluated) -> Evaluated:
+    """Bound the forks of one expression."""
+    if len(evaluated) <= 4:
+        return evaluated
+    by_value: dict[Value, list[State]] = {}
+    for value, state in evaluated:
+        by_value.setdefault(value, []).append(state)
+    return [(value, state) for value, states in by_value.items() for state in merge(states, 4)]
+
+
+__all__ = ["UNKNOWN", "Core", "Evaluated", "Kept", "Leak", "Misuse", "Site", "each", "merged", "only_states"]

@@ -1,0 +1,271 @@
+"""Expressions: the value each gives in a state, and what evaluating it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import libcst as cst
+
+from leakcheck.flow.core import Core, Evaluated, merged
+from leakcheck.flow.state import State, Tier
+from leakcheck.flow.values import (
+    FALSE,
+    NONE,
+    SOMETHING,
+    TRUE,
+    UNBOUND,
+    UNKNOWN,
+    Const,
+    Derived,
+    Function,
+    Lent,
+    Method,
+    Pending,
+    PendingRelease,
+    Ref,
+    Tuple,
+    Value,
+)
+from leakcheck.project.resolve import is_property
+from leakcheck.project.walk import SCOPES, children, dotted, string_value, walk
+
+_LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
+
+
+class Expressions(Core):
+    """`eval` gives every (value, state) an expression can end in; exceptions go to the current exits."""
+
+    def eval(self, node: cst.BaseExpression, state: State) -> Evaluated:
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            return self.parts(node, state)
+        return handler(self, node, state)
+
+    def eval_all(self, nodes: Iterable[cst.BaseExpression], state: State) -> list[tuple[list[Value], State]]:
+        """Several expressions, left to right."""
+        done: list[tuple[list[Value], State]] = [([], state)]
+        for node in nodes:
+            done = [
+                ([*values, value], after) for values, before in done for value, after in merged(self.eval(node, before))
+            ]
+        return done
+
+    def parts(self, node: cst.CSTNode, state: State) -> Evaluated:
+        """Any other expression: evaluate what is in it; the result is unknown."""
+        parts = [child for child in _expressions(node)]
+        return [(UNKNOWN, after) for _, after in self.eval_all(parts, state)]
+
+    # -- names and attributes --------------------------------------------------------------------------------------
+
+    def _name(self, node: cst.Name, state: State) -> Evaluated:
+        name = node.value
+        if name in _LITERALS:
+            return [(_LITERALS[name], state)]
+        value = state.variables.get(name)
+        if value is None:
+            if name not in self.names.locals:
+                scope = self.function.parent if self.function else None
+                return [(self.resolver.name(name, scope, self.module), state)]
+            value = UNBOUND if name in self.names.cleanup else UNKNOWN
+        if value is UNBOUND:
+            if any(state.via.get(rid) for rid in state.open_resources()):
+                self.raises(state, node, Tier.STRONG, "unbound", name)
+                return []
+            return [(UNKNOWN, state)]
+        return [(value, state)]
+
+    def _attribute(self, node: cst.Attribute, state: State) -> Evaluated:
+        path = dotted(node)
+        if path is not None and path in state.variables:
+            return [(state.variables[path], state)]
+        result: Evaluated = []
+        for owner, after in self.eval(node.value, state):
+            value = self._member(owner, node.attr.value, after)
+            if isinstance(value, Function) and is_property(value.info):
+                result += self.call_function(value, node, [], after)
+            else:
+                result.append((value, after))
+        return result
+
+    def _member(self, owner: Value, name: str, state: State) -> Value:
+        if isinstance(owner, Derived) and name in ("connection", "_connection", "conn"):
+            return Ref(owner.rid)
+        if isinstance(owner, (Ref, Derived, Lent)):
+            return Method(owner, name)
+        return self.resolver.attribute(owner, name, self.module)
+
+    # -- operators -------------------------------------------------------------------------------------------------
+
+    def _conditional(self, node: cst.IfExp, state: State) -> Evaluated:
+        true, false = self.decide(node.test, state)
+        return [pair for s in true for pair in self.eval(node.body, s)] + [
+            pair for s in false for pair in self.eval(node.orelse, s)
+        ]
+
+    def _boolean(self, node: cst.BooleanOperation, state: State) -> Evaluated:
+        """`a or b` gives `a` where that is true; a name keeps the value it is refined to."""
+        true, false = self.decide(node.left, state)
+        keep, go_on = (true, false) if isinstance(node.operator, cst.Or) else (false, true)
+        kept = SOMETHING if isinstance(node.operator, cst.Or) else UNKNOWN
+        result: Evaluated = []
+        for s in keep:
+            value = s.variables.get(dotted(node.left) or "", kept)
+            result.append((kept if value in (UNKNOWN, UNBOUND) else value, s))
+        for s in go_on:
+            result += self.eval(node.right, s)
+        return merged(result)
+
+    def _test(self, node: cst.BaseExpression, state: State) -> Evaluated:
+        """A comparison or negation as a value: split, so that a variable holding it correlates with what it tested."""
+        if not self.wants_booleans or (isinstance(node, cst.UnaryOperation) and not isinstance(node.operator, cst.Not)):
+            return self.parts(node, state)
+        true, false = self.decide(node, state)
+        return [(TRUE, s) for s in true] + [(FALSE, s) for s in false]
+
+    def _named(self, node: cst.NamedExpr, state: State) -> Evaluated:
+        result: Evaluated = []
+        for value, after in self.eval(node.value, state):
+            result += [(value, s) for s in self.assign(node.target, value, after)]
+        return result
+
+    # -- displays --------------------------------------------------------------------------------------------------
+
+    def _tuple(self, node: cst.Tuple, state: State) -> Evaluated:
+        if any(isinstance(e, cst.StarredElement) for e in node.elements):
+            return self._container(node, state)
+        return [(Tuple(tuple(values)), s) for values, s in self.eval_all((e.value for e in node.elements), state)]
+
+    def _container(self, node: cst.CSTNode, state: State) -> Evaluated:
+        """A list, dict or set: what is put into it belongs to its holder."""
+        result: Evaluated = []
+        for values, after in self.eval_all(_expressions(node), state):
+            for value in values:
+                self.hand_over(value, after, "container", node)
+            result.append((UNKNOWN, after))
+        return result
+
+    def _comprehension(self, node: cst.CSTNode, state: State) -> Evaluated:
+        """Iterates now (a generator expression later): everything in it may run; its names are its own."""
+        before = {n.target.value for n in walk(node) if isinstance(n, cst.CompFor) and isinstance(n.target, cst.Name)}
+        for name in before:
+            state.variables.pop(name, None)
+        result: Evaluated = []
+        for values, after in self.eval_all(_expressions(node), state):
+            for value in values:
+                self.hand_over(value, after, "container", node)
+            result.append((UNKNOWN, after))
+        return merged(result)
+
+    def _lambda(self, node: cst.Lambda, state: State) -> Evaluated:
+        """A lambda that mentions a resource keeps it: `callback(lambda: conn.close())`."""
+        mentioned = {n.value for n in walk(node.body) if isinstance(n, cst.Name)}
+        for name in mentioned:
+            self.hand_over(state.variables.get(name, UNKNOWN), state, "closure", node)
+        return [(SOMETHING, state)]
+
+    def _constant(self, node: cst.BaseExpression, state: State) -> Evaluated:
+        if isinstance(node, cst.Integer):
+            return [(Const(node.evaluated_value), state)]
+        text = string_value(node)
+        return [(Const(text) if text is not None else UNKNOWN, state)]
+
+    def _subscript(self, node: cst.Subscript, state: State) -> Evaluated:
+        path = _subscript_path(node)
+        if path in state.variables:
+            return [(state.variables[path], state)]
+        result: Evaluated = []
+        for values, after in self.eval_all([node.value, *_expressions_in_slices(node)], state):
+            owner = values[0]
+            if isinstance(owner, Tuple) and len(values) == 2 and isinstance(values[1], Const):
+                index = values[1].value
+                if isinstance(index, int) and -len(owner.items) <= index < len(owner.items):
+                    result.append((owner.items[index], after))
+                    continue
+            self.may_raise(after, node, Tier.WEAK, "call")
+            result.append((UNKNOWN, after))
+        return result
+
+    # -- suspension ------------------------------------------------------------------------------------------------
+
+    def _await(self, node: cst.Await, state: State) -> Evaluated:
+        result: Evaluated = []
+        for value, after in self.eval(node.expression, state):
+            result += self.awaited(value, node, after)
+        return result
+
+    def awaited(self, value: Value, node: cst.CSTNode, state: State) -> Evaluated:
+        """What `await value` gives; an acquire or release happens here."""
+        if isinstance(value, Pending):
+            self.may_raise(state, self.sites[value.site].node, Tier.STRONG, "driver")
+            return [(self.acquire(self.sites[value.site], state), state)]
+        if isinstance(value, PendingRelease):
+            self.release(value.rid, state, node)
+            return [(NONE, state)]
+        return [(value, state)]
+
+    def _yield(self, node: cst.Yield, state: State) -> Evaluated:
+        argument = node.value.item if isinstance(node.value, cst.From) else node.value
+        evaluated = self.eval(argument, state) if argument is not None else [(NONE, state)]
+        for value, after in evaluated:
+            self.yielded.append((value, after.copy()))
+            # Who uses the generator as a context manager or a dependency throws its exceptions in here.
+            lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops
+            if self.is_manager or lends:
+                self.may_raise(after, node, Tier.STRONG, "yield")
+        return [(UNKNOWN, after) for _, after in evaluated]
+
+
+def _expressions(node: cst.CSTNode) -> Iterable[cst.BaseExpression]:
+    """The expressions directly inside a node, through helper nodes such as elements and comprehension clauses."""
+    for child in children(node):
+        if isinstance(child, cst.Annotation):
+            continue
+        if isinstance(child, cst.BaseExpression):
+            yield child
+        elif not isinstance(child, SCOPES):
+            yield from _expressions(child)
+
+
+def _expressions_in_slices(node: cst.Subscript) -> Iterable[cst.BaseExpression]:
+    for element in node.slice:
+        yield from _expressions(element)
+
+
+def _subscript_path(node: cst.Subscript) -> str:
+    """`context["connection"]` as a path, for a name and a constant key; "" otherwise."""
+    owner = dotted(node.value)
+    if owner and len(node.slice) == 1 and isinstance(index := node.slice[0].slice, cst.Index):
+        key = string_value(index.value)
+        return f"{owner}[{key!r}]" if key is not None else ""
+    return ""
+
+
+subscript_path = _subscript_path
+
+Handler = Callable[[Expressions, cst.BaseExpression, State], Evaluated]
+_HANDLERS: dict[type[cst.CSTNode], Handler] = {
+    cst.Name: Expressions._name,
+    cst.Attribute: Expressions._attribute,
+    cst.IfExp: Expressions._conditional,
+    cst.BooleanOperation: Expressions._boolean,
+    cst.Comparison: Expressions._test,
+    cst.UnaryOperation: Expressions._test,
+    cst.NamedExpr: Expressions._named,
+    cst.Tuple: Expressions._tuple,
+    cst.List: Expressions._container,
+    cst.Set: Expressions._container,
+    cst.Dict: Expressions._container,
+    cst.ListComp: Expressions._comprehension,
+    cst.SetComp: Expressions._comprehension,
+    cst.DictComp: Expressions._comprehension,
+    cst.GeneratorExp: Expressions._comprehension,
+    cst.Lambda: Expressions._lambda,
+    cst.Integer: Expressions._constant,
+    cst.SimpleString: Expressions._constant,
+    cst.ConcatenatedString: Expressions._constant,
+    cst.Subscript: Expressions._subscript,
+    cst.Await: Expressions._await,
+    cst.Yield: Expressions._yield,
+    cst.Call: lambda self, node, state: self.call(node, state),
+}  # type: ignore[dict-item]
+

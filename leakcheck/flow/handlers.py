@@ -1,0 +1,63 @@
+"""Which `except` clause catches what: by name, because exception classes are seldom resolved further."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from enum import Enum
+
+from leakcheck.flow.state import Raised
+
+# Roots of the drivers' exception hierarchies (PEP 249, SQLAlchemy, asyncpg …): catching one catches what calls on a
+# connection are expected to raise.
+_DRIVER_ROOTS = frozenset({"Error", "DatabaseError", "SQLAlchemyError", "DBAPIError", "MySQLError", "PostgresError",
+                           "PsycopgError", "StandardError", "PyMongoError", "PeeweeException"})  # fmt: skip
+_DRIVER_KINDS = frozenset({"OperationalError", "IntegrityError", "ProgrammingError", "InterfaceError", "DataError",
+                           "InternalError", "NotSupportedError", "Warning", "PoolError", "PoolTimeout", "TimeoutError",
+                           "UniqueViolation", "UniqueViolationError"})  # fmt: skip
+_CATCH_ALL = frozenset({"BaseException", "Exception"})
+
+
+class Match(Enum):
+    """Whether a handler catches an exception."""
+
+    YES = "yes"
+    LIKELY = "likely"  # what is left over is unusual
+    MAYBE = "maybe"
+    UNLIKELY = "unlikely"  # what is caught is unusual
+    NO = "no"
+
+
+def caught(raised: Raised | None, types: tuple[str, ...], bases: Callable[[str], frozenset[str]]) -> Match:
+    """Whether a handler for `types` (as written) catches what a state carries; the likeliest of its types counts."""
+    order = (Match.YES, Match.LIKELY, Match.MAYBE, Match.UNLIKELY, Match.NO)
+    return min((_one(raised, name, bases) for name in types), key=order.index, default=Match.NO)
+
+
+def _one(raised: Raised | None, name: str, bases: Callable[[str], frozenset[str]]) -> Match:
+    last = name.rpartition(".")[2]
+    if last in _CATCH_ALL or raised is None:
+        return Match.YES
+    if raised.origin == "driver":
+        if last in _DRIVER_ROOTS:
+            return Match.LIKELY
+        return Match.MAYBE if last in _DRIVER_KINDS or not hasattr(builtins, last) else Match.UNLIKELY
+    if raised.origin == "unbound":
+        return Match.YES if last in ("UnboundLocalError", "NameError") else Match.NO
+    if raised.origin == "raise" and raised.type:
+        return _declared(raised.type, last, bases)
+    return Match.MAYBE
+
+
+def _declared(type_: str, handler: str, bases: Callable[[str], frozenset[str]]) -> Match:
+    """An exception raised by name against a handler's name."""
+    own = type_.rpartition(".")[2]
+    if own == handler:
+        return Match.YES
+    thrown, wanted = getattr(builtins, own, None), getattr(builtins, handler, None)
+    if isinstance(thrown, type):
+        return Match.YES if isinstance(wanted, type) and issubclass(thrown, wanted) else Match.NO
+    known = bases(type_)
+    if handler in known:
+        return Match.YES
+    return Match.NO if len(known) > 1 else Match.MAYBE

@@ -1,0 +1,113 @@
+"""Run one function, or a module's top level, and collect what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from leakcheck.flow.callees import Callees
+from leakcheck.flow.core import Leak, Site
+from leakcheck.flow.names import Names
+from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
+from leakcheck.flow.statements import Statements, TooMuch
+from leakcheck.flow.summaries import Bound, Summaries
+from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Ref, Value, resources_in
+from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.resolve import Resolver
+
+
+class Interpreter(Statements, Callees):
+    """One run. `leaks`, `misuses` and `kept` say what was found."""
+
+    def run(self, cls: ClassInfo | None = None, bound: tuple[Bound, ...] = ()) -> Exits | None:
+        """Run the function with parameters as given; None if it is too large."""
+        assert self.function is not None
+        self.is_manager = self.decorated_as_manager(self.function)
+        exits = self._execute(self.function.node.body.body, self._entry(cls, bound))
+        return exits
+
+    def run_module(self) -> Exits | None:
+        """Run a module's top level: what its names still hold at the end belongs to the process."""
+        return self._execute(self.names.body, State())
+
+    def _execute(self, body: Sequence[cst.CSTNode], entry: State) -> Exits | None:
+        try:
+            with self.frame() as exits:
+                ended = self.block(body, [entry])
+        except TooMuch:
+            return None
+        for state in ended:
+            state.result = NONE
+        exits.returns = merge(exits.returns + ended, 48)
+        exits.raises = merge(exits.raises, 48)
+        return exits
+
+    def _entry(self, cls: ClassInfo | None, bound: tuple[Bound, ...]) -> State:
+        function = self.function
+        assert function is not None
+        state = State()
+        for name, spec, derived in bound:
+            site = Site(len(self.sites), function.node, spec, name, "high", parameter=name, name=name)
+            self.sites.append(site)
+            rid = (site.index, 0)
+            state.resources[rid] = Resource(Status.OPEN)
+            state.variables[name] = Derived(rid) if derived else Ref(rid)
+        for index, parameter in enumerate(function.parameters):
+            name = parameter.name.value
+            if name in state.variables:
+                continue
+            value = self.resolver.parameter(parameter, function)
+            if index == 0 and cls is not None and function.cls is not None and isinstance(value, (Instance, Class)):
+                value = Instance(cls) if isinstance(value, Instance) else Class(cls)
+            state.variables[name] = value
+        return state
+
+    # -- what is left open -----------------------------------------------------------------------------------------
+
+    def collect(self, exits: Exits) -> None:
+        """Turn the states that left the function into leaks."""
+        for state in exits.returns:
+            value = state.result if state.result is not None else UNKNOWN
+            self._collect(state, "return", set(resources_in(value)) | self._global_resources(state))
+        for state in exits.raises if self.function is not None else ():
+            self._collect(state, "raise", set())
+
+    def _global_resources(self, state: State) -> set[object]:
+        if self.function is not None:
+            return set()
+        return {rid for value in state.variables.values() for rid in _held(value)}
+
+    def _collect(self, state: State, exit_: str, handed: set[object]) -> None:
+        for rid, resource in state.resources.items():
+            site = self.sites[rid[0]]
+            if site.parameter or rid in handed and resource.status is not Status.LOST:
+                continue
+            field_kept = resource.status is Status.FIELD
+            if field_kept and exit_ == "return":
+                continue
+            if resource.status in (Status.OPEN, Status.FIELD, Status.LOST):
+                tier = Tier.WEAK if field_kept else state.via.get(rid, Tier.NONE)
+                self.leaks.append(Leak(site, resource, tier, exit_, state.trace))
+
+
+def _held(value: Value) -> tuple[object, ...]:
+    return (value.rid,) if isinstance(value, Derived) else resources_in(value)
+
+
+def _top_level(module: Module, words: frozenset[str]) -> list[cst.CSTNode]:
+    """The module's own statements, if any of them may acquire."""
+    chunks = [chunk for chunk in module.chunks if chunk.kind in ("simple", "compound")]
+    if all(words.isdisjoint(chunk.words) for chunk in chunks):
+        return []
+    return [statement for chunk in chunks for statement in chunk.tree.body]
+
+
+def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, summaries: Summaries) -> Interpreter:
+    """Run a function, or the module's top level if there is none, and collect its leaks."""
+    names = summaries.names(function) if function else Names(_top_level(module, summaries.wrapper_words), None)
+    run = Interpreter(function, module, names, resolver, summaries)
+    exits = run.run() if function else run.run_module()
+    if exits is not None:
+        run.collect(exits)
+    return run

@@ -1,0 +1,186 @@
+"""Context managers: `contextlib`, exit stacks, and what `with` does on entering and leaving."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.resources import Resources
+from leakcheck.flow.state import Registered, State, Status, Tier
+from leakcheck.flow.values import (
+    NONE,
+    SOMETHING,
+    UNKNOWN,
+    Derived,
+    Function,
+    Instance,
+    Lent,
+    Manager,
+    Method,
+    Pending,
+    Ref,
+    ResourceId,
+    Stack,
+    Value,
+    resources_in,
+)
+from leakcheck.project.module import ClassInfo
+from leakcheck.project.walk import code
+
+_CLOSING = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib2.closing"})
+_STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
+_CLOSES = ("closes", "returns")
+
+# What leaving the block does: to one resource, to everything on a stack, or to exceptions.
+ExitAction = tuple[str, object]
+
+
+class Managers(Resources):
+    """Entering gives the value `as` binds and the action to be taken on leaving, whatever the exit kind."""
+
+    def call_contextlib(self, name: str, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated | None:
+        """contextlib's own context managers; None if the callee is not one of them."""
+        first = arguments[0].value if arguments else UNKNOWN
+        if name in _CLOSING:
+            return [(Manager(first, first, "closes"), state)]
+        if name == "contextlib.nullcontext":
+            return [(Manager(UNKNOWN, first if arguments else NONE, "nothing"), state)]
+        if name == "contextlib.suppress":
+            types = tuple(code(a.node.value) for a in arguments)
+            return [(Manager(UNKNOWN, NONE, "nothing", types), state)]
+        if name in _STACKS:
+            key = id(node)
+            state.stacks[key] = ()
+            return [(Stack(key), state)]
+        return None
+
+    def enter(self, value: Value, node: cst.CSTNode, state: State) -> list[tuple[Value, ExitAction | None, State]]:
+        """`with value as x`: what x is, what happens on leaving, for each way to enter."""
+        if isinstance(value, Pending):
+            return self._enter_pending(value, node, state)
+        if isinstance(value, Ref):
+            return [self._enter_resource(value, state)]
+        if isinstance(value, Manager):
+            return [self._enter_manager(value, state)]
+        if isinstance(value, Stack):
+            return [(value, ("stack", value.key), state)]
+        if isinstance(value, Derived):
+            return [(value, None, state)]
+        if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
+            return self._enter_own(value, node, state)
+        if (spec := self.resolver.connection_type(value)) is not None:
+            return [(Lent(spec), None, state)]
+        self.may_raise(state, node, Tier.WEAK, "call")
+        return [(UNKNOWN, None, state)]
+
+    def _enter_pending(self, value: Pending, node: cst.CSTNode, state: State) -> list[tuple[Value, ExitAction | None, State]]:
+        """`async with pool.acquire() as conn`, `with engine.begin() as conn`: acquired on entry."""
+        site = self.sites[value.site]
+        self.may_raise(state, site.node, Tier.STRONG, "driver")
+        if value.spec.enter not in _CLOSES:
+            return [(Lent(value.spec), None, state)]
+        ref = self.acquire(site, state)
+        state.set_status(ref.rid, Status.OPEN)
+        return [(ref, ("release", ref.rid), state)]
+
+    def _enter_resource(self, ref: Ref, state: State) -> tuple[Value, ExitAction | None, State]:
+        spec = self.site_of(ref.rid).spec
+        if spec.with_effect == "closes" and spec.kind == "checkout":
+            return ref, ("wrong", ref.rid), state
+        if spec.with_effect in _CLOSES:
+            return ref, ("release", ref.rid), state
+        if spec.with_effect in ("transaction", "nothing"):
+            resource = state.resources[ref.rid]
+            state.resources[ref.rid] = type(resource)(resource.status, True, resource.how, resource.where)
+            return ref, ("transaction", ref.rid), state
+        return ref, None, state
+
+    def _enter_manager(self, value: Manager, state: State) -> tuple[Value, ExitAction | None, State]:
+        if value.suppresses:
+            return NONE, ("suppress", value.suppresses), state
+        rids = resources_in(value.inner)
+        if value.effect in _CLOSES and rids:
+            return value.yields, self._closing_action(rids[0]), state
+        return value.yields, None, state
+
+    def _closing_action(self, rid: ResourceId) -> ExitAction:
+        """`closing(x)` calls x.close(): right or wrong by x's model."""
+        spec = self.site_of(rid).spec
+        if any(form.on == "conn" and form.method == "close" for form in spec.wrong_release):
+            return ("wrong", rid)
+        return ("release", rid)
+
+    def _enter_own(self, value: Instance, node: cst.CSTNode, state: State) -> list[tuple[Value, ExitAction | None, State]]:
+        """An object of the project: its `__enter__` says what `as` binds; what it opened it closes itself."""
+        assert isinstance(value.type, ClassInfo)
+        method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
+        if method is None:
+            return [(UNKNOWN, None, state)]
+        entered: list[tuple[Value, ExitAction | None, State]] = []
+        for given, after in self.call_function(Function(method, value), node, [], state):
+            for rid in resources_in(given):
+                after.set_status(rid, Status.ESCAPED, "context manager", node)
+            entered.append((Lent(self.site_of(given.rid).spec) if isinstance(given, Ref) else given, None, after))
+        return entered
+
+    # -- leaving ---------------------------------------------------------------------------------------------------
+
+    def leave_with(self, action: ExitAction, node: cst.CSTNode, state: State) -> None:
+        """What leaving the block does to the resources of one state."""
+        kind, what = action
+        if kind == "release":
+            self.release(what, state, node, "with")  # type: ignore[arg-type]
+        elif kind == "wrong":
+            if state.resources[what].status is not Status.CLOSED:  # type: ignore[index]
+                state.set_status(what, Status.LOST, "wrong", node)  # type: ignore[arg-type]
+        elif kind == "stack":
+            for registered in reversed(state.stacks.pop(what, ())):  # type: ignore[call-overload]
+                self.leave_with(registered, node, state)
+
+    # -- exit stacks -----------------------------------------------------------------------------------------------
+
+    def call_on_stack(self, stack: Stack, name: str, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        first = arguments[0].value if arguments else UNKNOWN
+        if name in ("enter_context", "enter_async_context"):
+            result: Evaluated = []
+            for value, action, after in self.enter(first, node, state):
+                self._push(stack, action, after)
+                result.append((value, after))
+            return result
+        if name in ("push", "push_async_exit"):
+            for _, action, _ in self.enter(first, node, state):
+                self._push(stack, action, state)
+            return [(first, state)]
+        if name in ("callback", "push_async_callback"):
+            self._register_callback(stack, arguments, node, state)
+            return [(SOMETHING, state)]
+        if name in ("close", "aclose", "__exit__"):
+            self.leave_with(("stack", stack.key), node, state)
+            state.stacks[stack.key] = ()
+            return [(NONE, state)]
+        if name == "pop_all":
+            key = id(node)
+            state.stacks[key] = state.stacks.get(stack.key, ())
+            state.stacks[stack.key] = ()
+            return [(Stack(key), state)]
+        return [(UNKNOWN, state)]
+
+    def _push(self, stack: Stack, action: ExitAction | None, state: State) -> None:
+        if action is not None and action[0] in ("release", "wrong"):
+            registered: Registered = action  # type: ignore[assignment]
+            state.stacks[stack.key] = (*state.stacks.get(stack.key, ()), registered)
+
+    def _register_callback(self, stack: Stack, arguments: list[Argument], node: cst.CSTNode, state: State) -> None:
+        """`callback(conn.close)`, `callback(pool.putconn, conn)`: the stack will release; other callables keep it."""
+        for argument in arguments:
+            value = argument.value
+            if isinstance(value, Method) and isinstance(value.receiver, Ref):
+                forms = self.site_of(value.receiver.rid).spec.release
+                if any(form.on == "conn" and form.method == value.name for form in forms):
+                    self._push(stack, ("release", value.receiver.rid), state)
+            elif isinstance(value, Ref):
+                self._push(stack, ("release", value.rid), state)
+            elif isinstance(value, Function):
+                self.hand_over(value, state, "callback", node)
+
+

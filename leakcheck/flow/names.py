@@ -1,0 +1,86 @@
+"""What a function's text says about its names, so that states only remember what can matter later."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import libcst as cst
+
+from leakcheck.project.definitions import Bindings
+from leakcheck.project.walk import SCOPES, code, dotted, same_scope, walk
+
+
+class Names:
+    """Of one function body (or a module's top level, with no locals known)."""
+
+    def __init__(self, body: Sequence[cst.CSTNode], bindings: Bindings | None) -> None:
+        self.body = body
+        self.locals = frozenset(bindings.names) if bindings else frozenset()
+
+    @cached_property
+    def _tests(self) -> Counter[str]:
+        return Counter(key for statement in self.body for test in _tests(statement) for key in atoms(test))
+
+    @cached_property
+    def tested(self) -> frozenset[str]:
+        """Names and dotted paths that some test asks about: their constants are remembered."""
+        return frozenset(self._tests)
+
+    def repeated(self, key: str) -> bool:
+        """Whether a test stands in the body more than once, so that its outcome is worth remembering."""
+        return self._tests[key] > 1
+
+    @cached_property
+    def cleanup(self) -> frozenset[str]:
+        """Names read in handlers and `finally` blocks, where they may be unbound."""
+        found: set[str] = set()
+        for node in (n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)):
+            if type(node) in _CLEANUP:
+                found.update(n.value for n in walk(node.body) if type(n) is cst.Name)  # type: ignore[attr-defined]
+        return frozenset(found)
+
+
+_TESTING = frozenset(
+    {cst.If, cst.While, cst.IfExp, cst.Assert, cst.CompIf, cst.BooleanOperation, cst.Assign, cst.Match}
+)
+_CLEANUP = frozenset({cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally})
+
+
+def _tests(body: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    if type(body) in SCOPES:
+        return
+    for node in walk(body, same_scope):
+        if type(node) not in _TESTING:
+            continue
+        if isinstance(node, (cst.If, cst.While, cst.IfExp, cst.Assert, cst.CompIf)):
+            yield node.test
+        elif isinstance(node, cst.BooleanOperation):
+            yield node
+        elif isinstance(node, cst.Assign) and isinstance(node.value, (cst.Comparison, cst.UnaryOperation)):
+            yield node.value
+        elif isinstance(node, cst.Match):
+            yield node.subject
+
+
+def atoms(test: cst.BaseExpression) -> Iterator[str]:
+    """The keys of the simplest tests inside a test: `conn` for `conn`, `not conn`, `conn is None`, `conn != None`."""
+    if isinstance(test, cst.BooleanOperation):
+        yield from atoms(test.left)
+        yield from atoms(test.right)
+    elif isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        yield from atoms(test.expression)
+    elif isinstance(test, cst.NamedExpr):
+        yield from atoms(test.target)
+    elif isinstance(test, cst.Comparison) and isinstance(test.comparisons[0].comparator, cst.Name) and (
+        test.comparisons[0].comparator.value in ("None", "True", "False")
+    ):  # fmt: skip
+        yield key_of(test.left)
+    else:
+        yield key_of(test)
+
+
+def key_of(test: cst.BaseExpression) -> str:
+    """A name or dotted path as itself, anything else as its text."""
+    return dotted(test) or code(test)

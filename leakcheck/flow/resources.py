@@ -1,0 +1,83 @@
+"""Methods called on a tracked resource: release it, the wrong way to, use it, use it too late."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.core import Argument, Core, Evaluated, Misuse
+from leakcheck.flow.state import State, Status, Tier
+from leakcheck.flow.values import NONE, UNKNOWN, Derived, PendingRelease, Ref, ResourceId
+from leakcheck.models import Release
+
+
+class Resources(Core):
+    """What `conn.something(...)` does, by the connection's model."""
+
+    def call_on_resource(self, ref: Ref, name: str, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        rid = ref.rid
+        site = self.site_of(rid)
+        spec = site.spec
+        for argument in arguments:
+            if argument.value != ref:
+                self.hand_over(argument.value, state, "argument", node)
+        for form in spec.release:
+            if form.on == "conn" and form.method == name:
+                return self.released(rid, form, node, state)
+        for form in spec.wrong_release:
+            if form.on == "conn" and form.method == name:
+                return self._wrongly_released(rid, node, state)
+        for form in spec.soft_release:
+            if form.on == "conn" and form.method == name:
+                return self._rest(rid, node, state)
+        if name in spec.returns_self:
+            self.may_raise(state, node, Tier.WEAK, "driver")
+            return [(ref, state)]
+        if name in ("__enter__", "__aenter__"):
+            return [(ref, state)]
+        if name in ("__exit__", "__aexit__") and spec.with_effect in ("closes", "returns"):
+            self.release(rid, state, node)
+            return [(NONE, state)]
+        self.used(rid, node, state)
+        quiet = name in self.catalogue.quiet_methods
+        self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
+        return [(Derived(rid), state)]
+
+    def released(self, rid: ResourceId, form: Release, node: cst.CSTNode, state: State) -> Evaluated:
+        """A release in the right form; it releases even if it raises."""
+        if form.awaited:
+            site = self.site_of(rid)
+            if not any(known is node for known in site.releases):
+                site.releases.append(node)
+            return [(PendingRelease(rid), state)]
+        resource = state.resources[rid]
+        spec = self.site_of(rid).spec
+        if resource.status is Status.CLOSED and resource.how != "dead" and spec.double_release in ("raises", "harmful"):
+            self._misused(rid, node, "released", state)
+        self.release(rid, state, node)
+        self.may_raise(state, node, Tier.WEAK, "driver")
+        return [(PendingRelease(rid) if spec.needs_await else NONE, state)]
+
+    def _wrongly_released(self, rid: ResourceId, node: cst.CSTNode, state: State) -> Evaluated:
+        """The object is ended but its slot stays out, unless it was already given back or is yet to be."""
+        if state.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING, Status.LOST):
+            state.set_status(rid, Status.LOST, "wrong", node)
+        self.may_raise(state, node, Tier.WEAK, "driver")
+        return [(UNKNOWN, state)]
+
+    def _rest(self, rid: ResourceId, node: cst.CSTNode, state: State) -> Evaluated:
+        self.may_raise(state, node, Tier.STRONG, "driver")
+        if state.resources[rid].status is Status.OPEN:
+            state.set_status(rid, Status.RESTING, "soft", node)
+        return [(UNKNOWN, state)]
+
+    def used(self, rid: ResourceId, node: cst.CSTNode, state: State) -> None:
+        """Work on the connection: wakes a session, and is a mistake once it was given back."""
+        resource = state.resources[rid]
+        if resource.status is Status.RESTING or (resource.status is Status.LOST and resource.how == "guard"):
+            state.set_status(rid, Status.OPEN)
+        elif resource.status is Status.CLOSED and resource.how != "dead":
+            self._misused(rid, node, "used", state)
+
+    def _misused(self, rid: ResourceId, node: cst.CSTNode, what: str, state: State) -> None:
+        if state.via.get(rid, Tier.NONE) is Tier.NONE:  # on exceptional paths the program is in trouble already
+            self.misuses.append(Misuse(self.site_of(rid), node, what, state.resources[rid].where, state.trace))

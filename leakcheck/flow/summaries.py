@@ -1,0 +1,179 @@
+"""What calling a function of the project does, found by running it with its parameters borrowed from the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leakcheck.flow.names import Names
+from leakcheck.flow.state import Resource, State, Status, Tier
+from leakcheck.flow.values import (
+    UNKNOWN,
+    Derived,
+    Function,
+    Lent,
+    Manager,
+    Method,
+    Pending,
+    PendingRelease,
+    Ref,
+    ResourceId,
+    Stack,
+    Tuple,
+    Value,
+    resources_in,
+)
+
+from leakcheck.project.wrappers import gives
+
+if TYPE_CHECKING:
+    from leakcheck.flow.core import Site
+    from leakcheck.models import Connection
+    from leakcheck.project.module import ClassInfo, FunctionInfo
+    from leakcheck.project.resolve import Resolver
+
+MAX_OUTCOMES = 6
+MAX_DEPTH = 5  # of calls followed from the function being checked
+
+# A parameter that is bound to a resource of the caller: its name, the resource's model, whether it is only derived.
+Bound = tuple[str, "Connection", bool]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One way a call can end: its value in the callee's terms, what is fresh in it, what became of the parameters."""
+
+    value: Value
+    fresh: tuple[tuple[ResourceId, Site], ...]
+    parameters: tuple[tuple[str, Resource], ...]
+    tier: Tier  # NONE: returns; else raises, and how likely
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All the ways a call can end, and for a generator what it yields."""
+
+    outcomes: tuple[Outcome, ...]
+    yields: tuple[Value, ...] = ()
+    yield_specs: tuple[tuple[ResourceId, Connection], ...] = ()
+
+    @property
+    def returns(self) -> list[Outcome]:
+        return [o for o in self.outcomes if o.tier is Tier.NONE]
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether some path gives the caller a resource to release."""
+        return any(o.fresh for o in self.returns)
+
+
+class Summaries:
+    """Computed on demand and remembered; recursion is cut off."""
+
+    def __init__(self, resolver: Resolver, strict: bool = False) -> None:
+        self.resolver = resolver
+        self.strict = strict
+        self.depth = 0
+        self.wrapper_words: frozenset[str] = frozenset()  # names of project functions that may give a connection
+        self._known: dict[object, Summary | None] = {}
+        self._gives: dict[FunctionInfo, tuple[frozenset[str], bool]] = {}
+        self._names: dict[FunctionInfo, Names] = {}
+
+    def names(self, function: FunctionInfo) -> Names:
+        if function not in self._names:
+            self._names[function] = Names(function.node.body.body, function.bindings)
+        return self._names[function]
+
+    def may_give(self, function: FunctionInfo) -> bool:
+        """Whether a function may hand a connection to its caller, going by its text."""
+        known = self._gives.get(function)
+        if known is None or known[0] is not self.wrapper_words:
+            known = self._gives[function] = (self.wrapper_words, gives(function, self.wrapper_words))
+        return known[1]
+
+    def of(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...]) -> Summary | None:
+        """The summary for a receiver's class and the parameters that carry resources; None if it cannot be told."""
+        key = (function, cls, bound)
+        if key not in self._known:
+            if self.depth >= MAX_DEPTH:
+                return None
+            self._known[key] = None  # while it is being computed: recursion ends here
+            self.depth += 1
+            try:
+                self._known[key] = self._compute(function, cls, bound)
+            finally:
+                self.depth -= 1
+        return self._known[key]
+
+    def _compute(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...]) -> Summary | None:
+        from leakcheck.flow.interpreter import Interpreter  # the interpreter calls summaries: one of them must wait
+
+        run = Interpreter(function, function.module, self.names(function), self.resolver, self)
+        exits = run.run(cls, bound)
+        if exits is None:
+            return None
+        outcomes = [_outcome(state, run.sites, Tier.NONE) for state in exits.returns]
+        if bound:
+            outcomes += [_outcome(s, run.sites, _raise_tier(s, run.sites)) for s in exits.raises]
+        return Summary(
+            tuple(_distinct(outcomes)),
+            tuple(value for value, _ in run.yielded),
+            tuple(((site.index, g), site.spec) for site in run.sites for g in (0, 1)),
+        )
+
+
+def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
+    value = state.result if state.result is not None and tier is Tier.NONE else UNKNOWN
+    fresh = tuple(
+        (rid, sites[rid[0]])
+        for rid in dict.fromkeys(resources_in(value))
+        if not sites[rid[0]].parameter and state.resources[rid].status in (Status.OPEN, Status.RESTING)
+    )
+    parameters = tuple(
+        (sites[rid[0]].parameter, resource) for rid, resource in state.resources.items() if sites[rid[0]].parameter
+    )
+    return Outcome(value, fresh, parameters, tier)
+
+
+def _raise_tier(state: State, sites: list[Site]) -> Tier:
+    """How likely the exception is that the summarised function lets out."""
+    tiers = [state.via.get(rid, Tier.NONE) for rid in state.resources if sites[rid[0]].parameter]
+    return max(max(tiers, default=Tier.NONE), Tier.STRONG)
+
+
+def _distinct(outcomes: list[Outcome]) -> list[Outcome]:
+    """One outcome for each distinguishable effect, the likeliest exception only."""
+    found: dict[object, Outcome] = {}
+    for outcome in sorted(outcomes, key=lambda o: o.tier):
+        statuses = tuple((name, resource.status) for name, resource in outcome.parameters)
+        key = (statuses, bool(outcome.tier), None if outcome.tier else _shape(outcome.value, outcome))
+        found.setdefault(key, outcome)
+    return list(found.values())[:MAX_OUTCOMES]
+
+
+def _shape(value: Value, outcome: Outcome) -> object:
+    """What the caller can tell of a value."""
+    if isinstance(value, Ref):
+        spec = next((site.spec for rid, site in outcome.fresh if rid == value.rid), None)
+        return ("fresh", spec.acquire) if spec else value
+    if isinstance(value, Tuple):
+        return tuple(_shape(item, outcome) for item in value.items)
+    return "unknown" if isinstance(value, (Derived, Pending, PendingRelease, Stack)) else value
+
+
+def translate(value: Value, known: dict[ResourceId, Value]) -> Value:
+    """A value of the callee in the caller's terms: its resources become the caller's, the rest of its own is lent."""
+    if isinstance(value, Ref):
+        return known.get(value.rid, UNKNOWN)
+    if isinstance(value, Derived):
+        owner = known.get(value.rid)
+        return Derived(owner.rid) if isinstance(owner, Ref) else owner if isinstance(owner, Lent) else UNKNOWN
+    if isinstance(value, Tuple):
+        return Tuple(tuple(translate(item, known) for item in value.items))
+    if isinstance(value, Method):
+        return Method(translate(value.receiver, known), value.name)
+    if isinstance(value, Manager):
+        return Manager(translate(value.inner, known), translate(value.yields, known), value.effect, value.suppresses)
+    if isinstance(value, (Pending, PendingRelease, Stack, Function)):
+        return value if isinstance(value, Function) else UNKNOWN
+    return value

@@ -1,0 +1,195 @@
+"""Abstract values: what a variable or an expression may stand for.
+
+Values are small, frozen and hashable, because states are compared and merged by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from leakcheck.models import Connection, WithEffect
+    from leakcheck.project.module import ClassInfo, FunctionInfo
+
+# A resource is named by its acquire site (an index into the analysis' sites) and a generation: a loop that acquires
+# at the same place again renames the older one from 0 to 1, so that an overwritten connection stays visible.
+ResourceId = tuple[int, int]
+
+
+class Plain(Enum):
+    """Values without parts."""
+
+    UNKNOWN = "unknown"
+    SOMETHING = "something"  # unknown, but true in a test: an object
+    UNBOUND = "unbound"
+
+
+UNKNOWN = Plain.UNKNOWN
+SOMETHING = Plain.SOMETHING
+UNBOUND = Plain.UNBOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal: None, True, False, a number or a string."""
+
+    value: object
+
+    @property
+    def truth(self) -> bool:
+        return bool(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A tracked resource."""
+
+    rid: ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Something obtained from a resource (a cursor, a result): using it may raise, keeping it keeps nothing open."""
+
+    rid: ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A connection-like object that somebody else gives back: using it may raise."""
+
+    spec: Connection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """Something imported, by qualified name: a module, function or class outside the project."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a known class: a library's by qualified name, or the project's own."""
+
+    type: str | ClassInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the project, with the object it is bound to, if any."""
+
+    info: FunctionInfo
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class of the project."""
+
+    info: ClassInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An attribute of a value, most often a bound method: `conn.close` without the call."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An acquire that has been called but neither awaited nor entered: nothing is acquired yet."""
+
+    spec: Connection
+    site: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRelease:
+    """A coroutine that will release the resource once awaited."""
+
+    rid: ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """A context manager around a value: `closing(conn)`, `nullcontext(conn)`, `suppress(...)`, or a project's own.
+
+    `effect` is what leaving the block does to the resource in `inner`; `yields` is what `as` binds.
+    """
+
+    inner: Value
+    yields: Value
+    effect: WithEffect
+    suppresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A `contextlib.ExitStack`; what is registered on it is kept in the state under `key`."""
+
+    key: int
+
+
+Value = Union[
+    Plain, Const, Ref, Derived, Lent, Tuple, Symbol, Instance, Function, Class, Method, Pending, PendingRelease,
+    Manager, Stack,
+]  # fmt: skip
+
+NONE = Const(None)
+TRUE = Const(True)
+FALSE = Const(False)
+
+
+def resources_in(value: Value) -> tuple[ResourceId, ...]:
+    """The resources that a holder of `value` can release: itself, or the parts of a tuple or manager."""
+    if isinstance(value, (Ref, PendingRelease)):
+        return (value.rid,)
+    if isinstance(value, Tuple):
+        return tuple(rid for item in value.items for rid in resources_in(item))
+    if isinstance(value, Manager):
+        return resources_in(value.inner)
+    if isinstance(value, Method):
+        return resources_in(value.receiver)
+    return ()
+
+
+def truth(value: Value) -> bool | None:
+    """Whether the value is true in a test; None if both are possible."""
+    if isinstance(value, Const):
+        return value.truth
+    if isinstance(value, Tuple):
+        return bool(value.items)
+    if value is UNKNOWN or value is UNBOUND or isinstance(value, (Instance, Lent, Derived, Method)):
+        return None  # an object may have a truth of its own, an attribute may hold anything
+    return True
+
+
+def is_none(value: Value) -> bool | None:
+    """Whether the value is None; None if it may be."""
+    if isinstance(value, Const):
+        return value.value is None
+    return None if value is UNKNOWN or value is UNBOUND else False
+
+
+def rename(value: Value, old: ResourceId, new: ResourceId) -> Value:
+    """The value with every mention of `old` replaced by `new`."""
+    if isinstance(value, (Ref, Derived, PendingRelease)):
+        return type(value)(new) if value.rid == old else value
+    if isinstance(value, Tuple):
+        return Tuple(tuple(rename(item, old, new) for item in value.items))
+    if isinstance(value, Manager):
+        inner, yields = rename(value.inner, old, new), rename(value.yields, old, new)
+        return Manager(inner, yields, value.effect, value.suppresses)
+    if isinstance(value, Method):
+        return Method(rename(value.receiver, old, new), value.name)
+    return value

@@ -1,0 +1,110 @@
+"""What a driver file says about its library, as plain data. `catalogue` reads it from `rules/drivers/*.toml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+# connection: its own server connection or file; checkout: a slot of a pool, to be returned; session: a unit of
+# work that takes a connection when used; client, pool, engine: long-lived objects that own connections;
+# managed: something else (a framework, the thread) gives it back.
+Kind = Literal["connection", "checkout", "session", "client", "pool", "engine", "managed"]
+
+# What leaving a `with` block on the object does: closes it, returns it to its pool, only ends the transaction,
+# closes a cursor, nothing at all, or the object is no context manager (unsupported).
+WithEffect = Literal["closes", "returns", "transaction", "nothing", "unsupported"]
+
+# What garbage collection does: gives it back at once (refcount), at some later cyclic run (cycle), never.
+GcEffect = Literal["refcount", "cycle", "never", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One way to give a connection back, as written in TOML: `conn.close()`, `await conn.close()`,
+    `pool.putconn(conn)`, `await pool.release(conn)`, or a function by qualified name, `ibm_db.close(conn)`.
+    """
+
+    on: Literal["conn", "pool", "function"]  # who is called: the object, the pool it came from, or a plain function
+    method: str  # method name, or the function's qualified name
+    awaited: bool  # without `await` it does nothing
+
+    def __str__(self) -> str:
+        call = f"{self.method}(conn)" if self.on == "function" else f"{self.on}.{self.method}"
+        if self.on != "function":
+            call += "()" if self.on == "conn" else "(conn)"
+        return f"await {call}" if self.awaited else call
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One family of acquire calls and what their result needs."""
+
+    library: str
+    acquire: tuple[str, ...]  # qualified names: `psycopg2.connect`, `psycopg2.pool.ThreadedConnectionPool.getconn`
+    kind: Kind = "connection"
+    type: str = ""  # qualified class of the object, for annotations: `sqlite3.Connection`
+    needs_await: bool = False  # the call gives a coroutine; nothing is acquired before `await`
+    enter: WithEffect = "unsupported"  # `async with acquire():` without await, or `with` if it acquires on entry
+    acquires_on_enter: bool = False  # the call itself acquires nothing (`engine.begin()`, `pool.connection()`)
+    release: tuple[Release, ...] = ()
+    wrong_release: tuple[Release, ...] = ()  # ends the object but loses the slot (psycopg2 pool: `conn.close()`)
+    soft_release: tuple[Release, ...] = ()  # gives the connection back until the next use (session.commit())
+    with_effect: WithEffect = "unsupported"  # `with <the object>:`
+    with_since: str = ""  # library version, where it changed
+    with_commits: bool = False
+    alive: tuple[str, ...] = ()  # predicates true while usable: `is_connected()`, `open`
+    closed: tuple[str, ...] = ()  # predicates true once closed: `closed`, `is_closed()`
+    when_keywords: tuple[str, ...] = ()  # this model applies only if one of these keywords is passed
+    not_keywords: tuple[str, ...] = ()  # ... only if none of these is passed
+    memory_arguments: tuple[str, ...] = ()  # literal first arguments that make it in-memory; "" is none at all
+    gc: GcEffect = "unknown"
+    double_release: Literal["safe", "raises", "harmful", "unknown"] = "unknown"
+    cursor_closes: bool = False  # the cursor keeps or returns the connection in an unusual way
+    cursor_dies: bool = False  # `connect().cursor()` hands back a dead or shared cursor
+    returns_self: tuple[str, ...] = ()  # methods that hand back the object itself: `execution_options`
+    lazy: bool = False  # constructing takes nothing until first use
+    reusable: bool = False  # usable after release: silently acquires again
+    exhaustion: str = ""  # what the next acquire does when none is left
+    enabled: bool = True  # off: modelled, reported only on request
+    note: str = ""  # one sentence for messages: "`with` commits, it does not close"
+
+    @property
+    def tracked(self) -> bool:
+        """Whether an acquire by this model obliges the function it stands in to release."""
+        return self.enabled and self.kind in ("connection", "checkout", "session")
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """A call that gives an object of a known type from which connections are acquired (`create_engine`)."""
+
+    call: tuple[str, ...]
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One library's file."""
+
+    library: str
+    imports: tuple[str, ...]  # top-level or dotted modules that make a file worth reading
+    connections: tuple[Connection, ...] = ()
+    producers: tuple[Producer, ...] = ()
+    types: dict[str, str] = field(default_factory=dict)  # other name of a class, or subclass -> its model class
+    attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
+    functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`
+    against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule document's front matter and prose."""
+
+    code: str
+    name: str
+    summary: str
+    severity: Literal["error", "warning"]
+    default: bool  # on unless selected otherwise
+    fix: Literal["none", "sometimes", "always"]
+    since: str
+    text: str  # the Markdown after the front matter

@@ -1,0 +1,1 @@
+"""Which files there are, what they define, and what a name in one of them stands for."""

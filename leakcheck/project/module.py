@@ -1,0 +1,249 @@
+"""One file of Python: an outline of all of it, and LibCST trees of the column-0 statements somebody asked about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import PurePath
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from leakcheck.diagnostics import Span
+from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
+from leakcheck.project.outline import Statement, outline, whole, words_of
+from leakcheck.project.walk import string_value, walk
+
+__all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
+
+
+class Chunk:
+    """A column-0 statement, parsed when first asked for."""
+
+    def __init__(self, statement: Statement, module: Module) -> None:
+        self.statement, self.module = statement, module
+        self.kind, self.name = statement.kind, statement.name
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return words_of(self.statement.text)
+
+    @cached_property
+    def tree(self) -> cst.Module:
+        """Empty if the text cannot be parsed; the module then says so."""
+        try:
+            return cst.parse_module(self.statement.text)
+        except cst.ParserSyntaxError as error:
+            self.module.error = self.module.error or error
+            return cst.Module([])
+
+    @cached_property
+    def definitions(self) -> list[FunctionInfo | ClassInfo]:
+        """Every function and class in it, nested ones included, in source order."""
+        found: list[FunctionInfo | ClassInfo] = []
+        self._define(self.tree.body, None, "", found)
+        return found
+
+    def _define(self, body: Iterable[cst.CSTNode], parent: Scope, prefix: str, found: list[FunctionInfo | ClassInfo]) -> None:
+        for node in body:
+            if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+                kind = FunctionInfo if isinstance(node, cst.FunctionDef) else ClassInfo
+                info = kind(node, self, prefix + node.name.value, parent)  # type: ignore[arg-type]
+                found.append(info)
+                if isinstance(parent, ClassInfo) and isinstance(info, FunctionInfo):
+                    parent.add_method(info)
+                self._define(node.body.body, info, info.qualname + ".", found)
+            elif not isinstance(node, (cst.SimpleStatementLine, cst.BaseSmallStatement)):
+                for block in _blocks(node):
+                    self._define(block.body, parent, prefix, found)
+
+    @cached_property
+    def node_ids(self) -> frozenset[int]:
+        return frozenset(id(node) for node in walk(self.tree))
+
+    @cached_property
+    def positions(self) -> dict[cst.CSTNode, CodeRange]:
+        """Lines count from the chunk's first; costs more than parsing, so only for what is reported."""
+        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
+        return dict(wrapper.resolve(PositionProvider))  # type: ignore[arg-type]
+
+
+class Module:
+    """`imports` maps a bound name to the qualified name it stands for, as written (relative ones begin with dots)."""
+
+    def __init__(self, source: str, filename: str, name: str, at_once: bool = False) -> None:
+        self.source, self.filename, self.name = source, filename, name
+        self.is_package = PurePath(filename).name == "__init__.py"
+        self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
+        self.chunks = [Chunk(statement, self) for statement in (whole if at_once else outline)(source)]
+        self.imports: dict[str, str] = {}
+        self.star_imports: list[str] = []
+        self._defined: dict[str, Chunk] = {}
+        self._assigned: dict[str, list[cst.BaseExpression]] = {}
+        self._annotated: dict[str, cst.BaseExpression] = {}
+        self._index()
+
+    def _index(self) -> None:
+        """Imports and definitions at once; assignments when they are asked for."""
+        self._pending: list[Chunk] = []
+        imports: list[str] = []
+        for chunk in self.chunks:
+            if chunk.name:
+                self._defined[chunk.name] = chunk
+            elif chunk.kind == "import":
+                imports.append(chunk.statement.text)
+            elif chunk.kind == "compound" and not chunk.words.isdisjoint({"import", "def", "class"}):
+                self._index_compound(chunk)
+            elif chunk.kind != "import":
+                self._pending.append(chunk)
+        self._index_imports(imports)
+
+    def _index_imports(self, statements: list[str]) -> None:
+        """Import statements read the same in every Python 3, so the standard library's faster parser serves."""
+        try:
+            parsed = ast.parse("\n".join(statements)).body
+        except (SyntaxError, ValueError):
+            return self._index_body([node for text in statements for node in cst.parse_module(text).body])
+        for node in parsed:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self.imports[alias.asname or alias.name.partition(".")[0]] = (
+                        alias.name if alias.asname else alias.name.partition(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                base = "." * node.level + (node.module or "")
+                for alias in node.names:
+                    if alias.name == "*":
+                        self.star_imports.append(base)
+                    else:
+                        self.imports[alias.asname or alias.name] = base + "." * (not base.endswith(".")) + alias.name
+        return None
+
+    def _index_compound(self, chunk: Chunk) -> None:
+        self._index_body(chunk.tree.body)
+        for definition in chunk.definitions:
+            if definition.parent is None:
+                self._defined.setdefault(definition.name, chunk)
+
+    def _index_body(self, body: Sequence[cst.CSTNode]) -> None:
+        for node in body:
+            if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+                continue
+            if isinstance(node, cst.SimpleStatementLine):
+                self._index_body(node.body)
+            elif isinstance(node, cst.BaseSmallStatement):
+                self._index_small(node)
+            else:
+                for block in _blocks(node):
+                    self._index_body(block.body)
+
+    def _index_small(self, node: cst.BaseSmallStatement) -> None:
+        if isinstance(node, (cst.Import, cst.ImportFrom)):
+            self.imports.update(imported_names(node, self.star_imports))
+        elif isinstance(node, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Name):
+                    self._assigned.setdefault(target.target.value, []).append(node.value)
+        elif isinstance(node, cst.AnnAssign) and isinstance(node.target, cst.Name):
+            self._annotated[node.target.value] = node.annotation.annotation
+            if node.value is not None:
+                self._assigned.setdefault(node.target.value, []).append(node.value)
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def definition(self, name: str) -> FunctionInfo | ClassInfo | None:
+        """The module-level function or class of that name; the last one counts."""
+        chunk = self._defined.get(name)
+        if chunk is None:
+            return None
+        return next((d for d in reversed(chunk.definitions) if d.parent is None and d.name == name), None)
+
+    def defined_at(self, node: cst.CSTNode) -> FunctionInfo | ClassInfo | None:
+        """The definition whose node this is."""
+        chunk = self._chunk_of(node)
+        return next((d for d in chunk.definitions if d.node is node), None)
+
+    def assigned(self, name: str) -> list[cst.BaseExpression]:
+        """The expressions assigned to a module-level name."""
+        self._index_pending({name})
+        return self._assigned.get(name, [])
+
+    def annotation(self, name: str) -> cst.BaseExpression | None:
+        """The annotation of a module-level name."""
+        self._index_pending({name})
+        return self._annotated.get(name)
+
+    def assignments(self, mentioning: frozenset[str]) -> Iterable[tuple[str, list[cst.BaseExpression]]]:
+        """Module-level names with what they are assigned, at least those whose statement mentions one of the words."""
+        self._index_pending(mentioning)
+        return self._assigned.items()
+
+    def _index_pending(self, words: Iterable[str]) -> None:
+        wanted = frozenset(words)
+        rest = []
+        for chunk in self._pending:
+            if wanted.isdisjoint(chunk.words):
+                rest.append(chunk)
+            else:
+                self._index_body(chunk.tree.body)
+        self._pending = rest
+
+    def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
+        """The chunks whose text holds one of the words, in source order."""
+        return (chunk for chunk in self.chunks if not words.isdisjoint(chunk.words))
+
+    def scopes(self, words: frozenset[str]) -> Iterator[FunctionInfo]:
+        """Every function and method that mentions one of the words, in source order."""
+        for chunk in self.mentioning(words):
+            if chunk.kind in ("function", "class", "compound"):
+                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and not words.isdisjoint(d.words))
+
+    def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
+        """Every class whose text holds one of the words."""
+        for chunk in self.mentioning(words):
+            if chunk.kind in ("class", "function", "compound"):
+                yield from (d for d in chunk.definitions if isinstance(d, ClassInfo))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return words_of(self.source)
+
+    @cached_property
+    def exported(self) -> frozenset[str] | None:
+        """The names in a literal `__all__`, if there is one."""
+        for value in self.assigned("__all__"):
+            if isinstance(value, (cst.List, cst.Tuple)):
+                return frozenset(filter(None, (string_value(e.value) for e in value.elements)))
+        return None
+
+    def absolute(self, name: str) -> str:
+        """The qualified name for an import as written here: leading dots resolved against this module."""
+        level = len(name) - len(name.lstrip("."))
+        if not level:
+            return name
+        parts = self.name.split(".")
+        drop = level - 1 if self.is_package else level
+        base = parts[: len(parts) - drop] if drop else parts
+        return ".".join([*base, *filter(None, name[level:].split("."))])
+
+    def _chunk_of(self, node: cst.CSTNode) -> Chunk:
+        parsed = (chunk for chunk in self.chunks if "tree" in chunk.__dict__)
+        return next(chunk for chunk in parsed if id(node) in chunk.node_ids)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Where the node stands in the file."""
+        chunk = self._chunk_of(node)
+        where = chunk.positions[node]
+        before = chunk.statement.line - 1
+        start, end = where.start, where.end
+        return Span(self.filename, before + start.line, start.column + 1, before + end.line, end.column + 1)
+
+
+def _blocks(node: cst.CSTNode) -> Iterator[cst.BaseSuite]:
+    """The statement blocks directly inside a compound statement."""
+    for part in walk(node, lambda n: not isinstance(n, cst.BaseSuite)):
+        if isinstance(part, cst.BaseSuite):
+            yield part
+
+

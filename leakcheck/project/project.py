@@ -1,0 +1,122 @@
+"""The project around a file: which other module an import means. Modules are read on demand and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from leakcheck.catalogue import Catalogue, load
+from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.source import SourceUnreadable, read_source
+from leakcheck.settings import Settings
+
+Definition = Module | FunctionInfo | ClassInfo
+
+
+class Project:
+    """One a process. `root` bounds the search for modules that an import may mean."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue | None = None) -> None:
+        self.settings = settings
+        self.catalogue = catalogue or load(settings.drivers, settings.connections)
+        self.root = settings.root
+        self._modules: dict[Path, Module | None] = {}
+        self._found: dict[tuple[Path, str], Path | None] = {}
+        self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
+
+    def add(self, source: str, filename: str, at_once: bool = False) -> Module:
+        """The module for text in hand: a file being checked, standard input."""
+        path = Path(filename).absolute()
+        known = self._modules.get(path)
+        if known is not None and known.source == source and not at_once:
+            return known
+        module = Module(source, filename, module_name(path), at_once)
+        self._modules[path] = module
+        return module
+
+    def module_at(self, path: Path) -> Module | None:
+        """The module in a file; None if it cannot be read."""
+        path = path.absolute()
+        if path not in self._modules:
+            try:
+                self._modules[path] = Module(read_source(path), str(path), module_name(path))
+            except (SourceUnreadable, RecursionError):
+                self._modules[path] = None
+        return self._modules[path]
+
+    def find(self, name: str, asker: Module) -> Module | None:
+        """The project's module of that absolute dotted name, as `asker` would import it."""
+        path = self._locate(name, Path(asker.filename).absolute())
+        return self.module_at(path) if path else None
+
+    def _locate(self, name: str, asker: Path) -> Path | None:
+        key = (asker.parent, name)
+        if key not in self._found:
+            self._found[key] = next(self._candidates(name, asker), None)
+        return self._found[key]
+
+    def _candidates(self, name: str, asker: Path) -> Iterator[Path]:
+        parts = name.split(".")
+        for base in _import_roots(asker, self.root):
+            target = base.joinpath(*parts)
+            for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
+                if path.is_file():
+                    yield path
+
+    def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
+        """What an absolute qualified name means: a definition in the project, else None.
+
+        Re-exports (`from .db import get_connection` in `__init__.py`) and star imports are followed. A name that
+        turns out to be re-exported from a library is returned as that library's qualified name.
+        """
+        if depth <= 0:
+            return None
+        head, _, last = name.rpartition(".")
+        if found := self.find(name, asker):
+            return found
+        if not head:
+            return None
+        owner = self.lookup(head, asker, depth - 1)
+        if isinstance(owner, ClassInfo):
+            return owner.methods.get(last)
+        return self.member(owner, last, depth) if isinstance(owner, Module) else None
+
+    def member(self, module: Module, name: str, depth: int = 8) -> Definition | str | None:
+        """A module's attribute: its own definition, or what it imported under that name."""
+        if own := module.definition(name):
+            return own
+        if name in module.imports and depth > 0:
+            target = module.absolute(module.imports[name])
+            return self.lookup(target, module, depth - 1) or target
+        for star in module.star_imports if depth > 0 else ():
+            source = self.lookup(module.absolute(star), module, depth - 1)
+            if isinstance(source, Module) and not name.startswith("_"):
+                if found := self.member(source, name, depth - 1):
+                    return found
+        return None
+
+
+def module_name(path: Path) -> str:
+    """The dotted name a file is imported by: its folders up to the topmost one with an `__init__.py`."""
+    parts = [] if path.name == "__init__.py" else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.name:
+        parts.append(folder.name)
+        folder = folder.parent
+    return ".".join(reversed(parts)) or path.parent.name
+
+
+def _import_roots(asker: Path, root: Path) -> Iterator[Path]:
+    """Folders an absolute import may start from: those above the asking file, nearest first, then `root/src`."""
+    for folder in asker.parents:
+        yield folder
+        if folder == root or (folder / ".git").exists():
+            break
+        if not (folder / "__init__.py").is_file() and not _inside(folder, root):
+            break
+    yield root
+    yield root / "src"
+
+
+def _inside(folder: Path, root: Path) -> bool:
+    return folder == root or root in folder.parents

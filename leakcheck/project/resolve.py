@@ -1,0 +1,288 @@
+"""What a name or expression stands for, without running anything: imports, definitions, annotations, constructors."""
+
+from __future__ import annotations
+
+import builtins
+
+import libcst as cst
+
+from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Instance, Lent, Method, Symbol, Value
+from leakcheck.models import Connection
+from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
+from leakcheck.project.project import Definition, Project
+from leakcheck.project.walk import string_value
+
+_BUILTINS = frozenset(dir(builtins))
+_OPTIONAL = frozenset({"Optional", "Annotated", "Final", "ClassVar", "Awaitable", "Iterator", "Generator", "AsyncIterator",
+                       "AsyncGenerator", "Iterable"})  # fmt: skip
+_PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "abc.abstractproperty"})
+_DEPTH = 6
+
+
+class Resolver:
+    """Answers for one project; the answers are remembered."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.catalogue = project.catalogue
+        self._globals: dict[tuple[Module, str], Value] = {}
+        self._fields: dict[tuple[ClassInfo, str], Value] = {}
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def name(self, name: str, scope: Scope, module: Module, depth: int = _DEPTH) -> Value:
+        """A name as seen from a scope: enclosing functions, the module, builtins."""
+        while scope is not None:
+            if isinstance(scope, FunctionInfo):
+                if name in scope.bindings.names:
+                    return self.local(name, scope, depth)
+                if (parameter := _parameter(scope, name)) is not None:
+                    return self.parameter(parameter, scope)
+            scope = scope.parent
+        return self.global_name(name, module, depth)
+
+    def local(self, name: str, function: FunctionInfo, depth: int = _DEPTH) -> Value:
+        """A function's local, where all its assignments agree on what it is."""
+        if depth <= 0:
+            return UNKNOWN
+        bindings = function.bindings
+        if name in bindings.imports:
+            return self.qualified(function.module.absolute(bindings.imports[name]), function.module)
+        if nested := function.local_classes_and_functions.get(name):
+            return _definition_value(nested)
+        if (parameter := _parameter(function, name)) is not None:
+            return self.parameter(parameter, function)
+        return self._best(bindings.assigned.get(name, ()), function, function.module, depth)
+
+    def parameter(self, parameter: cst.Param, function: FunctionInfo) -> Value:
+        """A parameter by its annotation; `self` and `cls` by the class."""
+        if function.cls is not None and parameter is next(iter(function.parameters), None):
+            if "staticmethod" not in function.decorators:
+                return Class(function.cls) if "classmethod" in function.decorators else Instance(function.cls)
+        if parameter.annotation is not None:
+            return self.annotation(parameter.annotation.annotation, function.module)
+        return UNKNOWN
+
+    def global_name(self, name: str, module: Module, depth: int = _DEPTH) -> Value:
+        key = (module, name)
+        if key not in self._globals:
+            self._globals[key] = UNKNOWN  # while it is being found: cycles end here
+            self._globals[key] = self._global(name, module, depth)
+        return self._globals[key]
+
+    def _global(self, name: str, module: Module, depth: int) -> Value:
+        if defined := module.definition(name):
+            return _definition_value(defined)
+        if (annotation := module.annotation(name)) is not None:
+            if (value := self.annotation(annotation, module)) is not UNKNOWN:
+                return value
+        if assigned := module.assigned(name):
+            return self._best(assigned, None, module, depth)
+        if name in module.imports:
+            return self.qualified(module.absolute(module.imports[name]), module)
+        if module.star_imports and (found := self.project.member(module, name)):
+            return _definition_value(found)
+        return Symbol(name) if name in _BUILTINS else UNKNOWN
+
+    def qualified(self, name: str, asker: Module) -> Value:
+        """An absolute qualified name: a definition of the project (or a global of one of its modules), or a symbol."""
+        if found := self.project.lookup(name, asker):
+            return _definition_value(found)
+        head, _, last = name.rpartition(".")
+        if head and isinstance(owner := self.project.lookup(head, asker), Module):
+            return self.global_name(last, owner)
+        return Symbol(name)
+
+    # -- attributes ------------------------------------------------------------------------------------------------
+
+    def attribute(self, value: Value, name: str, asker: Module) -> Value:
+        """`value.name`; a property of the project comes back as its function, to be called by the reader."""
+        if isinstance(value, Symbol):
+            return self.qualified(f"{value.name}.{name}", asker)
+        if isinstance(value, (Instance, Class)) and isinstance(cls := _class_of(value), ClassInfo):
+            if method := self.method(cls, name):
+                return Function(method, value)
+            field = self.field(cls, name)
+            return field if field is not UNKNOWN else Method(value, name)
+        if isinstance(value, Instance) and isinstance(value.type, str):
+            given = self.catalogue.attributes.get(f"{self.canonical(value.type)}.{name}")
+            return Instance(given) if given else Method(value, name)
+        return Method(value, name)
+
+    def method(self, cls: ClassInfo, name: str, depth: int = _DEPTH) -> FunctionInfo | None:
+        """A method of a class or of its bases, as far as those are in the project."""
+        if name in cls.methods:
+            return cls.methods[name]
+        for base in self.bases(cls) if depth > 0 else ():
+            if isinstance(base, ClassInfo) and (found := self.method(base, name, depth - 1)):
+                return found
+        return None
+
+    def bases(self, cls: ClassInfo) -> list[ClassInfo | str]:
+        """The direct bases: classes of the project, or qualified names."""
+        found: list[ClassInfo | str] = []
+        for base in cls.bases:
+            value = self._dotted(base, cls.parent, cls.module)
+            if isinstance(value, Class):
+                found.append(value.info)
+            elif isinstance(value, Symbol):
+                found.append(value.name)
+        return found
+
+    def ancestors(self, cls: ClassInfo, depth: int = _DEPTH) -> list[ClassInfo | str]:
+        """The class and all its bases, nearest first."""
+        found: list[ClassInfo | str] = [cls]
+        for base in self.bases(cls) if depth > 0 else ():
+            found += self.ancestors(base, depth - 1) if isinstance(base, ClassInfo) else [base]
+        return found
+
+    def field(self, cls: ClassInfo, name: str) -> Value:
+        """What `self.name` holds, from the assignments in the class' methods, its body and its bases."""
+        key = (cls, name)
+        if key not in self._fields:
+            self._fields[key] = UNKNOWN
+            self._fields[key] = self._field(cls, name)
+        return self._fields[key]
+
+    def _field(self, cls: ClassInfo, name: str) -> Value:
+        for owner in self.ancestors(cls):
+            if isinstance(owner, ClassInfo):
+                for function, value in owner.field_assignments.get(name, ()):
+                    found = self.static(value, function or owner, owner.module)
+                    if found is not UNKNOWN and not isinstance(found, Const):
+                        return found
+                if name in owner.field_annotations:
+                    return self.annotation(owner.field_annotations[name], owner.module)
+        return UNKNOWN
+
+    def _dotted(self, name: str, scope: Scope, module: Module) -> Value:
+        first, *rest = name.split(".")
+        value = self.name(first, scope, module)
+        for part in rest:
+            value = self.attribute(value, part, module)
+        return value
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def static(self, node: cst.BaseExpression, scope: Scope, module: Module, depth: int = _DEPTH) -> Value:
+        """What kind of thing an expression gives, flow left aside."""
+        if depth <= 0:
+            return UNKNOWN
+        if isinstance(node, cst.Name):
+            literal = {"None": Const(None), "True": Const(True), "False": Const(False)}.get(node.value)
+            return literal or self.name(node.value, scope, module, depth - 1)
+        if isinstance(node, cst.Attribute):
+            value = self.attribute(self.static(node.value, scope, module, depth - 1), node.attr.value, module)
+            if isinstance(value, Function) and is_property(value.info):
+                return self.returned(value.info, depth - 1)
+            return value
+        if isinstance(node, cst.Call):
+            return self._called(node, scope, module, depth - 1)
+        if isinstance(node, cst.Await):
+            return self.static(node.expression, scope, module, depth)
+        if isinstance(node, cst.IfExp):
+            return self._best((node.body, node.orelse), scope, module, depth - 1)
+        if isinstance(node, cst.BooleanOperation):
+            return self._best((node.left, node.right), scope, module, depth - 1)
+        return UNKNOWN
+
+    def _best(self, nodes: object, scope: Scope, module: Module, depth: int) -> Value:
+        """The first expression that tells something; None as a placeholder tells nothing."""
+        for node in nodes:  # type: ignore[attr-defined]
+            value = self.static(node, scope, module, depth)
+            if value is not UNKNOWN and not (isinstance(value, Const) and value.value is None):
+                return value
+        return UNKNOWN
+
+    def _called(self, node: cst.Call, scope: Scope, module: Module, depth: int) -> Value:
+        callee = self.static(node.func, scope, module, depth)
+        if isinstance(callee, Class):
+            return Instance(callee.info)
+        if isinstance(callee, Function):
+            return self.returned(callee.info, depth)
+        name = self.callee_name(callee)
+        if name is None:
+            return UNKNOWN
+        if produced := self.catalogue.producers.get(name):
+            return Instance(produced)
+        if specs := self.catalogue.by_acquire.get(name):
+            return Instance(specs[0].type) if specs[0].kind in ("pool", "engine", "client") and specs[0].type else Lent(specs[0])
+        if isinstance(callee, Symbol) and name.rpartition(".")[2][:1].isupper():
+            return Instance(name)
+        return UNKNOWN
+
+    def returned(self, function: FunctionInfo, depth: int = _DEPTH) -> Value:
+        """What a function's annotation or its return statements promise."""
+        if function.node.returns is not None:
+            if (value := self.annotation(function.node.returns.annotation, function.module)) is not UNKNOWN:
+                return value
+        return self._best(function.returned, function, function.module, depth)
+
+    def callee_name(self, callee: Value) -> str | None:
+        """The qualified name under which the catalogue may know a callee; `Class.method` for methods of instances."""
+        if isinstance(callee, Symbol):
+            return self.canonical(callee.name)
+        if isinstance(callee, Method) and isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, str):
+            return f"{self.canonical(callee.receiver.type)}.{callee.name}"
+        if isinstance(callee, Instance) and isinstance(callee.type, str):
+            return f"{self.canonical(callee.type)}.__call__"
+        return None
+
+    def canonical(self, name: str) -> str:
+        """The catalogue's name for a class or a method of a class."""
+        types = self.catalogue.types
+        if name in types:
+            return types[name]
+        head, _, last = name.rpartition(".")
+        return f"{types[head]}.{last}" if head in types else name
+
+    def annotation(self, node: cst.BaseExpression, module: Module) -> Value:
+        """The instance an annotation promises: `X`, `"X"`, `Optional[X]`, `X | None`, `Annotated[X, …]`."""
+        if isinstance(node, cst.BinaryOperation):
+            left = self.annotation(node.left, module)
+            return left if left is not UNKNOWN else self.annotation(node.right, module)
+        if isinstance(node, cst.Subscript):
+            outer = node.value.attr.value if isinstance(node.value, cst.Attribute) else getattr(node.value, "value", "")
+            if outer in _OPTIONAL and isinstance(index := node.slice[0].slice, cst.Index):
+                return self.annotation(index.value, module)
+            return self.annotation(node.value, module)
+        if (text := string_value(node)) is not None:
+            try:
+                return self.annotation(cst.parse_expression(text), module)
+            except cst.ParserSyntaxError:
+                return UNKNOWN
+        value = self.static(node, None, module)
+        if isinstance(value, Class):
+            return Instance(value.info)
+        if isinstance(value, Symbol) and value.name not in _BUILTINS:
+            return Instance(value.name)
+        return UNKNOWN
+
+    def connection_type(self, value: Value) -> Connection | None:
+        """The model of a connection object known by its class only (a field, an annotated parameter)."""
+        if isinstance(value, Lent):
+            return value.spec
+        if isinstance(value, Instance) and isinstance(value.type, str):
+            return self.catalogue.by_type.get(self.canonical(value.type)) or self.catalogue.by_type.get(value.type)
+        return None
+
+
+def is_property(function: FunctionInfo) -> bool:
+    """Whether reading the attribute calls the function."""
+    return any(name in _PROPERTIES or name.endswith("property") for name in function.decorators)
+
+
+def _parameter(function: FunctionInfo, name: str) -> cst.Param | None:
+    return next((p for p in function.parameters if p.name.value == name), None)
+
+
+def _class_of(value: Instance | Class) -> str | ClassInfo:
+    return value.type if isinstance(value, Instance) else value.info
+
+
+def _definition_value(found: Definition | str) -> Value:
+    if isinstance(found, Module):
+        return Symbol(found.name)
+    if isinstance(found, FunctionInfo):
+        return Function(found)
+    return Class(found) if isinstance(found, ClassInfo) else Symbol(found)

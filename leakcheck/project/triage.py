@@ -1,0 +1,178 @@
+"""A first look at raw bytes: which files are worth a closer one, and which no parser should be given."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leakcheck.catalogue import Catalogue
+
+_WORD_CHARACTERS = b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
+
+_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
+_DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
+_ASSIGNED_CALL = re.compile(rb"^[ \t]*(?:\w+\.)?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w. \t]*?(\w+)[ \t]*\(", re.MULTILINE)
+_USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
+_GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)
+_CALL = re.compile(rb"^[ \t]*(?:\w+\.)?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w. \t]*?(\w+)[ \t]*\(", re.MULTILINE)
+_GIVEN_BACK = re.compile(rb"\b(?:return|yield|with|await)\b|=")  # on a line whose call's result is not lost
+_CALL = re.compile(rb"(\w+)[ \t]*\(")
+_HOPS = 3  # of project imports between a file and the driver
+
+# Beyond these a parse takes minutes or overflows the C stack; people's code is nowhere near.
+_SUSPICIOUS_LINE, _SUSPICIOUS_INDENT = 5_000, 400
+_MOST_NODES, _DEEPEST = 100_000, 1_000
+
+
+def mentions(data: bytes, catalogue: Catalogue) -> bool:
+    """Whether a file on its own holds a word that a finding needs: a driver's module, or an acquirer's name."""
+    return not _direct_words(catalogue).isdisjoint(words(data))
+
+
+def words(data: bytes) -> list[bytes]:
+    """All the words of a file, code or not."""
+    return data.translate(_BLANKED).split()
+
+
+def imported_words(data: bytes) -> frozenset[bytes]:
+    """The words of its import statements."""
+    return frozenset(word for statement in _IMPORT.findall(data) for word in words(statement))
+
+
+def imports_project(data: bytes, filename: str, root: str) -> bool:
+    """Whether a file imports another one of its project, where a wrapper may be."""
+    for statement in _IMPORT.findall(data):
+        _, module, *_ = statement.split(maxsplit=2)
+        name = os.fsdecode(module.split(b".")[0].rstrip(b","))
+        if not name or any(_is_module(os.path.join(folder, name)) for folder in _import_roots(filename, root)):
+            return True
+    return False
+
+
+def _import_roots(filename: str, root: str) -> Iterator[str]:
+    folder, root = os.path.dirname(os.path.abspath(filename)), os.path.abspath(root)
+    yield from (root, os.path.join(root, "src"))
+    while folder.startswith(os.path.join(root, "")):
+        yield folder
+        folder = os.path.dirname(folder)
+
+
+def _is_module(path: str) -> bool:
+    return os.path.isfile(path + ".py") or os.path.isdir(path)
+
+
+@lru_cache
+def _direct_words(catalogue: Catalogue) -> frozenset[bytes]:
+    return frozenset(word.encode() for word in catalogue.import_words | catalogue.acquirer_words)
+
+
+def _sought_calls(catalogue: Catalogue) -> set[bytes]:
+    """Calls that make a function a wrapper: acquirers, and the factories whose instances are called to acquire."""
+    factories = (name.split(".")[-2] for name in catalogue.by_acquire if name.endswith(".__call__"))
+    tracked = (name for name, models in catalogue.by_acquire.items() if any(model.tracked for model in models))
+    return {word.encode() for word in (*(name.rpartition(".")[2] for name in tracked), *factories)}
+
+
+@dataclass
+class Triage:
+    """Picks the files that can have a finding, also through the project's own wrappers in other files.
+
+    A file counts if it mentions a driver or an acquirer; or if it imports a module that counts and mentions one of
+    the names by which such modules hand out connections.
+    """
+
+    catalogue: Catalogue
+    read: Callable[[str], bytes]
+    chosen: set[str] = field(default_factory=set)
+    _modules: set[bytes] = field(default_factory=set)
+    _wrappers: set[bytes] = field(default_factory=set)
+
+    def pick(self, files: Iterable[str]) -> set[str]:
+        """The files worth checking."""
+        self._wrappers = _sought_calls(self.catalogue)
+        rest: dict[str, frozenset[bytes]] = {}
+        for file in files:
+            data = self.read(file)
+            if mentions(data, self.catalogue):
+                self._choose(file, data)
+            else:
+                rest[file] = imported_words(data)
+        for _ in range(_HOPS):
+            known = len(self.chosen)
+            for file in [file for file, imported in rest.items() if not imported.isdisjoint(self._modules)]:
+                data = self.read(file)
+                if not self._wrappers.isdisjoint(_CALL.findall(data)):
+                    del rest[file]
+                    self._choose(file, data)
+            if len(self.chosen) == known:
+                break
+        return self.chosen
+
+    def _choose(self, file: str, data: bytes) -> None:
+        self.chosen.add(file)
+        folder, name = os.path.split(os.path.abspath(file))
+        stem = os.path.basename(folder) if name == "__init__.py" else name.removesuffix(".py")
+        self._modules.add(stem.encode())
+        self._wrappers.update(_handed_out(data, self._wrappers))
+
+
+def _handed_out(data: bytes, sought: set[bytes]) -> Iterator[bytes]:
+    """Names under which a file may hand out connections: functions that use a sought name and give something back."""
+    yield from (name for name, call in _ASSIGNED_CALL.findall(data) if call in sought)
+    _, *parts = _DEFINITION.split(data)
+    owner = b""
+    for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        owner = name if kind == b"class" else owner
+        if _hands_out(body, sought):
+            yield owner if name.startswith(b"__") else name
+
+
+def _hands_out(body: bytes, sought: set[bytes]) -> bool:
+    """Whether a function's text looks as if it gives its caller what a sought call gave it."""
+    if sought.isdisjoint(_CALL.findall(body)):
+        return False
+    names = set()
+    for line in body.splitlines():
+        use = _USE.match(line)
+        if use and not sought.isdisjoint(_CALL.findall(line)):
+            if use["back"]:
+                return True
+            names.add(use["name"] or use["as"])
+    return not names.isdisjoint(_GIVEN_BACK.findall(body))
+
+
+def obstacle(text: str, lines: Sequence[str]) -> str | None:
+    """Why text is too large or too deeply nested to be parsed in reasonable time, or None."""
+    indent = max((len(line) - len(line.lstrip()) for line in lines), default=0)
+    if max(map(len, lines), default=0) < _SUSPICIOUS_LINE and indent < _SUSPICIOUS_INDENT:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (RecursionError, MemoryError):
+        return "too deeply nested"
+    except (SyntaxError, ValueError) as error:
+        # newer syntax than ours is the parser's business; "too many ..." is a limit of every Python
+        return str(error) if "too many" in str(error) else None
+    return _oversize(tree)
+
+
+def _oversize(tree: ast.AST) -> str | None:
+    count, depth, level = 0, 0, [tree]
+    while level:
+        count, depth = count + len(level), depth + 1
+        if depth > _DEEPEST:
+            return "too deeply nested"
+        if count > _MOST_NODES:
+            return "too large: more data than code"
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return None

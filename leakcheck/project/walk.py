@@ -1,0 +1,105 @@
+"""A slim walk over LibCST nodes: only the fields that carry meaning, no visitor dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+
+import libcst as cst
+
+# Punctuation and layout: never holds an expression or a statement.
+_LAYOUT = frozenset(
+    "lpar rpar lbracket rbracket lbrace rbrace header footer leading_lines lines_after_decorators trailing_whitespace "
+    "comma colon semicolon dot equal star indent encoding default_indent default_newline has_trailing_newline "
+    "asynchronous lines_after_def".split()
+)
+_FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
+
+
+def _meaningful(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    names = tuple(
+        f.name for f in fields(kind) if f.name not in _LAYOUT and not f.name.startswith("whitespace") and f.name[0] != "_"
+    )
+    _FIELDS[kind] = names
+    return names
+
+
+# `isinstance` is slow on LibCST's abstract classes; whether a class is a node never changes.
+_IS_NODE: dict[type, bool] = {str: False, bool: False, type(None): False, cst.MaybeSentinel: False}
+
+
+def _is_node(kind: type) -> bool:
+    known = _IS_NODE.get(kind)
+    if known is None:
+        known = _IS_NODE[kind] = issubclass(kind, cst.CSTNode)
+    return known
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The node's direct parts in source order."""
+    kind = type(node)
+    found: list[cst.CSTNode] = []
+    for name in _FIELDS.get(kind) or _meaningful(kind):
+        value = getattr(node, name)
+        value_kind = type(value)
+        if value_kind is list or value_kind is tuple:
+            found += [item for item in value if _is_node(type(item))]
+        elif _is_node(value_kind):
+            found.append(value)
+    return found
+
+
+SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+
+
+def walk(node: cst.CSTNode, into: Callable[[cst.CSTNode], bool] | None = None) -> Iterator[cst.CSTNode]:
+    """The node and everything below it; `into` says whether to go below a node."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        if into is None or current is node or into(current):
+            pending.extend(reversed(children(current)))
+
+
+def same_scope(node: cst.CSTNode) -> bool:
+    """For `walk`: stay out of nested functions, classes and lambdas."""
+    return type(node) not in SCOPES
+
+
+def dotted(node: cst.CSTNode) -> str | None:
+    """`a.b.c` as text if the node is a name or a chain of attributes of one; None otherwise."""
+    parts: list[str] = []
+    while type(node) is cst.Attribute:
+        parts.append(node.attr.value)
+        node = node.value
+    if type(node) is not cst.Name:
+        return None
+    parts.append(node.value)
+    return ".".join(reversed(parts))
+
+
+def terminal(node: cst.CSTNode) -> str:
+    """The last name of a callee: `c` of `a.b.c`, `x` of `x`, "" of anything else."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+_EMPTY = cst.Module([])
+
+
+def code(node: cst.CSTNode) -> str:
+    """The node's source text on one line, for messages and as a key for equal tests."""
+    return " ".join(_EMPTY.code_for_node(node).split())
+
+
+def string_value(node: cst.CSTNode) -> str | None:
+    """The value of a plain string literal (also implicitly concatenated); None for anything else."""
+    if isinstance(node, cst.SimpleString):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    if isinstance(node, cst.ConcatenatedString):
+        left, right = string_value(node.left), string_value(node.right)
+        return left + right if left is not None and right is not None else None
+    return None

@@ -1,0 +1,54 @@
+"""One module a format: each has `render(page) -> str`, the whole text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from leakcheck.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from leakcheck.runner import Outcome
+
+FORMATS = {"full": "full", "concise": "concise", "json": "json_format", "github": "github"}
+
+
+class Paint(Protocol):
+    """Colours text, or leaves it as it is."""
+
+    def __call__(self, text: str, *, fg: str | None = None, bold: bool | None = None) -> str: ...
+
+
+def plain(text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
+    """No colours."""
+    return text
+
+
+def coloured(text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
+    """ANSI colours."""
+    import click
+
+    return click.style(text, fg=fg, bold=bold) if text else text
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a format gets: the outcome, the lines of any file a finding speaks of, and how to write."""
+
+    outcome: Outcome
+    lines: Callable[[str], Sequence[str]]
+    paint: Paint = plain
+    quiet: bool = False  # findings only
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All findings, in order."""
+        return [diagnostic for report in self.outcome.reports for diagnostic in report.diagnostics]
+
+
+def render(name: str, page: Page) -> str:
+    """The page in a format of FORMATS."""
+    text: str = import_module(f"leakcheck.report.{FORMATS[name]}").render(page)
+    return text

@@ -1,0 +1,57 @@
+"""Totals: the last lines of a run, and the table of `--statistics`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from leakcheck.report import Page
+
+
+def footer(page: Page) -> Iterator[str]:
+    """What was found in how many files, and what to type next. Nothing if only findings are wanted."""
+    if page.quiet:
+        return
+    found = page.diagnostics
+    yield page.paint(_verdict(page), bold=True) + f" ({_looked_at(page)})."
+    if page.outcome.errors:
+        yield page.paint(f"{counted(len(page.outcome.errors), 'file')} could not be checked.", fg="yellow")
+    if found:
+        code, _ = min(Counter(d.code for d in found).items(), key=lambda item: (-item[1], item[0]))
+        yield f"Run {page.paint(f'leakcheck --explain {code}', bold=True)} for more."
+
+
+def statistics(page: Page, as_json: bool = False) -> str:
+    """How often each rule was broken, the most frequent first."""
+    counts = Counter((found.code, found.name) for found in page.diagnostics)
+    ranking = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    if as_json:
+        return json.dumps([{"count": n, "code": code, "name": name} for (code, name), n in ranking], indent=2) + "\n"
+    width = max((len(str(n)) for _, n in ranking), default=0)
+    rows = [f"{n:>{width}}  {page.paint(code, fg='red', bold=True)}  {name}" for (code, name), n in ranking]
+    return "".join(f"{row}\n" for row in (*rows, *([""] if rows else []), *footer(page)))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _verdict(page: Page) -> str:
+    found = page.diagnostics
+    if not found:
+        return "No leaks found"
+    noun = "leak" if all(d.code.startswith("LK1") and d.code != "LK107" for d in found) else "problem"
+    return f"Found {counted(len(found), noun)} in {counted(len({d.span.filename for d in found}), 'file')}"
+
+
+def _looked_at(page: Page) -> str:
+    outcome = page.outcome
+    parts = [f"checked {counted(outcome.files, 'file')}"]
+    if outcome.without:
+        parts.append(f"{outcome.without} without database code")
+    suppressed = sum(report.suppressed for report in outcome.reports)
+    if suppressed:
+        parts.append(f"{suppressed} suppressed")
+    return ", ".join(parts)

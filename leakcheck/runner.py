@@ -1,0 +1,226 @@
+"""From paths to reports: reads files, drops the irrelevant ones, checks the others, in parallel if that pays."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, TypeVar
+
+from leakcheck import catalogue
+from leakcheck.diagnostics import Report, split_lines
+from leakcheck.project.source import SourceUnreadable, decode
+from leakcheck.project.triage import Triage, obstacle
+from leakcheck.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
+    from leakcheck.project.project import Project
+
+Result = TypeVar("Result")
+Progress = Callable[[int, int], None]  # done, of how many
+
+_WORTH_A_POOL = 200  # files; below, starting processes costs more than it saves
+_BATCH = 16
+_STACK = 512 << 20  # bytes of address space, touched only when needed; the default overflows on deep expressions
+_RECURSION = 20_000
+
+_PYTHON_2 = re.compile(
+    r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|except\s+[\w., ()]+,\s*\w+\s*:|raise\s+[\w.]+\s*,)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A whole run: a report for each file that has something to tell, in path order, and how many files there were."""
+
+    reports: tuple[Report, ...]
+    files: int = 0
+    without: int = 0  # of them, those that never mention a database
+
+    @property
+    def errors(self) -> tuple[Report, ...]:
+        """Files that could not be checked."""
+        return tuple(report for report in self.reports if report.error)
+
+    @property
+    def findings(self) -> int:
+        """How many there are in all files."""
+        return sum(len(report.diagnostics) for report in self.reports)
+
+
+def run(
+    files: Sequence[str],
+    settings: Settings,
+    *,
+    problems: Sequence[Report] = (),
+    jobs: int = 0,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors."""
+    failed: dict[str, Report] = {}
+    triage = Triage(catalogue.load(settings.drivers, settings.connections), lambda file: _read_valid(file, failed))
+    chosen = triage.pick(files)
+    todo = [file for file in files if file in chosen]
+    done: list[Report] = []
+    for report in _check_all(todo, settings, jobs or _processors()):
+        done.append(report)
+        if progress:
+            progress(len(done), len(todo))
+    reports = sorted((*problems, *failed.values(), *done), key=lambda report: PurePath(report.filename).parts)
+    return Outcome(tuple(reports), len(files), len(files) - len(failed) - len(todo))
+
+
+def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
+    """Check text in hand, under the name of the file it stands for."""
+    try:
+        source = text if isinstance(text, str) else decode(text)
+    except SourceUnreadable as error:
+        return Outcome((Report(filename, error=str(error)),), 1)
+    return Outcome((_with_room(lambda: check_text(source, filename, settings)),), 1)
+
+
+def check_text(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
+    """The engine's report; whatever goes wrong in a file is one line in its report."""
+    from leakcheck import engine  # with LibCST: slow to import, and not needed for --help
+
+    try:
+        problem = obstacle(text, split_lines(text))
+        return Report(filename, error=problem) if problem else engine.check(text, filename, settings, project)
+    except engine.SourceError as error:
+        return Report(filename, error=f"{error} (Python 2?)" if _PYTHON_2.search(text) else str(error))
+    except RecursionError:
+        return Report(filename, error="too deeply nested")
+    except MemoryError:
+        return Report(filename, error="not enough memory")
+    except Exception as error:
+        return Report(filename, error=_internal(error))
+
+
+def _internal(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})" if trace else ""
+    return f"internal error: {type(error).__name__}: {error}".partition("\n")[0] + where
+
+
+def _read_valid(file: str, failed: dict[str, Report]) -> bytes:
+    """The bytes of a file; nothing, and a report, if they are not those of a module."""
+    try:
+        data = _read(file)
+        if not data.isascii() or b"\0" in data or b"coding" in data[:400]:
+            decode(data)
+        return data
+    except SourceUnreadable as error:
+        failed[file] = Report(file, error=str(error))
+    except OSError as error:
+        failed[file] = Report(file, error=error.strerror or str(error))
+    return b""
+
+
+def _read(file: str) -> bytes:
+    with open(file, "rb") as stream:
+        return stream.read()
+
+
+def _check_file(file: str, settings: Settings, project: Project) -> Report:
+    try:
+        return check_text(decode(_read(file)), file, settings, project)
+    except SourceUnreadable as error:
+        return Report(file, error=str(error))
+    except OSError as error:
+        return Report(file, error=error.strerror or str(error))
+
+
+def _check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Report]:
+    if jobs > 1 and len(files) >= _WORTH_A_POOL:
+        yield from _in_processes(files, settings, jobs)
+        return
+    for start in range(0, len(files), _BATCH):
+        yield from _check_batch(files[start : start + _BATCH], settings)
+
+
+def _in_processes(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Report]:
+    from concurrent.futures import as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    lost: list[Sequence[str]] = []
+    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
+    with _pool(min(jobs, len(batches))) as pool:
+        futures = {pool.submit(_check_batch, batch, settings): batch for batch in batches}
+        for future in as_completed(futures):
+            try:
+                yield from future.result()
+            except BrokenProcessPool:
+                lost.append(futures[future])
+    for batch in lost:
+        yield from _isolated(batch, settings)
+
+
+def _isolated(files: Sequence[str], settings: Settings) -> list[Report]:
+    """Check files of which one kills its process: halve them until it is found."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        with _pool(1) as pool:
+            return pool.submit(_check_batch, files, settings).result()
+    except BrokenProcessPool:
+        if len(files) == 1:
+            return [Report(files[0], error="internal error: the process checking it died")]
+    half = len(files) // 2
+    return _isolated(files[:half], settings) + _isolated(files[half:], settings)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # the same everywhere; forking a process that has threads is not safe
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+
+
+_projects: dict[Settings, Project] = {}  # one in each process, so that modules are read once
+
+
+def _check_batch(files: Sequence[str], settings: Settings) -> list[Report]:
+    from leakcheck.project.project import Project
+
+    if settings not in _projects:
+        _projects.clear()
+        _projects[settings] = Project(settings)
+    return _with_room(lambda: [_check_file(file, settings, _projects[settings]) for file in files])
+
+
+def _with_room(work: Callable[[], Result]) -> Result:
+    """Run in a thread whose stack has room for deep recursion."""
+    results: list[Result] = []
+    failures: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            failures.append(error)
+
+    stack, limit = threading.stack_size(_STACK), sys.getrecursionlimit()
+    sys.setrecursionlimit(_RECURSION)
+    try:
+        thread = threading.Thread(target=body, daemon=True)  # daemon: an interrupt need not wait for it
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(stack)
+        sys.setrecursionlimit(limit)
+    if failures:
+        raise failures[0]
+    return results[0]
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

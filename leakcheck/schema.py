@@ -1,0 +1,178 @@
+"""Strict reading of TOML tables into the dataclasses of `models`: every mistake names the nearest valid word."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from leakcheck.models import Connection, Driver, Producer, Release, Rule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Model = TypeVar("Model", Connection, Driver, Producer, Rule)
+
+FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches")
+
+# Python keywords and plurals that read better under another name in TOML.
+_KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer"}
+_NOT_IN_FILES = {Connection: {"library"}, Rule: {"text"}}
+
+_NAME = r"[A-Za-z_]\w*"
+_RELEASE = re.compile(
+    rf"(?P<await>await\s+)?(?:conn\.(?P<conn>{_NAME})\(\)|pool\.(?P<pool>{_NAME})\(conn\)"
+    rf"|(?P<function>(?!conn\.|pool\.){_NAME}(?:\.{_NAME})+)\(conn\))"
+)
+_QUALIFIED = re.compile(rf"(?:\*\w*|{_NAME})(?:\.{_NAME})+")
+_WORDS = {str: "a string", bool: "true or false", dict: "a table", list: "a list"}
+
+
+class CatalogueError(Exception):
+    """A driver file, rule document or settings table that cannot be used as written."""
+
+    def __init__(self, where: str, what: str, word: str = "", valid: Iterable[str] = ()) -> None:
+        from difflib import get_close_matches  # only for messages
+
+        near = get_close_matches(word, valid, 1, 0.5)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        super().__init__(f"{where}: {what}{hint}")
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(where, f"not valid TOML: {error}") from None
+
+
+def parse_connection(table: object, where: str, library: str = "") -> Connection:
+    """A `[[connection]]` of a driver file, or a `[[tool.leakcheck.connection]]` of the settings."""
+    checked = _expect(dict, table, where)
+    acquire = _strings(checked.get("acquire", []), f"{where}: acquire")
+    if not acquire:
+        raise CatalogueError(where, "'acquire' must name at least one call")
+    for name in acquire:
+        if not _QUALIFIED.fullmatch(name):
+            raise CatalogueError(
+                where, f"'{name}' is no qualified name; write package.function or package.Class.method"
+            )
+    return _read(Connection, checked, f"{where}: {acquire[0]}", library=library or acquire[0].split(".")[0])
+
+
+def parse_driver(text: str, where: str) -> Driver:
+    """A whole driver file."""
+    table = parse_toml(text, where)
+    library = _expect(str, table.get("library", ""), f"{where}: library")
+    connections = _expect(list, table.pop("connection", []), f"{where}: connection")
+    producers = _expect(list, table.pop("producer", []), f"{where}: producer")
+    return _read(
+        Driver,
+        table,
+        where,
+        connections=tuple(parse_connection(entry, f"{where}: connection", library) for entry in connections),
+        producers=tuple(_read(Producer, _expect(dict, p, where), f"{where}: producer") for p in producers),
+    )
+
+
+def parse_rule(text: str, where: str) -> Rule:
+    """A rule document: `+++`, TOML, `+++`, Markdown."""
+    opening, _, rest = text.partition("+++\n")
+    front, fence, prose = rest.partition("\n+++\n")
+    if opening or not fence:
+        raise CatalogueError(where, "must start with TOML between two lines of +++")
+    return _read(Rule, parse_toml(front, where), where, text=prose.lstrip("\n"))
+
+
+def parse_calls(text: str, where: str) -> dict[str, tuple[str, ...]]:
+    """`calls.toml`: one table a kind, in it lists of qualified names under any heading."""
+    calls = {}
+    for kind, groups in parse_toml(text, where).items():
+        _known(kind, FUNCTION_KINDS, where, "table")
+        lists = _expect(dict, groups, f"{where}: {kind}").items()
+        calls[kind] = tuple(name for key, names in lists for name in _strings(names, f"{where}: {kind}: {key}"))
+    return calls
+
+
+def parse_release(text: str, where: str) -> Release:
+    """`conn.close()`, `await pool.release(conn)`, `ibm_db.close(conn)`."""
+    match = _RELEASE.fullmatch(text.strip())
+    if match is None:
+        forms = "conn.close(), pool.release(conn) or package.function(conn), after `await` if it is a coroutine"
+        raise CatalogueError(where, f"'{text}' is no release; write {forms}")
+    awaited = match["await"] is not None
+    if match["conn"]:
+        return Release("conn", match["conn"], awaited)
+    if match["pool"]:
+        return Release("pool", match["pool"], awaited)
+    return Release("function", match["function"], awaited)
+
+
+def _read(model: type[Model], table: Mapping[str, Any], where: str, **given: object) -> Model:
+    schema = _SCHEMAS[model]
+    values = dict(given)
+    for key, value in table.items():
+        _known(key, schema, where, "key")
+        name, hint, _ = schema[key]
+        values[name] = _convert(value, hint, f"{where}: {key}")
+    for key, (name, _, required) in schema.items():
+        if required and name not in values:
+            raise CatalogueError(where, f"'{key}' is missing")
+    if "functions" in values:
+        for kind in table["functions"]:
+            _known(kind, FUNCTION_KINDS, f"{where}: functions", "key")
+    return model(**values)  # type: ignore[arg-type]
+
+
+def _convert(value: object, hint: Any, where: str) -> object:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        word = _expect(str, value, where)
+        _known(word, args, where, "value")
+        return word
+    if origin is tuple:
+        words = _strings(value, where)
+        return words if args[0] is str else tuple(parse_release(word, where) for word in words)
+    if origin is dict:
+        table = _expect(dict, value, where)
+        return {key: _convert(entry, args[1], f"{where}: {key}") for key, entry in table.items()}
+    return _expect(hint, value, where)
+
+
+def _strings(value: object, where: str) -> tuple[str, ...]:
+    """A list of strings; a lone string is a list of one."""
+    entries = [value] if isinstance(value, str) else _expect(list, value, where)
+    return tuple(_expect(str, entry, where) for entry in entries)
+
+
+def _known(word: str, valid: Iterable[str], where: str, what: str) -> None:
+    if word not in valid:
+        raise CatalogueError(where, f"unknown {what} '{word}'", word, valid)
+
+
+def _expect(wanted: type[Any], value: object, where: str) -> Any:
+    if not isinstance(value, wanted):
+        raise CatalogueError(where, f"must be {_WORDS[wanted]}, not {value!r}")
+    return value
+
+
+def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
+    """TOML key -> field of a dataclass, its type, whether it must be there."""
+    hints = get_type_hints(model)
+    return {
+        _KEYS.get(f.name, f.name.replace("_", "-")): (
+            f.name,
+            hints[f.name],
+            f.default is MISSING and f.default_factory is MISSING,
+        )
+        for f in fields(model)
+        if f.name not in _NOT_IN_FILES.get(model, ())
+    }
+
+
+_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Producer, Rule)}

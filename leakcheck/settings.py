@@ -1,0 +1,218 @@
+"""`[tool.leakcheck]` of a pyproject.toml, as frozen Settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from leakcheck.diagnostics import CONFIDENCES, Confidence
+from leakcheck.models import Connection, Rule
+from leakcheck.schema import CatalogueError, parse_connection, parse_toml
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+MayRaise = Literal["strong", "strict"]
+
+_CLI = "command line"
+_UNSELECTED, _DEFAULT, _ALL = -1, 0, 1  # how exactly a rule is named; codes and prefixes count by their length
+
+
+class SettingsError(CatalogueError):
+    """Settings that cannot be used as written: where, what, and the nearest valid word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the project, and then the command line, asked for."""
+
+    root: Path  # the folder of the pyproject.toml found, else the current one
+    select: tuple[str, ...] = ()  # codes, prefixes, ALL; empty: the rules on by default
+    ignore: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    exclude: tuple[str, ...] = ()  # as in a .gitignore; the usual folders are skipped anyway
+    may_raise: MayRaise = "strong"
+    min_confidence: Confidence = "medium"
+    min_pool_size: int = 10
+    batch_size: int = 100
+    drivers: tuple[Path, ...] = ()
+    connections: tuple[Connection, ...] = ()
+
+    def enabled(self, code: str, filename: str) -> bool:
+        """Whether a rule is on for a file. The selector that names it most exactly decides; `ignore` wins a tie."""
+        chosen = _strength((*self.select, *self.extend_select), code)
+        if not self.select and code in rules() and rules()[code].default:
+            chosen = max(chosen, _DEFAULT)
+        if chosen == _UNSELECTED or _strength(self.ignore, code) >= chosen:
+            return False
+        return not any(
+            _strength(selectors, code) > _UNSELECTED and pattern_list((pattern,)).match_file(self.relative(filename))
+            for pattern, selectors in self.per_file_ignores
+        )
+
+    def relative(self, filename: str) -> str:
+        """A path as patterns see it: from the project's root if it lies inside."""
+        path, root = os.path.abspath(filename), os.path.abspath(self.root)
+        return os.path.relpath(path, root) if path.startswith(os.path.join(root, "")) else filename
+
+    def override(
+        self,
+        select: Iterable[str] = (),
+        ignore: Iterable[str] = (),
+        extend_select: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+    ) -> Settings:
+        """With what the command line says. Its `--select` starts afresh, the others add."""
+        selected = _selectors(list(select), _CLI, "--select")
+        base = replace(self, select=selected, ignore=(), extend_select=()) if selected else self
+        return replace(
+            base,
+            ignore=base.ignore + _selectors(list(ignore), _CLI, "--ignore"),
+            extend_select=base.extend_select + _selectors(list(extend_select), _CLI, "--extend-select"),
+            exclude=base.exclude + tuple(exclude),
+        )
+
+
+@lru_cache(maxsize=1)
+def rules() -> Mapping[str, Rule]:
+    """The rule documents by code."""
+    from leakcheck.catalogue import Catalogue
+
+    return Catalogue(()).rules  # no drivers: they are not needed to know the rules
+
+
+@lru_cache
+def pattern_list(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    """Patterns with the meaning they have in a .gitignore."""
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(patterns)
+
+
+def load(start: Path, config: Path | None = None) -> Settings:
+    """The settings for `start`, a file or folder: from `config`, else from the nearest pyproject.toml that has any."""
+    root, file, table = _nearest(start)
+    if config is not None:
+        file, found = config, _table(config)
+        if found is None:
+            raise SettingsError(str(config), "has no table [tool.leakcheck]")
+        table = found
+    return _read(table, root, file)
+
+
+def _nearest(start: Path) -> tuple[Path, Path, Mapping[str, Any]]:
+    """Project root, settings file, its table. A pyproject.toml without our table only marks a root."""
+    folder = start.resolve()
+    root = None
+    for parent in (folder, *folder.parents):
+        file = parent / "pyproject.toml"
+        if not file.is_file():
+            continue
+        table = _table(file)
+        if table is not None:
+            return parent, file, table
+        root = root or parent
+    return root or Path.cwd(), Path("pyproject.toml"), {}
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        tool = parse_toml(file.read_text("utf-8"), str(file)).get("tool")
+    except OSError as error:
+        raise SettingsError(str(file), f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(file), "cannot be read: not UTF-8") from None
+    table = tool.get("leakcheck") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(str(file), f"tool.leakcheck must be a table, not {table!r}")
+    return table
+
+
+def _read(table: Mapping[str, Any], root: Path, file: Path) -> Settings:
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise SettingsError(str(file), f"unknown key '{key}' in [tool.leakcheck]", key, _KEYS)
+        field, parse = _KEYS[key]
+        values[field] = parse(value, str(file), key)
+    return Settings(root, **values)
+
+
+def _strength(selectors: tuple[str, ...], code: str) -> int:
+    named = (_ALL if selector == "ALL" else len(selector) for selector in selectors if _selects(selector, code))
+    return max(named, default=_UNSELECTED)
+
+
+def _selects(selector: str, code: str) -> bool:
+    return selector == "ALL" or code.startswith(selector)
+
+
+def _strings(value: object, where: str, key: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise SettingsError(where, f"'{key}' must be a list of strings, not {value!r}")
+    return tuple(value)
+
+
+def _selectors(value: object, where: str, key: str) -> tuple[str, ...]:
+    selectors = _strings(value, where, key)
+    for selector in selectors:
+        if not selector or not any(_selects(selector, code) for code in rules()):
+            what = f"unknown rule selector '{selector}' in '{key}'"
+            raise SettingsError(where, what, selector.upper(), ("ALL", *rules()))
+    return selectors
+
+
+def _per_file(value: object, where: str, key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise SettingsError(where, f"'{key}' must be a table of pattern = [selectors], not {value!r}")
+    return tuple((pattern, _selectors(entry, where, f"{key}.{pattern}")) for pattern, entry in value.items())
+
+
+def _word(valid: tuple[str, ...]) -> Callable[[object, str, str], str]:
+    def parse(value: object, where: str, key: str) -> str:
+        if value not in valid:
+            choice = " or ".join(f"'{word}'" for word in valid)
+            raise SettingsError(where, f"'{key}' must be {choice}, not {value!r}", str(value), valid)
+        return str(value)
+
+    return parse
+
+
+def _count(value: object, where: str, key: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise SettingsError(where, f"'{key}' must be a whole number from 1, not {value!r}")
+    return value
+
+
+def _files(value: object, where: str, key: str) -> tuple[Path, ...]:
+    files = tuple(Path(where).resolve().parent / name for name in _strings(value, where, key))
+    for file in files:
+        if not file.is_file():
+            raise SettingsError(where, f"'{key}' names {file}, which is no file")
+    return files
+
+
+def _connections(value: object, where: str, key: str) -> tuple[Connection, ...]:
+    if not isinstance(value, list):
+        raise SettingsError(where, f"'{key}' must be a list: write [[tool.leakcheck.{key}]]")
+    return tuple(parse_connection(entry, f"{where}: [[tool.leakcheck.{key}]]") for entry in value)
+
+
+_KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
+    "select": ("select", _selectors),
+    "ignore": ("ignore", _selectors),
+    "extend-select": ("extend_select", _selectors),
+    "per-file-ignores": ("per_file_ignores", _per_file),
+    "exclude": ("exclude", _strings),
+    "may-raise": ("may_raise", _word(get_args(MayRaise))),
+    "min-confidence": ("min_confidence", _word(CONFIDENCES)),
+    "min-pool-size": ("min_pool_size", _count),
+    "batch-size": ("batch_size", _count),
+    "drivers": ("drivers", _files),
+    "connection": ("connections", _connections),
+}

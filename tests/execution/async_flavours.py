@@ -1,0 +1,105 @@
+"""The spellings of the asynchronous drivers."""
+
+from __future__ import annotations
+
+from tests.execution.flavours import DSN, ENGINE, Flavour
+
+ASYNC_ENGINE = ENGINE.replace("create_engine", "create_async_engine")
+
+ASYNC_FLAVOURS: tuple[Flavour, ...] = (
+    Flavour(
+        "asyncpg",
+        "import asyncpg",
+        DSN,
+        "await asyncpg.connect(DSN)",
+        "await CONN.close()",
+        "asyncpg.PostgresError",
+        "asyncpg",
+        "$1",
+        asynchronous=True,
+    ),
+    Flavour(
+        "asyncpg-pool",
+        "import asyncpg",
+        f"{DSN}\npool = asyncpg.create_pool(DSN, max_size=20)",
+        "await pool.acquire()",
+        "await pool.release(CONN)",
+        "asyncpg.PostgresError",
+        "asyncpg",
+        "$1",
+        managed="pool.acquire()",
+        asynchronous=True,
+    ),
+    Flavour(
+        "aiomysql-pool",
+        "import aiomysql",
+        "pool: aiomysql.Pool = aiomysql.Pool()",
+        "await pool.acquire()",
+        "pool.release(CONN)",
+        "aiomysql.Error",
+        "cursor",
+        managed="pool.acquire()",
+        asynchronous=True,
+        cursor="await CONN.cursor()",
+    ),
+    Flavour(
+        "psycopg-async",
+        "import psycopg",
+        DSN,
+        "await psycopg.AsyncConnection.connect(DSN)",
+        "await CONN.close()",
+        "psycopg.Error",
+        "cursor",
+        managed="await psycopg.AsyncConnection.connect(DSN)",
+        asynchronous=True,
+    ),
+    Flavour(
+        "psycopg-pool-async",
+        "import psycopg\nfrom psycopg_pool import AsyncConnectionPool",
+        f"{DSN}\npool = AsyncConnectionPool(DSN, max_size=20)",
+        "await pool.getconn()",
+        "await pool.putconn(CONN)",
+        "psycopg.Error",
+        "cursor",
+        managed="pool.connection()",
+        asynchronous=True,
+    ),
+    Flavour(
+        "aiosqlite",
+        "import aiosqlite",
+        'DB_PATH = "/var/lib/app/tickets.db"',
+        "await aiosqlite.connect(DB_PATH)",
+        "await CONN.close()",
+        "aiosqlite.Error",
+        "direct",
+        "?",
+        managed="aiosqlite.connect(DB_PATH)",
+        asynchronous=True,
+    ),
+    Flavour(
+        "async-engine",
+        "from sqlalchemy import text\nfrom sqlalchemy.exc import SQLAlchemyError\n"
+        "from sqlalchemy.ext.asyncio import create_async_engine",
+        ASYNC_ENGINE,
+        "await engine.connect()",
+        "await CONN.close()",
+        "SQLAlchemyError",
+        "core",
+        ":1",
+        managed="engine.begin()",
+        asynchronous=True,
+    ),
+    Flavour(
+        "async-session",
+        "from sqlalchemy import text\nfrom sqlalchemy.exc import SQLAlchemyError\n"
+        "from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine",
+        f"{ASYNC_ENGINE}\nSessionLocal = async_sessionmaker(engine)",
+        "SessionLocal()",
+        "await CONN.close()",
+        "SQLAlchemyError",
+        "core",
+        ":1",
+        managed="SessionLocal()",
+        asynchronous=True,
+    ),
+)

@@ -1,0 +1,97 @@
+"""What the README says is true: its commands, its examples, its tables."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from documents import Example, documents, examples, findings
+
+from leakcheck.cli import main
+from leakcheck.schema import parse_toml
+from leakcheck.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+SHELL = [line for fence in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) for line in fence.splitlines()]
+COMMANDS = [shlex.split(line)[1:] for line in SHELL if line.startswith("leakcheck ")]
+EXAMPLES = list(examples("README.md", README))
+PROJECT = parse_toml((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"), "pyproject.toml")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_command(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _service(tmp_path, monkeypatch)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == (0 if "--explain" in arguments else 1), result.output
+    assert "LK10" in result.stdout
+
+
+def test_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _service(tmp_path, monkeypatch)
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", README, re.M | re.S)
+    assert f"{shown}\n" in CliRunner().invoke(main, ["src"]).stdout
+
+
+def _service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first example as `src/service.py` in the current folder."""
+    (folder / "src").mkdir()
+    text = re.sub(r"  # error: .*", "", EXAMPLES[0].sources[0].text)
+    (folder / "src" / "service.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(folder)
+
+
+def test_fresh_machine_commands() -> None:
+    show, test = (line for line in SHELL if line.startswith("python3 -m venv .venv && .venv/bin/pip install "))
+    assert show.endswith(" . && .venv/bin/leakcheck --demo")
+    assert test.endswith(" -e '.[dev]' && .venv/bin/pytest")
+    assert "leakcheck" in PROJECT["project"]["scripts"]
+    assert any(requirement.startswith("pytest") for requirement in PROJECT["project"]["optional-dependencies"]["dev"])
+    assert r"\.venv/bin/pytest.*" in (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+def test_example(example: Example, tmp_path: Path) -> None:
+    assert sorted(place for place, _ in findings(example, tmp_path)) == example.marked("error")
+
+
+def test_private_wrapper(tmp_path: Path) -> None:
+    (settings,) = re.findall(r"^```toml\n(.*?)^```$", README, re.M | re.S)
+    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
+    module = "from house.db import checkout\n\n\ndef users():\n    conn = checkout()\n    return conn.run('SELECT 1')\n"
+    (tmp_path / "users.py").write_text(module, encoding="utf-8")
+    result = CliRunner().invoke(main, [str(tmp_path), "--output-format", "concise"])
+    assert "users.py:5:12: LK101" in result.stdout
+
+
+def test_settings_table() -> None:
+    table = README.partition("## Settings")[2].partition("## ")[0]
+    listed = {key for row in re.findall(r"^\| (`.+?) \|", table, re.M) for key in re.findall(r"`([a-z-]+)`", row)}
+    known = {field.name.replace("_", "-") for field in fields(Settings)}
+    later = {"min-pool-size", "batch-size"}
+    assert listed == known - later - {"root", "connections"} | {"connection"}
+
+
+def test_rule_table() -> None:
+    assert re.findall(r"^\| \[(LK\d+)\]\(rules/([^)]+)\)", README, re.M) == [
+        (document.code, document.path.name) for document in documents()
+    ]
+
+
+def test_hook_flake8_and_links() -> None:
+    (hook,) = re.findall(r"- id: (\S+)", README)
+    assert f"- id: {hook}\n" in (CHECKOUT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    assert "flake8" in PROJECT["project"]["optional-dependencies"]
+    assert f"rev: v{PROJECT['project']['version']}\n" in README
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (CHECKOUT / link).exists(), link
+
+
+def test_changelog_has_this_version() -> None:
+    changelog = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {PROJECT['project']['version']} " in changelog
+    assert {document.code for document in documents()} <= set(re.findall(r"LK\d+", changelog))

@@ -1,0 +1,67 @@
+"""Every example in `rules/` is checked, and must give exactly what its comments say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from documents import HEADINGS, KEYS, RULES, Document, Example, documents, findings
+
+from leakcheck import catalogue
+
+DOCUMENTS = documents()
+EXAMPLES = [example for document in DOCUMENTS for example in document.examples]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+def test_example(example: Example, tmp_path: Path) -> None:
+    results = findings(example, tmp_path)
+    found = sorted(place for place, _ in results)
+    vanished = [limit for limit in example.marked("missed") if limit in found]
+    assert not vanished, f"no longer missed, so mark it as an error: {vanished}"
+    healed = [limit for limit in example.marked("false") if limit not in found]
+    assert not healed, f"no longer a false alarm, so remove the mark: {healed}"
+    assert found == example.marked("error", "false")
+    for _, message in results:
+        assert re.match(r"[a-z`].*[^.]$", message), f"not a lower-case phrase without a period: {message!r}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+def test_example_is_python(example: Example) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # Python 3.14 on `return` in `finally`
+        for source in example.sources:
+            ast.parse(source.text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.code)
+def test_document_is_complete(document: Document) -> None:
+    assert set(document.meta) == KEYS
+    assert document.path.name == f"{document.code}-{document.meta['name']}.md"
+    assert document.headings == HEADINGS
+    assert re.match(r"[a-z`].*[^.]$", document.meta["summary"])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.code)
+def test_document_shows_bad_and_good_code(document: Document) -> None:
+    codes = {code for example in document.examples for _, _, code in example.marked("error")}
+    assert document.code in codes
+    assert any(not example.marked("error", "missed", "false") for example in document.examples)
+
+
+def test_markers_name_known_rules() -> None:
+    known = {document.code for document in DOCUMENTS}
+    marked = {code for example in EXAMPLES for _, _, code in example.marked("error", "missed", "false")}
+    assert marked <= known
+
+
+def test_catalogue_documents_and_index_agree() -> None:
+    expected = {document.code: (document.path.name, document.meta["summary"]) for document in DOCUMENTS}
+    rows = re.findall(
+        r"^\| \[(LK\d+)\]\(([^)]+)\) \| [^|]+ \| [^|]+ \| (.+) \|$", (RULES / "README.md").read_text("utf-8"), re.M
+    )
+    assert {code: (file, summary) for code, file, summary in rows} == expected
+    assert set(catalogue.load().rules) == set(expected)

@@ -1,0 +1,61 @@
+"""Comments that silence findings."""
+
+from __future__ import annotations
+
+import pytest
+
+from leakcheck.diagnostics import Diagnostic, Span
+from leakcheck.suppressions import apply
+
+
+def finding(code: str = "LK101", line: int = 1, end: int | None = None) -> Diagnostic:
+    return Diagnostic(code, "name", "error", "high", "message", Span("a.py", line, 1, end or line, 9))
+
+
+@pytest.mark.parametrize(
+    ("comment", "silent"),
+    [
+        ("# noqa", True),
+        ("# NoQA", True),
+        ("# noqa: LK101", True),
+        ("# noqa:LK101", True),
+        ("# noqa: E501, LK101", True),
+        ("# noqa: E501 LK101 because", True),
+        ("# noqa: lk1", True),
+        ("# noqa: E501", False),
+        ("# noqa: LK102", False),
+        ("# type: ignore # noqa: LK101", True),
+        ("# leakcheck: ignore", True),
+        ("# leakcheck: ignore[LK101] the pool owns it", True),
+        ("#leakcheck:ignore[LK102, LK101]", True),
+        ("# leakcheck: ignore[LK102]", False),
+        ("# leakcheck: ignored by hand", False),
+        ("# nothing", False),
+    ],
+)
+def test_comment(comment: str, silent: bool) -> None:
+    kept, suppressed = apply([f"connect()  {comment}"], [finding()])
+    assert (kept == (), suppressed) == (silent, int(silent))
+
+
+def test_only_comments_count() -> None:
+    lines = ['conn = connect("# noqa")', 'x = """', "# noqa", '"""']
+    assert apply(lines, [finding(), finding(line=3)])[1] == 0
+
+
+def test_any_line_of_the_call() -> None:
+    lines = ["conn = connect(", "    dsn,", ")  # noqa: LK101", "conn = connect()"]
+    assert apply(lines, [finding(end=3), finding(line=4)]) == ((finding(line=4),), 1)
+
+
+def test_skip_file() -> None:
+    assert apply(["connect()", "", "# leakcheck: skip-file"], [finding(), finding("LK102")]) == ((), 2)
+    assert apply(["connect()", "'# leakcheck: skip-file'"], [finding()])[1] == 0
+
+
+def test_text_that_cannot_be_tokenized() -> None:
+    assert apply(["connect()  # noqa", "("], [finding()]) == ((), 1)
+
+
+def test_lines_with_their_ends() -> None:
+    assert apply(["x = 1\r\n", "connect()  # noqa\r\n"], [finding(line=2)]) == ((), 1)
