@@ -150,7 +150,7 @@ def test_mistakes_are_one_line(arguments: tuple[str, ...], message: str) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"import sqlite3\nprint 'x'\n", "(Python 2?)"),
+        (b"import sqlite3\nc = sqlite3.connect('x')\nprint 'x'\n", "(Python 2?)"),
         (b"import sqlite3\0\n", "NUL bytes"),
         (b"import sqlite3\nx = '\xff'\n", "cannot be decoded"),
         (b"# coding: no-such\nimport sqlite3\n", "cannot be decoded"),

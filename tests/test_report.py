@@ -204,7 +204,8 @@ def test_json() -> None:
 def test_github() -> None:
     first, second = render("github", page(finding(*STEPS[:1], at=span(2, 1, 3, "a,b:100%.py")))).splitlines()
     assert first == (
-        "::error title=leakcheck (LK102 connection-not-closed-on-error),file=a%2Cb%3A100%25.py,line=2,col=1,endColumn=3::"
+        "::error title=leakcheck (LK102 connection-not-closed-on-error),"
+        "file=a%2Cb%3A100%25.py,line=2,col=1,endColumn=3::"
         f"LK102 {MESSAGE}%0Aline 2: opened here"
     )
     assert second == "::error title=leakcheck,file=broken.py::not checked: line 3: bad input"

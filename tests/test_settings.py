@@ -131,5 +131,5 @@ def test_command_line_overrides() -> None:
     assert base.override(select=["LK101"]).enabled("LK101", "a.py")
     assert base.override(extend_select=["LK103"], exclude=["b"]).exclude == ("a", "b")
     assert not base.override(ignore=["LK102"]).enabled("LK102", "a.py")
-    with pytest.raises(SettingsError, match="command line: unknown rule selector 'lk101' in '--select', .* 'LK101'"):
+    with pytest.raises(SettingsError, match=r"command line: unknown rule selector 'lk101' in '--select', .* 'LK101'"):
         base.override(select=["lk101"])

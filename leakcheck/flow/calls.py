@@ -95,7 +95,7 @@ class Calls(Managers):
             if (name in _RUNS or name.endswith(".run_until_complete")) and arguments:
                 return self.awaited(arguments[0].value, node, state)
         elif guessed := self._guess(callee, node):
-            return self._acquire_by_call(guessed, node, arguments, state, "low")
+            return self._acquire_by_call(guessed, node, arguments, state, self._certainty(guessed))
         return self._call_other(name, callee, node, arguments, state)
 
     def _model(self, name: str, node: cst.Call) -> Connection | None:
@@ -123,8 +123,16 @@ class Calls(Managers):
                     return None
             elif receiver is not UNKNOWN and not isinstance(receiver, Method):
                 return None
-        receiver_name = terminal(node.func.value) if isinstance(node.func, cst.Attribute) else ""
+        owner = node.func.value if isinstance(node.func, cst.Attribute) else None
+        receiver_name = terminal(owner.func if isinstance(owner, cst.Call) else owner) if owner is not None else ""
         return next((spec for spec in self.catalogue.by_name(receiver_name, name) if spec.tracked), None)
+
+    def _certainty(self, guessed: Connection) -> Confidence:
+        """`engine.connect()`, `pool.getconn()`: likely in a module that imports a driver; other names prove nothing."""
+        if guessed.kind != "checkout":
+            return "low"
+        imported = {part for name in self.module.imports.values() for part in name.split(".")[:2]}
+        return "low" if imported.isdisjoint(self.catalogue.import_words) else "medium"
 
     def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
                          certainty: Confidence = "high") -> Evaluated:  # fmt: skip
@@ -197,7 +205,6 @@ class Calls(Managers):
 
     def _call_on_derived(self, receiver: Derived, name: str, node: cst.Call, arguments: list[Argument],
                          state: State) -> Evaluated:  # fmt: skip
-        self._hand_over_all(arguments, state, node)
         quiet = name in self.catalogue.quiet_methods
         rid = receiver.rid
         if name in _EXECUTES:
@@ -210,15 +217,8 @@ class Calls(Managers):
         known = self.resolver.callee_name(Method(Instance(spec.type), name)) if spec.type else None
         if known and (model := self._model(known, node)):
             return self._acquire_by_call(model, node, arguments, state)
-        self._hand_over_all(arguments, state, node)
         quiet = name in self.catalogue.quiet_methods
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         if known and (produced := self.catalogue.producers.get(known)):
             return [(Instance(produced), state)]
         return [(UNKNOWN if quiet and name != "cursor" else Lent(spec), state)]
-
-    def _hand_over_all(self, arguments: list[Argument], state: State, node: cst.CSTNode) -> None:
-        for argument in arguments:
-            self.hand_over(argument.value, state, "argument", node)
-
-

@@ -17,9 +17,6 @@ class Resources(Core):
         rid = ref.rid
         site = self.site_of(rid)
         spec = site.spec
-        for argument in arguments:
-            if argument.value != ref:
-                self.hand_over(argument.value, state, "argument", node)
         for form in spec.release:
             if form.on == "conn" and form.method == name:
                 return self.released(rid, form, node, state)

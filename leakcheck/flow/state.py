@@ -153,11 +153,11 @@ def merge(states: Iterable[State], keep: int = MAX_STATES) -> list[State]:
 
 
 def _thin(states: list[State], keep: int) -> list[State]:
-    """One state for each distinct resource situation first, then the rest in order."""
+    """One state for each situation of the resources and each set of names bound first, then the rest in order."""
     first: dict[object, State] = {}
     rest: list[State] = []
     for state in sorted(states, key=State.rank):
-        situation = (frozenset(state.resources.items()), state.raised)
+        situation = (frozenset(state.resources.items()), state.raised, frozenset(state.variables))
         if situation in first:
             rest.append(state)
         else:

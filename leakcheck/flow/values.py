@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     from leakcheck.models import Connection, WithEffect
-    from leakcheck.project.module import ClassInfo, FunctionInfo
+    from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 
 # A resource is named by its acquire site (an index into the analysis' sites) and a generation: a loop that acquires
 # at the same place again renames the older one from 0 to 1, so that an overwritten connection stays visible.
@@ -73,6 +73,13 @@ class Symbol:
     """Something imported, by qualified name: a module, function or class outside the project."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A module of the project."""
+
+    module: Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ class Stack:
 
 
 Value = Union[
-    Plain, Const, Ref, Derived, Lent, Tuple, Symbol, Instance, Function, Class, Method, Pending, PendingRelease,
+    Plain, Const, Ref, Derived, Lent, Tuple, Symbol, Import, Instance, Function, Class, Method, Pending, PendingRelease,
     Manager, Stack,
 ]  # fmt: skip
 
@@ -178,7 +185,8 @@ def is_none(value: Value) -> bool | None:
     """Whether the value is None; None if it may be."""
     if isinstance(value, Const):
         return value.value is None
-    return None if value is UNKNOWN or value is UNBOUND else False
+    unknown = value is UNKNOWN or value is UNBOUND or isinstance(value, (Method, Derived))  # fetchone() may give None
+    return None if unknown else False
 
 
 def rename(value: Value, old: ResourceId, new: ResourceId) -> Value:

@@ -49,6 +49,13 @@ class Project:
         path = self._locate(name, Path(asker.filename).absolute())
         return self.module_at(path) if path else None
 
+    def submodule(self, package: Module, name: str) -> Module | None:
+        """The module of that name in a package's folder."""
+        if not package.is_package:
+            return None
+        folder = Path(package.filename).absolute().parent
+        return self.module_at(folder / f"{name}.py") or self.module_at(folder / name / "__init__.py")
+
     def _locate(self, name: str, asker: Path) -> Path | None:
         key = (asker.parent, name)
         if key not in self._found:
@@ -60,7 +67,7 @@ class Project:
         for base in _import_roots(asker, self.root):
             target = base.joinpath(*parts)
             for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
-                if path.is_file():
+                if path.is_file() and path != asker:
                     yield path
 
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
@@ -109,10 +116,11 @@ def module_name(path: Path) -> str:
 def _import_roots(asker: Path, root: Path) -> Iterator[Path]:
     """Folders an absolute import may start from: those above the asking file, nearest first, then `root/src`."""
     for folder in asker.parents:
-        yield folder
+        if not (folder / "__init__.py").is_file():  # a package's own folder is not on the path
+            yield folder
         if folder == root or (folder / ".git").exists():
             break
-        if not (folder / "__init__.py").is_file() and not _inside(folder, root):
+        if not _inside(folder, root) and not (folder / "__init__.py").is_file():
             break
     yield root
     yield root / "src"

@@ -6,7 +6,7 @@ import builtins
 
 import libcst as cst
 
-from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Instance, Lent, Method, Symbol, Value
+from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Import, Instance, Lent, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
 from leakcheck.project.project import Definition, Project
@@ -46,7 +46,7 @@ class Resolver:
         if depth <= 0:
             return UNKNOWN
         bindings = function.bindings
-        if name in bindings.imports:
+        if name in bindings.imports:  # a fallback `name = None` beside it tells nothing
             return self.qualified(function.module.absolute(bindings.imports[name]), function.module)
         if nested := function.local_classes_and_functions.get(name):
             return _definition_value(nested)
@@ -76,8 +76,8 @@ class Resolver:
         if (annotation := module.annotation(name)) is not None:
             if (value := self.annotation(annotation, module)) is not UNKNOWN:
                 return value
-        if assigned := module.assigned(name):
-            return self._best(assigned, None, module, depth)
+        if (value := self._best(module.assigned(name), None, module, depth)) is not UNKNOWN:
+            return value
         if name in module.imports:
             return self.qualified(module.absolute(module.imports[name]), module)
         if module.star_imports and (found := self.project.member(module, name)):
@@ -93,12 +93,24 @@ class Resolver:
             return self.global_name(last, owner)
         return Symbol(name)
 
+    def _member(self, module: Module, name: str) -> Value:
+        """An attribute of a project module: what it defines or imports, or a module beside it in its package."""
+        if found := self.project.member(module, name):
+            return _definition_value(found)
+        value = self.global_name(name, module)
+        if value is UNKNOWN or value == Symbol(name):
+            submodule = self.project.submodule(module, name)
+            return Import(submodule) if submodule else UNKNOWN
+        return value
+
     # -- attributes ------------------------------------------------------------------------------------------------
 
     def attribute(self, value: Value, name: str, asker: Module) -> Value:
         """`value.name`; a property of the project comes back as its function, to be called by the reader."""
         if isinstance(value, Symbol):
             return self.qualified(f"{value.name}.{name}", asker)
+        if isinstance(value, Import):
+            return self._member(value.module, name)
         if isinstance(value, (Instance, Class)) and isinstance(cls := _class_of(value), ClassInfo):
             if method := self.method(cls, name):
                 return Function(method, value)
@@ -187,10 +199,10 @@ class Resolver:
         return UNKNOWN
 
     def _best(self, nodes: object, scope: Scope, module: Module, depth: int) -> Value:
-        """The first expression that tells something; None as a placeholder tells nothing."""
+        """The first expression that tells what kind of thing it is; a constant tells nothing, it may be set anew."""
         for node in nodes:  # type: ignore[attr-defined]
             value = self.static(node, scope, module, depth)
-            if value is not UNKNOWN and not (isinstance(value, Const) and value.value is None):
+            if value is not UNKNOWN and not isinstance(value, Const):
                 return value
         return UNKNOWN
 
@@ -222,10 +234,19 @@ class Resolver:
         """The qualified name under which the catalogue may know a callee; `Class.method` for methods of instances."""
         if isinstance(callee, Symbol):
             return self.canonical(callee.name)
+        if isinstance(callee, Method) and isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, ClassInfo):
+            return self._inherited_name(callee.receiver.type, callee.name)
         if isinstance(callee, Method) and isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, str):
             return f"{self.canonical(callee.receiver.type)}.{callee.name}"
         if isinstance(callee, Instance) and isinstance(callee.type, str):
             return f"{self.canonical(callee.type)}.__call__"
+        return None
+
+    def _inherited_name(self, cls: ClassInfo, method: str) -> str | None:
+        """A method that a project class has from a library's class."""
+        for base in self.ancestors(cls):
+            if isinstance(base, str) and (name := f"{self.canonical(base)}.{method}") in self.catalogue.by_acquire:
+                return name
         return None
 
     def canonical(self, name: str) -> str:
@@ -282,7 +303,7 @@ def _class_of(value: Instance | Class) -> str | ClassInfo:
 
 def _definition_value(found: Definition | str) -> Value:
     if isinstance(found, Module):
-        return Symbol(found.name)
+        return Import(found)
     if isinstance(found, FunctionInfo):
         return Function(found)
     return Class(found) if isinstance(found, ClassInfo) else Symbol(found)

@@ -19,12 +19,11 @@ _BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(
 
 _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
 _DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
-_ASSIGNED_CALL = re.compile(rb"^[ \t]*(?:\w+\.)?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w. \t]*?(\w+)[ \t]*\(", re.MULTILINE)
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)
 _CALL = re.compile(rb"^[ \t]*(?:\w+\.)?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w. \t]*?(\w+)[ \t]*\(", re.MULTILINE)
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield|with|await)\b|=")  # on a line whose call's result is not lost
-_CALL = re.compile(rb"(\w+)[ \t]*\(")
+_CALL = re.compile(rb"\b(\w+)[ \t]*\(")
 _HOPS = 3  # of project imports between a file and the driver
 
 # Beyond these a parse takes minutes or overflows the C stack; people's code is nowhere near.
@@ -74,11 +73,15 @@ def _direct_words(catalogue: Catalogue) -> frozenset[bytes]:
     return frozenset(word.encode() for word in catalogue.import_words | catalogue.acquirer_words)
 
 
-def _sought_calls(catalogue: Catalogue) -> set[bytes]:
-    """Calls that make a function a wrapper: acquirers, and the factories whose instances are called to acquire."""
-    factories = (name.split(".")[-2] for name in catalogue.by_acquire if name.endswith(".__call__"))
+def _acquirers(catalogue: Catalogue) -> set[bytes]:
+    """The last names of the calls that acquire what must be given back."""
     tracked = (name for name, models in catalogue.by_acquire.items() if any(model.tracked for model in models))
-    return {word.encode() for word in (*(name.rpartition(".")[2] for name in tracked), *factories)}
+    return {name.rpartition(".")[2].encode() for name in tracked} - {b"__call__"}
+
+
+def _factories(catalogue: Catalogue) -> set[bytes]:
+    """Classes whose instances are called to acquire: `sessionmaker`."""
+    return {name.split(".")[-2].encode() for name in catalogue.by_acquire if name.endswith(".__call__")}
 
 
 @dataclass
@@ -94,10 +97,11 @@ class Triage:
     chosen: set[str] = field(default_factory=set)
     _modules: set[bytes] = field(default_factory=set)
     _wrappers: set[bytes] = field(default_factory=set)
+    _makers: set[bytes] = field(default_factory=set)
 
     def pick(self, files: Iterable[str]) -> set[str]:
         """The files worth checking."""
-        self._wrappers = _sought_calls(self.catalogue)
+        self._wrappers, self._makers = _acquirers(self.catalogue), _factories(self.catalogue)
         rest: dict[str, frozenset[bytes]] = {}
         for file in files:
             data = self.read(file)
@@ -109,7 +113,7 @@ class Triage:
             known = len(self.chosen)
             for file in [file for file, imported in rest.items() if not imported.isdisjoint(self._modules)]:
                 data = self.read(file)
-                if not self._wrappers.isdisjoint(_CALL.findall(data)):
+                if _calls(data, self._wrappers):
                     del rest[file]
                     self._choose(file, data)
             if len(self.chosen) == known:
@@ -121,28 +125,45 @@ class Triage:
         folder, name = os.path.split(os.path.abspath(file))
         stem = os.path.basename(folder) if name == "__init__.py" else name.removesuffix(".py")
         self._modules.add(stem.encode())
+        self._wrappers.update(_made(data, self._makers))
         self._wrappers.update(_handed_out(data, self._wrappers))
+
+
+def _calls(data: bytes, names: set[bytes]) -> bool:
+    return not (names.isdisjoint(words(data)) or names.isdisjoint(_CALL.findall(data)))  # the cheap test first
+
+
+def _made(data: bytes, makers: set[bytes]) -> Iterator[bytes]:
+    """Names assigned from such a call: `SessionLocal = sessionmaker(...)`."""
+    if makers.isdisjoint(words(data)):
+        return
+    for line in data.splitlines():
+        target, _, value = line.partition(b"=")
+        if _calls(value, makers):
+            yield from words(target.partition(b":")[0])[-1:]
 
 
 def _handed_out(data: bytes, sought: set[bytes]) -> Iterator[bytes]:
     """Names under which a file may hand out connections: functions that use a sought name and give something back."""
-    yield from (name for name, call in _ASSIGNED_CALL.findall(data) if call in sought)
     _, *parts = _DEFINITION.split(data)
     owner = b""
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         owner = name if kind == b"class" else owner
-        if _hands_out(body, sought):
-            yield owner if name.startswith(b"__") else name
+        if name in (b"__init__", b"__enter__", b"__aenter__"):
+            if _calls(body, sought):  # whoever makes or enters one has a connection
+                yield owner
+        elif _hands_out(body, sought):
+            yield name
 
 
 def _hands_out(body: bytes, sought: set[bytes]) -> bool:
     """Whether a function's text looks as if it gives its caller what a sought call gave it."""
-    if sought.isdisjoint(_CALL.findall(body)):
+    if not _calls(body, sought):
         return False
     names = set()
     for line in body.splitlines():
         use = _USE.match(line)
-        if use and not sought.isdisjoint(_CALL.findall(line)):
+        if use and _calls(line, sought):
             if use["back"]:
                 return True
             names.add(use["name"] or use["as"])

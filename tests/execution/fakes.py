@@ -243,6 +243,8 @@ class Connection(Speaker):
 
     def close(self) -> Any:
         again = not self.lease.open
+        if not self._behaviour.close_returns:
+            self.lease.notes.add("wrong-release")
         if "close" not in self._behaviour.awaited:
             return self._closed(again)
         return Pending(lambda: self._closed(again))
@@ -251,7 +253,7 @@ class Connection(Speaker):
         if self._behaviour.close_returns:
             self.give_back()
         else:
-            self.lease.notes.add("wrong-release")
+            self.lease.notes.add("wrong-release")  # `with` came here without close()
         self.closed = True
         self._world.call("release", f"{self._behaviour.name}.close", self._behaviour.errors)
         if again and self._behaviour.close_again == "raises":

@@ -115,7 +115,7 @@ def sane(program: Program) -> bool:
     """Does it run without a fault, as a program that someone tried once would? Unbound names may hide in one branch."""
     try:
         outcomes = {execute(program, case).outcome for case in cases(program)}
-    except SyntaxError:
+    except Exception:  # it is no program, or its module does not load
         return False
     return not outcomes & BROKEN and outcomes != {"raised UnboundLocalError"}
 
