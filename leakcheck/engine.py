@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from leakcheck.checks.leaks import leaks
+from leakcheck.checks.misuse import misuses
+from leakcheck.checks.owners import owners
 from leakcheck.checks.telling import Teller
-from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report
+from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
@@ -45,7 +47,16 @@ def examine(module: Module, project: Project) -> list[Diagnostic]:
     runs = [analyse(scope, module, resolver, summaries) for scope in (None, *module.scopes(words))]
     tell = Teller(module, project.catalogue)
     _trust_guesses(runs)
-    return [diagnostic for run in runs for diagnostic in leaks(run, tell)]
+    found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver, project))]
+    return _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
+
+
+def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
+    """One finding an acquire: the one that is surest, then the first by code."""
+    best: dict[Span, Diagnostic] = {}
+    for diagnostic in sorted(found, key=lambda d: (-CONFIDENCES.index(d.confidence), d.code)):
+        best.setdefault(diagnostic.span, diagnostic)
+    return list(best.values())
 
 
 def _analysis(project: Project) -> tuple[Resolver, Summaries]:

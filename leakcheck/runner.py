@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -93,13 +95,27 @@ def check_text(text: str, filename: str, settings: Settings, project: Project | 
         problem = obstacle(text, split_lines(text))
         return Report(filename, error=problem) if problem else engine.check(text, filename, settings, project)
     except engine.SourceError as error:
-        return Report(filename, error=f"{error} (Python 2?)" if _PYTHON_2.search(text) else str(error))
+        return Report(filename, error=_syntax_problem(text) or f"line {error.line}: {error.message}")
     except RecursionError:
         return Report(filename, error="too deeply nested")
     except MemoryError:
         return Report(filename, error="not enough memory")
     except Exception as error:
         return Report(filename, error=_internal(error))
+
+
+def _syntax_problem(text: str) -> str | None:
+    """What Python itself says is wrong, clearer than a parser's list of expected tokens; None if nothing is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        hint = " (Python 2?)" if _PYTHON_2.search(text) else ""
+        return f"line {error.lineno}: {error.msg}{hint}"
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return None
 
 
 def _internal(error: Exception) -> str:

@@ -32,8 +32,11 @@ class Teller:
         return code(node.func) if isinstance(node, cst.Call) else code(node)
 
     def done(self, site: Site) -> str:
-        """The participle of a release: closed, or returned to its pool."""
-        return "returned to its pool" if site.spec.kind == "checkout" else "closed"
+        """The participle of a release: closed, or returned (to its pool)."""
+        return "returned" if site.spec.kind == "checkout" else "closed"
+
+    def does(self, site: Site) -> str:
+        return "returns" if site.spec.kind == "checkout" else "closes"
 
     def do(self, site: Site) -> str:
         return "return" if site.spec.kind == "checkout" else "close"

@@ -21,6 +21,7 @@ from leakcheck.flow.values import (
     Const,
     Derived,
     Function,
+    Method,
     Ref,
     Symbol,
     Tuple,
@@ -111,7 +112,7 @@ class Statements(Calls, Conditions, Expressions):
         elif isinstance(target, cst.Subscript):
             self.hand_over(value, state, "container", target)
             if path := subscript_path(target):
-                state.variables[path] = value
+                self._remember_path(path, value, state)
             return only_states(self.eval(target.value, state))
         elif isinstance(target, cst.StarredElement):
             return self.assign(target.value, UNKNOWN, state)
@@ -144,6 +145,10 @@ class Statements(Calls, Conditions, Expressions):
                 value = UNKNOWN
         state.variables[name] = value
 
+    def _remember_path(self, path: str, value: Value, state: State) -> None:
+        """The same for `self.x` and `d["x"]`, of which there may be many: a mere attribute read is not worth a state."""
+        self._remember(path, UNKNOWN if isinstance(value, Method) else value, state)
+
     def _unpack(self, target: cst.Tuple | cst.List, value: Value, state: State) -> list[State]:
         count = len(target.elements)
         if isinstance(value, Tuple) and len(value.items) == count:
@@ -173,7 +178,7 @@ class Statements(Calls, Conditions, Expressions):
         self.hand_over(value, state, path, target) if not (owner == "self" and self._in_init) else None
         holder = state.variables.get(owner)
         if not isinstance(holder, Ref):
-            state.variables[path] = value
+            self._remember_path(path, value, state)
         return [state]
 
     @property

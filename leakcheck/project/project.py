@@ -44,6 +44,10 @@ class Project:
                 self._modules[path] = None
         return self._modules[path]
 
+    def loaded(self) -> list[Module]:
+        """The modules read so far."""
+        return [module for module in self._modules.values() if module is not None]
+
     def find(self, name: str, asker: Module) -> Module | None:
         """The project's module of that absolute dotted name, as `asker` would import it."""
         path = self._locate(name, Path(asker.filename).absolute())

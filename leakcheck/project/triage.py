@@ -149,11 +149,8 @@ def _handed_out(data: bytes, sought: set[bytes]) -> Iterator[bytes]:
     owner = b""
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         owner = name if kind == b"class" else owner
-        if name in (b"__init__", b"__enter__", b"__aenter__"):
-            if _calls(body, sought):  # whoever makes or enters one has a connection
-                yield owner
-        elif _hands_out(body, sought):
-            yield name
+        if _hands_out(body, sought):
+            yield owner if name.startswith(b"__") else name
 
 
 def _hands_out(body: bytes, sought: set[bytes]) -> bool:
