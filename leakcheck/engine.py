@@ -6,7 +6,7 @@ from leakcheck.checks.leaks import leaks
 from leakcheck.checks.misuse import misuses
 from leakcheck.checks.owners import owners
 from leakcheck.checks.telling import Teller
-from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span
+from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
@@ -36,7 +36,7 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     found = [d for d in found if _wanted(d, settings)]
-    kept, suppressed = apply(source.splitlines(), sorted(found, key=lambda d: d.sort_key))
+    kept, suppressed = apply(split_lines(source), sorted(found, key=lambda d: d.sort_key))
     return Report(filename, tuple(kept), suppressed)
 
 
@@ -47,7 +47,7 @@ def examine(module: Module, project: Project) -> list[Diagnostic]:
     runs = [analyse(scope, module, resolver, summaries) for scope in (None, *module.scopes(words))]
     tell = Teller(module, project.catalogue)
     _trust_guesses(runs)
-    found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver, project))]
+    found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver))]
     return _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
 
 

@@ -7,21 +7,19 @@ import libcst as cst
 from leakcheck.flow.calls import Calls
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.state import Resource, State, Status, Tier
-from leakcheck.flow.summaries import Bound, Outcome, Summary, translate
+from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
-    NONE,
     UNKNOWN,
     Class,
+    Const,
     Derived,
     Function,
     Instance,
     Lent,
     Manager,
-    PendingRelease,
     Ref,
     ResourceId,
     Symbol,
-    Tuple,
     Value,
     resources_in,
 )
@@ -40,7 +38,7 @@ class Callees(Calls):
             return self._call_unknown(callee, node, arguments, state)
         if self.function is not None and function.parent is self.function and function.cls is None:
             self._call_nested(function, node, state)
-        bound = self._bind_arguments(callee, arguments, state)
+        bound = self._bind_arguments(callee, arguments)
         manager = self.decorated_as_manager(function)
         if function.is_generator and not manager:
             for argument in arguments:
@@ -51,8 +49,9 @@ class Callees(Calls):
         cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
         cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
         specs = tuple((name, self.site_of(rid).spec, derived) for name, rid, derived in bound)
-        summary = self.summaries.of(function, cls if isinstance(cls, ClassInfo) else None, specs)
-        if summary is None or not summary.outcomes and not manager:
+        constants = self._constants(callee, arguments)
+        summary = self.summaries.of(function, cls if isinstance(cls, ClassInfo) else None, specs, constants)
+        if summary is None or (not summary.outcomes and not manager):
             return self._call_unknown(callee, node, arguments, state)
         rids = {name: rid for name, rid, _ in bound}
         self._hand_over_unbound(arguments, set(rids.values()), node, state)
@@ -85,23 +84,40 @@ class Callees(Calls):
         """Whether the function may give a connection, by a look at what it returns."""
         return self.summaries.may_give(function)
 
-    def _bind_arguments(self, callee: Function, arguments: list[Argument], state: State) -> list[tuple[str, ResourceId, bool]]:
+    def _bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, ResourceId, bool]]:
         """The parameters that receive a resource of this function, or something derived from one."""
-        parameters = [p for p in callee.info.parameters if p.star != "**"]
-        names = [p.name.value for p in parameters if p.star != "*"]
-        if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
-            names = names[1:]
-        positional = len([a for a in arguments if not a.keyword])
         bound = []
-        for index, argument in enumerate(arguments):
-            if argument.star or not isinstance(argument.value, (Ref, Derived)):
-                continue
-            if not argument.keyword and index >= min(len(names), positional):
-                continue
-            name = argument.keyword or names[index]
-            if name in names:
+        for name, argument in self._filled(callee, arguments):
+            if isinstance(argument.value, (Ref, Derived)):
                 bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
         return bound
+
+    def _filled(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:
+        """Which parameter each argument fills, as far as that can be told."""
+        names = [p.name.value for p in callee.info.parameters if not p.star]
+        if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
+            names = names[1:]
+        filled = []
+        for index, argument in enumerate(arguments):
+            if argument.star:
+                break
+            name = argument.keyword or (names[index] if index < len(names) else "")
+            if name in names:
+                filled.append((name, argument))
+        return filled
+
+    def _constants(self, callee: Function, arguments: list[Argument]) -> tuple[tuple[str, Const], ...]:
+        """Parameters that the callee tests and that are a constant in this call: given as one, or left at their default."""
+        given = {name: argument.value for name, argument in self._filled(callee, arguments)}
+        if any(argument.star for argument in arguments):
+            return ()
+        found = []
+        for parameter in callee.info.parameters:
+            name = parameter.name.value
+            value = given.get(name) or (self.resolver.default(parameter) if name not in given else None)
+            if isinstance(value, Const) and value.value in (None, True, False) and name in self.summaries.names(callee.info).tested:
+                found.append((name, value))
+        return tuple(found)
 
     def _hand_over_unbound(self, arguments: list[Argument], bound: set[ResourceId], node: cst.CSTNode, state: State) -> None:
         for argument in arguments:
@@ -117,10 +133,12 @@ class Callees(Calls):
 
     def _releases_name(self, function: FunctionInfo, name: str, rid: ResourceId) -> bool:
         methods = {form.method for form in self.site_of(rid).spec.release}
+        assigned = function.bindings.assigned.items()
+        aliases = {alias for alias, values in assigned if any(isinstance(v, cst.Name) and v.value == name for v in values)}
         for part in walk(function.node.body):
             if isinstance(part, cst.Call) and isinstance(part.func, cst.Attribute) and part.func.attr.value in methods:
                 mentioned = {n.value for n in walk(part) if isinstance(n, cst.Name)}
-                if name in mentioned:
+                if name in mentioned or not aliases.isdisjoint(mentioned):
                     return True
         return False
 
@@ -129,7 +147,8 @@ class Callees(Calls):
         touching = any(self.touched(a.value, state) for a in arguments)
         for argument in arguments:
             self.hand_over(argument.value, state, "argument", node)
-        self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
+        strong = touching or self.summaries.raises(callee.info)
+        self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         returned = self.resolver.returned(callee.info)
         return [(returned, state)]
 
@@ -143,7 +162,7 @@ class Callees(Calls):
         inner: Value = UNKNOWN
         closes = False
         for name, rid in rids.items():
-            statuses = {r.status for o in summary.returns for n, r in o.parameters if n == name}
+            statuses = {r.status for o in summary.returns for n, r, _ in o.parameters if n == name}
             if statuses == {Status.CLOSED}:
                 inner, closes = Ref(rid), True
             elif len(rids) == 1:
@@ -169,12 +188,12 @@ class Callees(Calls):
             value = self._received(outcome, callee, rids, node, after)
             result.append((value, after))
         if not raises and not summary.is_fresh:
-            self.may_raise(state, node, Tier.WEAK, "call")
+            self.may_raise(state, node, Tier.STRONG if self.summaries.raises(callee.info) else Tier.WEAK, "call")
         return result  # an `async def` is run where it is called: nearly always it is awaited right there
 
     def _settle(self, outcome: Outcome, rids: dict[str, ResourceId], node: cst.CSTNode, state: State) -> None:
         """The parameters' fate in the callee is the resources' fate here."""
-        for name, resource in outcome.parameters:
+        for name, resource, tier in outcome.parameters:
             if name not in rids:
                 continue
             rid = rids[name]
@@ -186,8 +205,10 @@ class Callees(Calls):
                 state.resources[rid] = Resource(Status.LOST, resource.with_used, resource.how, node)
             elif resource.with_used and not state.resources[rid].with_used:
                 state.resources[rid] = Resource(state.resources[rid].status, True)
-            if resource.status is Status.OPEN:
-                self.used(rid, node, state)
+            elif state.resources[rid].status is Status.RESTING and resource.status is Status.OPEN:
+                state.set_status(rid, Status.OPEN)
+            if resource.status in (Status.OPEN, Status.LOST):
+                state.via[rid] = max(state.via.get(rid, Tier.NONE), tier)
 
     def _received(self, outcome: Outcome, callee: Function, rids: dict[str, ResourceId], node: cst.CSTNode,
                   state: State) -> Value:  # fmt: skip

@@ -8,28 +8,26 @@ import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated, Site, merged
 from leakcheck.flow.managers import Managers
+from leakcheck.flow.owning import field_of_parameter, field_released
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
-    SOMETHING,
     UNKNOWN,
     Class,
     Derived,
     Function,
     Instance,
     Lent,
-    Manager,
     Method,
     Pending,
     PendingRelease,
     Ref,
     Stack,
     Symbol,
-    Tuple,
     Value,
 )
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import code, string_value, terminal
+from leakcheck.project.walk import string_value, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -39,7 +37,10 @@ _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
-_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from", "fetch"})
+_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from", "fetch", "fetchone",
+                       "fetchmany", "fetchall"})  # fmt: skip
+
+_RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
 class Calls(Managers):
@@ -60,6 +61,8 @@ class Calls(Managers):
         return done
 
     def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        if not isinstance(callee, Function) and (released := self._release_by_call(callee, node, arguments, state)):
+            return released
         if isinstance(callee, Method):
             receiver = callee.receiver
             if isinstance(receiver, Ref):
@@ -80,8 +83,6 @@ class Calls(Managers):
 
     def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         name = self.resolver.callee_name(callee)
-        if released := self._release_by_call(name, node, arguments, state):
-            return released
         if name is not None:
             if name in _ENDS_PROCESS:
                 return []
@@ -90,6 +91,8 @@ class Calls(Managers):
                 return managed
             if spec := self._model(name, node):
                 return self._acquire_by_call(spec, node, arguments, state)
+            if name == "functools.partial" and arguments:
+                return [(arguments[0].value, state)]
             if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
                 return [(arguments[0].value, state)]
             if (name in _RUNS or name.endswith(".run_until_complete")) and arguments:
@@ -146,17 +149,32 @@ class Calls(Managers):
         self.may_raise(state, node, Tier.STRONG, "driver")
         return [(self.acquire(site, state), state)]
 
-    def _release_by_call(self, name: str | None, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated | None:
+    def _release_by_call(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated | None:
         """`pool.putconn(conn)`, `pool.release(conn)`, `ibm_db.close(conn)`: a call that takes the connection back."""
         method = terminal(node.func)
         for argument in arguments:
             if not isinstance(argument.value, Ref):
                 continue
             rid = argument.value.rid
-            for form in self.site_of(rid).spec.release:
-                if (form.on == "pool" and form.method == method) or (form.on == "function" and form.method == name):
+            site = self.site_of(rid)
+            for form in site.spec.release:
+                if form.on == "pool" and form.method == method and isinstance(node.func, cst.Attribute):
+                    if self._is_other_pool(site, node.func):
+                        return self.wrongly_released(rid, node, state, "other pool")
+                    return self.released(rid, form, node, state)
+                if form.on == "function" and form.method == self.resolver.callee_name(callee):
                     return self.released(rid, form, node, state)
         return None
+
+    def _is_other_pool(self, site: Site, release: cst.Attribute) -> bool:
+        """Whether the connection surely came from another pool: two module-level names, each built by its own call."""
+        if site.wrappers or not isinstance(site.node, cst.Call) or not isinstance(site.node.func, cst.Attribute):
+            return False
+        came, goes = site.node.func.value, release.value
+        if not isinstance(came, cst.Name) or not isinstance(goes, cst.Name) or came.value == goes.value:
+            return False
+        built = [self.module.assigned(name.value) for name in (came, goes)]
+        return all(len(values) == 1 and isinstance(values[0], cst.Call) for values in built)
 
     def _call_other(self, name: str | None, callee: Value, node: cst.Call, arguments: list[Argument],
                     state: State) -> Evaluated:  # fmt: skip
@@ -194,12 +212,24 @@ class Calls(Managers):
         return Instance(name) if is_class else UNKNOWN
 
     def _construct(self, callee: Class, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
-        """An object of the project: what its constructor is given it may keep."""
+        """An object of the project: it takes over what it is given, unless it keeps it and has no way to release it."""
         touching = any(self.touched(a.value, state) for a in arguments)
-        for argument in arguments:
-            self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
+        for argument, parameter in zip(arguments, self._parameters_of(callee.info, arguments), strict=True):
+            if not isinstance(argument.value, Ref) or not self._only_uses(callee.info, parameter, argument.value):
+                self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
         self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
         return [(Instance(callee.info), state)]
+
+    def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
+        """For each argument the `__init__` parameter it fills; "" where that cannot be told."""
+        init = self.resolver.method(cls, "__init__")
+        names = [p.name.value for p in init.parameters[1:] if not p.star] if init else []
+        filled = [a.keyword or (names[i] if i < len(names) and not a.star else "") for i, a in enumerate(arguments)]
+        return [name if name in names else "" for name in filled]
+
+    def _only_uses(self, cls: ClassInfo, parameter: str, ref: Ref) -> bool:
+        field = field_of_parameter(cls, parameter, self.resolver) if parameter else ""
+        return bool(field) and not field_released(cls, field, self.site_of(ref.rid).spec, self.resolver)
 
     # -- calls on connections and what comes from them -------------------------------------------------------------
 
@@ -210,7 +240,7 @@ class Calls(Managers):
         if name in _EXECUTES:
             self.used(rid, node, state)
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
-        return [(receiver if name in _EXECUTES else Derived(rid), state)]
+        return [(receiver if name in _RETURNS_SELF else Derived(rid), state)]
 
     def _call_on_lent(self, spec: Connection, name: str, node: cst.Call, arguments: list[Argument],
                       state: State) -> Evaluated:  # fmt: skip

@@ -39,7 +39,7 @@ class Conditions(Core):
             if isinstance(comparator, cst.Name) and comparator.value in _SINGLETONS:
                 return self._compared(node, _SINGLETONS[comparator.value], state)
         if isinstance(node, cst.Comparison):
-            return self._split(node, self.parts(node, state))
+            return self._identical(node, state) or self._split(node, self.parts(node, state))
         if isinstance(node, cst.NamedExpr):
             return self._split(node.target, self.eval(node, state))
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
@@ -85,6 +85,19 @@ class Conditions(Core):
             else:
                 (same if answer else other).append(each)
         return (other, same) if negated else (same, other)
+
+    def _identical(self, node: cst.Comparison, state: State) -> Split | None:
+        """`conn is given`: a resource acquired here is no other object; None if no such thing is compared."""
+        comparison = node.comparisons[0]
+        if len(node.comparisons) > 1 or not isinstance(comparison.operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+            return None
+        left, right = (state.variables.get(dotted(part) or "", UNKNOWN) for part in (node.left, comparison.comparator))
+        if not isinstance(left, Ref) and not isinstance(right, Ref):
+            return None
+        same = left == right
+        if isinstance(comparison.operator, (cst.IsNot, cst.NotEqual)):
+            same = not same
+        return ([state], []) if same else ([], [state])
 
     def _split(self, node: cst.BaseExpression, evaluated: list[tuple[Value, State]]) -> Split:
         true: list[State] = []

@@ -155,7 +155,9 @@ class Core:
 
     def raises(self, state: State, node: cst.CSTNode, tier: Tier, origin: str, type_: str = "") -> None:
         """The given state leaves by an exception raised at this node."""
-        for rid in state.open_resources():
+        for rid, resource in state.resources.items():
+            if resource.status is Status.CLOSED and isinstance(node, cst.Raise):
+                continue  # a deliberate raise after a release leaves the release as good as it was
             if origin == "unbound":
                 state.via[rid] = Tier.STRONG  # whatever raised first, this certainly does
             else:
@@ -201,6 +203,7 @@ class Core:
             site.releases.append(node)
         if resource.status is not Status.ESCAPED or how != "with":
             state.set_status(rid, Status.CLOSED, how, node)
+            state.via[rid] = Tier.NONE
 
     def hand_over(self, value: Value, state: State, how: str, node: cst.CSTNode) -> None:
         """Somebody else is responsible for what is in `value` from here on."""
@@ -221,6 +224,18 @@ class Core:
             if name in function.words and name not in function.bindings.names and isinstance(value, (Ref, Tuple)):
                 self.hand_over(value, state, how, node)
 
+    def retire(self, rid: ResourceId, state: State, node: cst.CSTNode) -> None:
+        """Nobody can reach an open resource any more: it has leaked, and need not be carried along."""
+        resource = state.resources[rid]
+        if resource.status not in (Status.OPEN, Status.LOST) or self.site_of(rid).parameter:
+            return
+        held = (part for value in state.variables.values() for part in (*resources_in(value), *_derived_from(value)))
+        if rid in held or any(rid == r for registered in state.stacks.values() for _, r in registered):
+            return
+        state.step("note", node, f"overwritten:{self.site_of(rid).name}")
+        self.leaks.append(Leak(self.site_of(rid), resource, state.via.get(rid, Tier.NONE), "overwritten", state.trace))
+        del state.resources[rid]
+
     def note_kept(self, rid: ResourceId, field: str, node: cst.CSTNode) -> None:
         """A resource was stored in a field of `self`: whether its class can release it is judged later."""
         self.kept.append(Kept(self.site_of(rid), field, node))
@@ -228,6 +243,10 @@ class Core:
     def touched(self, value: Value, state: State) -> bool:
         """Whether the value is a tracked resource or obtained from one."""
         return isinstance(value, (Ref, Derived)) or any(True for _ in resources_in(value))
+
+
+def _derived_from(value: Value) -> tuple[ResourceId, ...]:
+    return (value.rid,) if isinstance(value, Derived) else ()
 
 
 def each(evaluated: Evaluated) -> Iterator[tuple[Value, State]]:

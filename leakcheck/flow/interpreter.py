@@ -11,7 +11,7 @@ from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.names import Names
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
-from leakcheck.flow.summaries import Bound, Summaries
+from leakcheck.flow.summaries import Bound, Constants, Summaries
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Ref, Value, resources_in
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.resolve import Resolver
@@ -20,11 +20,11 @@ from leakcheck.project.resolve import Resolver
 class Interpreter(Statements, Callees):
     """One run. `leaks`, `misuses` and `kept` say what was found."""
 
-    def run(self, cls: ClassInfo | None = None, bound: tuple[Bound, ...] = ()) -> Exits | None:
+    def run(self, cls: ClassInfo | None = None, bound: tuple[Bound, ...] = (), constants: Constants = ()) -> Exits | None:
         """Run the function with parameters as given; None if it is too large."""
         assert self.function is not None
         self.is_manager = self.decorated_as_manager(self.function)
-        exits = self._execute(self.function.node.body.body, self._entry(cls, bound))
+        exits = self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
         return exits
 
     def run_module(self) -> Exits | None:
@@ -43,10 +43,11 @@ class Interpreter(Statements, Callees):
         exits.raises = merge(exits.raises, 48)
         return exits
 
-    def _entry(self, cls: ClassInfo | None, bound: tuple[Bound, ...]) -> State:
+    def _entry(self, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants) -> State:
         function = self.function
         assert function is not None
         state = State()
+        state.variables.update(constants)
         for name, spec, derived in bound:
             site = Site(len(self.sites), function.node, spec, name, "high", parameter=name, name=name)
             self.sites.append(site)
@@ -81,7 +82,7 @@ class Interpreter(Statements, Callees):
     def _collect(self, state: State, exit_: str, handed: set[object]) -> None:
         for rid, resource in state.resources.items():
             site = self.sites[rid[0]]
-            if site.parameter or rid in handed and resource.status is not Status.LOST:
+            if site.parameter or (rid in handed and resource.status is not Status.LOST):
                 continue
             field_kept = resource.status is Status.FIELD
             if field_kept and exit_ == "return":

@@ -129,6 +129,7 @@ class Managers(Resources):
         """What leaving the block does to the resources of one state."""
         kind, what = action
         if kind == "release":
+            self.released_again(what, node, state)  # type: ignore[arg-type]
             self.release(what, state, node, "with")  # type: ignore[arg-type]
         elif kind == "wrong":
             if state.resources[what].status is not Status.CLOSED:  # type: ignore[index]
@@ -159,10 +160,10 @@ class Managers(Resources):
             state.stacks[stack.key] = ()
             return [(NONE, state)]
         if name == "pop_all":
-            key = id(node)
-            state.stacks[key] = state.stacks.get(stack.key, ())
+            for _, rid in state.stacks.get(stack.key, ()):  # whoever gets the new stack closes it
+                self.hand_over(Ref(rid), state, "pop_all", node)
             state.stacks[stack.key] = ()
-            return [(Stack(key), state)]
+            return [(SOMETHING, state)]
         return [(UNKNOWN, state)]
 
     def _push(self, stack: Stack, action: ExitAction | None, state: State) -> None:

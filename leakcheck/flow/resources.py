@@ -22,7 +22,7 @@ class Resources(Core):
                 return self.released(rid, form, node, state)
         for form in spec.wrong_release:
             if form.on == "conn" and form.method == name:
-                return self._wrongly_released(rid, node, state)
+                return self.wrongly_released(rid, node, state)
         for form in spec.soft_release:
             if form.on == "conn" and form.method == name:
                 return self._rest(rid, node, state)
@@ -46,18 +46,23 @@ class Resources(Core):
             if not any(known is node for known in site.releases):
                 site.releases.append(node)
             return [(PendingRelease(rid), state)]
-        resource = state.resources[rid]
         spec = self.site_of(rid).spec
-        if resource.status is Status.CLOSED and resource.how != "dead" and spec.double_release in ("raises", "harmful"):
-            self._misused(rid, node, "released", state)
+        self.released_again(rid, node, state)
         self.release(rid, state, node)
         self.may_raise(state, node, Tier.WEAK, "driver")
         return [(PendingRelease(rid) if spec.needs_await else NONE, state)]
 
-    def _wrongly_released(self, rid: ResourceId, node: cst.CSTNode, state: State) -> Evaluated:
+    def released_again(self, rid: ResourceId, node: cst.CSTNode, state: State) -> None:
+        """A second release, where the driver minds."""
+        resource = state.resources[rid]
+        if resource.status is Status.CLOSED and resource.how != "dead":
+            if self.site_of(rid).spec.double_release in ("raises", "harmful"):
+                self._misused(rid, node, "released", state)
+
+    def wrongly_released(self, rid: ResourceId, node: cst.CSTNode, state: State, how: str = "wrong") -> Evaluated:
         """The object is ended but its slot stays out, unless it was already given back or is yet to be."""
         if state.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING, Status.LOST):
-            state.set_status(rid, Status.LOST, "wrong", node)
+            state.set_status(rid, Status.LOST, how, node)
         self.may_raise(state, node, Tier.WEAK, "driver")
         return [(UNKNOWN, state)]
 

@@ -120,8 +120,6 @@ class Statements(Calls, Conditions, Expressions):
 
     def _bind(self, name: str, value: Value, state: State, node: cst.CSTNode) -> None:
         old = state.variables.get(name)
-        if isinstance(old, Ref) and old != value and state.resources[old.rid].status is Status.OPEN:
-            state.step("note", node, f"overwritten:{name}")
         prefix = name + "."
         for path in [p for p in state.variables if p.startswith((prefix, name + "["))]:
             del state.variables[path]
@@ -134,6 +132,8 @@ class Statements(Calls, Conditions, Expressions):
         if name not in self.names.locals and self.function is not None:
             self.hand_over(value, state, f"global {name}", node)
         self._remember(name, value, state)
+        if isinstance(old, Ref) and old != value:
+            self.retire(old.rid, state, node)
 
     def _remember(self, name: str, value: Value, state: State) -> None:
         """Keep what a later test, release or cleanup may ask for; forget the rest, so that states can merge."""
@@ -188,10 +188,17 @@ class Statements(Calls, Conditions, Expressions):
     def _return(self, node: cst.Return, state: State) -> list[State]:
         evaluated = self.eval(node.value, state) if node.value is not None else [(NONE, state)]
         for value, after in evaluated:
+            self._hand_over_closures(value, after, node)
             after.result = value
             after.step("leak", node, "return")
             self.exits.returns.append(after)
         return []
+
+    def _hand_over_closures(self, value: Value, state: State, node: cst.CSTNode) -> None:
+        """A nested function that is returned takes along what it mentions."""
+        for part in value.items if isinstance(value, Tuple) else (value,):
+            if isinstance(part, Function):
+                self.hand_over(part, state, "closure", node)
 
     def _raise(self, node: cst.Raise, state: State) -> list[State]:
         if node.exc is None:
@@ -285,7 +292,7 @@ class Statements(Calls, Conditions, Expressions):
     # -- loops -----------------------------------------------------------------------------------------------------
 
     def _while(self, node: cst.While, states: list[State]) -> list[State]:
-        return self._loop(node, states, lambda state: self.decide(node.test, state))
+        return self._loop(node, states, lambda state, _: self.decide(node.test, state))
 
     def _for(self, node: cst.For, states: list[State]) -> list[State]:
         entered: list[State] = []
@@ -295,29 +302,29 @@ class Statements(Calls, Conditions, Expressions):
                 if isinstance(value, (Ref, Derived)):
                     tier = Tier.STRONG
                 entered.append(after)
-        must_enter = {id(state) for state in entered} if _nonempty(node.iter) else set()
+        must_enter = _nonempty(node.iter)
 
-        def step(state: State) -> tuple[list[State], list[State]]:
+        def step(state: State, first: bool) -> tuple[list[State], list[State]]:
             self.may_raise(state, node.iter, tier, "driver")
-            over = [] if id(state) in must_enter else [state.copy()]
+            over = [] if first and must_enter else [state.copy()]
             return self.assign(node.target, UNKNOWN, state), over
 
         return self._loop(node, entered, step)
 
     def _loop(self, node: cst.While | cst.For, states: list[State],
-              step: Callable[[State], tuple[list[State], list[State]]]) -> list[State]:  # fmt: skip
+              step: Callable[[State, bool], tuple[list[State], list[State]]]) -> list[State]:  # fmt: skip
         """Rounds until no new state appears; `step` gives the states that run the body and those that are done."""
         done: list[State] = []
         breaks: list[State] = []
         seen: set[object] = set()
         self.loops += 1
-        for _ in range(MAX_ROUNDS):
+        for turn in range(MAX_ROUNDS):
             states = [s for s in states if (key := s.key()) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
             if not states:
                 break
             body: list[State] = []
             for state in states:
-                inside, over = step(state)
+                inside, over = step(state, turn == 0)
                 body += inside
                 done += over
             with self.frame() as exits:
@@ -328,7 +335,7 @@ class Statements(Calls, Conditions, Expressions):
             self.leave(exits)
         else:
             for state in states:
-                done += step(state)[1]
+                done += step(state, False)[1]
         self.loops -= 1
         if node.orelse is not None:
             done = self.suite(node.orelse.body, merge(done))

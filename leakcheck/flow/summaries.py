@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
 from leakcheck.flow.names import Names
 from leakcheck.flow.state import Resource, State, Status, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
+    Const,
     Derived,
     Function,
     Lent,
@@ -23,7 +26,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-
+from leakcheck.project.walk import SCOPES, terminal, walk
 from leakcheck.project.wrappers import gives
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ MAX_DEPTH = 5  # of calls followed from the function being checked
 
 # A parameter that is bound to a resource of the caller: its name, the resource's model, whether it is only derived.
 Bound = tuple[str, "Connection", bool]
+Constants = tuple[tuple[str, Const], ...]  # parameters that are a constant in the call
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Outcome:
 
     value: Value
     fresh: tuple[tuple[ResourceId, Site], ...]
-    parameters: tuple[tuple[str, Resource], ...]
+    parameters: tuple[tuple[str, Resource, Tier], ...]  # name, what became of it, what that took
     tier: Tier  # NONE: returns; else raises, and how likely
 
 
@@ -77,6 +81,7 @@ class Summaries:
         self.wrapper_words: frozenset[str] = frozenset()  # names of project functions that may give a connection
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, tuple[frozenset[str], bool]] = {}
+        self._raises: dict[FunctionInfo, bool] = {}
         self._names: dict[FunctionInfo, Names] = {}
 
     def names(self, function: FunctionInfo) -> Names:
@@ -91,25 +96,33 @@ class Summaries:
             known = self._gives[function] = (self.wrapper_words, gives(function, self.wrapper_words))
         return known[1]
 
-    def of(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...]) -> Summary | None:
+    def raises(self, function: FunctionInfo) -> bool:
+        """Whether a function raises by a statement of its own outside any `try`."""
+        if function not in self._raises:
+            outside = walk(function.node.body, lambda node: type(node) not in (*SCOPES, cst.Try, cst.TryStar))
+            self._raises[function] = any(_is_raise(node) for node in outside)
+        return self._raises[function]
+
+    def of(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants = ()) -> Summary | None:
         """The summary for a receiver's class and the parameters that carry resources; None if it cannot be told."""
-        key = (function, cls, bound)
+        key = (function, cls, bound, constants)
         if key not in self._known:
             if self.depth >= MAX_DEPTH:
                 return None
             self._known[key] = None  # while it is being computed: recursion ends here
             self.depth += 1
             try:
-                self._known[key] = self._compute(function, cls, bound)
+                self._known[key] = self._compute(function, cls, bound, constants)
             finally:
                 self.depth -= 1
         return self._known[key]
 
-    def _compute(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...]) -> Summary | None:
+    def _compute(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...],
+                 constants: Constants) -> Summary | None:  # fmt: skip
         from leakcheck.flow.interpreter import Interpreter  # the interpreter calls summaries: one of them must wait
 
         run = Interpreter(function, function.module, self.names(function), self.resolver, self)
-        exits = run.run(cls, bound)
+        exits = run.run(cls, bound, constants)
         if exits is None:
             return None
         outcomes = [_outcome(state, run.sites, Tier.NONE) for state in exits.returns]
@@ -130,7 +143,8 @@ def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
         if not sites[rid[0]].parameter and state.resources[rid].status in (Status.OPEN, Status.RESTING)
     )
     parameters = tuple(
-        (sites[rid[0]].parameter, resource) for rid, resource in state.resources.items() if sites[rid[0]].parameter
+        (sites[rid[0]].parameter, resource, state.via.get(rid, Tier.NONE))
+        for rid, resource in state.resources.items() if sites[rid[0]].parameter
     )
     return Outcome(value, fresh, parameters, tier)
 
@@ -145,10 +159,17 @@ def _distinct(outcomes: list[Outcome]) -> list[Outcome]:
     """One outcome for each distinguishable effect, the likeliest exception only."""
     found: dict[object, Outcome] = {}
     for outcome in sorted(outcomes, key=lambda o: o.tier):
-        statuses = tuple((name, resource.status) for name, resource in outcome.parameters)
+        statuses = tuple((name, resource.status) for name, resource, _ in outcome.parameters)
         key = (statuses, bool(outcome.tier), None if outcome.tier else _shape(outcome.value, outcome))
         found.setdefault(key, outcome)
     return list(found.values())[:MAX_OUTCOMES]
+
+
+def _is_raise(node: cst.CSTNode) -> bool:
+    """A `raise` that is not the mark of an abstract method."""
+    if not isinstance(node, cst.Raise) or node.exc is None:
+        return False
+    return terminal(node.exc.func if isinstance(node.exc, cst.Call) else node.exc) != "NotImplementedError"
 
 
 def _shape(value: Value, outcome: Outcome) -> object:

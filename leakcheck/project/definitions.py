@@ -10,7 +10,7 @@ import libcst as cst
 from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 
 if TYPE_CHECKING:
-    from leakcheck.project.module import Chunk, Module
+    from leakcheck.project.module import Chunk
 
 _BINDING = frozenset({
     cst.AssignTarget, cst.AugAssign, cst.CompFor, cst.For, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName, cst.Import,

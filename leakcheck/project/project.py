@@ -11,6 +11,7 @@ from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.settings import Settings
 
 Definition = Module | FunctionInfo | ClassInfo
+_MOST_TEXTS = 300  # files searched for users of a class
 
 
 class Project:
@@ -29,6 +30,7 @@ class Project:
         path = Path(filename).absolute()
         known = self._modules.get(path)
         if known is not None and known.source == source and not at_once:
+            known.filename = filename  # as given, not as it was found through an import
             return known
         module = Module(source, filename, module_name(path), at_once)
         self._modules[path] = module
@@ -44,9 +46,14 @@ class Project:
                 self._modules[path] = None
         return self._modules[path]
 
-    def loaded(self) -> list[Module]:
-        """The modules read so far."""
-        return [module for module in self._modules.values() if module is not None]
+    def texts_around(self, module: Module) -> list[str]:
+        """The sources of the files beside a module and below, where code that uses its classes is likely to stand."""
+        folder = Path(module.filename).absolute().parent
+        key = ("texts", folder)
+        if key not in self.memo:
+            paths = sorted(folder.rglob("*.py"))[:_MOST_TEXTS] if folder.is_dir() else []
+            self.memo[key] = [text for path in paths if (text := _text(path))]
+        return self.memo[key]  # type: ignore[return-value]
 
     def find(self, name: str, asker: Module) -> Module | None:
         """The project's module of that absolute dotted name, as `asker` would import it."""
@@ -105,6 +112,13 @@ class Project:
                 if found := self.member(source, name, depth - 1):
                     return found
         return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_source(path)
+    except SourceUnreadable:
+        return ""
 
 
 def module_name(path: Path) -> str:

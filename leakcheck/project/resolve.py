@@ -17,6 +17,7 @@ _OPTIONAL = frozenset({"Optional", "Annotated", "Final", "ClassVar", "Awaitable"
                        "AsyncGenerator", "Iterable"})  # fmt: skip
 _PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "abc.abstractproperty"})
 _DEPTH = 6
+_NOWHERE = Module("", "", "")
 
 
 class Resolver:
@@ -62,6 +63,10 @@ class Resolver:
         if parameter.annotation is not None:
             return self.annotation(parameter.annotation.annotation, function.module)
         return UNKNOWN
+
+    def default(self, parameter: cst.Param) -> Value:
+        """A parameter's default, if it is None, True or False."""
+        return self.static(parameter.default, None, _NOWHERE) if isinstance(parameter.default, cst.Name) else UNKNOWN
 
     def global_name(self, name: str, module: Module, depth: int = _DEPTH) -> Value:
         key = (module, name)
@@ -215,6 +220,8 @@ class Resolver:
         name = self.callee_name(callee)
         if name is None:
             return UNKNOWN
+        if name == "functools.partial" and node.args:
+            return self.static(node.args[0].value, scope, module, depth)
         if produced := self.catalogue.producers.get(name):
             return Instance(produced)
         if specs := self.catalogue.by_acquire.get(name):

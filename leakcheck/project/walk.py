@@ -9,9 +9,7 @@ import libcst as cst
 
 # Punctuation and layout: never holds an expression or a statement.
 _LAYOUT = frozenset(
-    "lpar rpar lbracket rbracket lbrace rbrace header footer leading_lines lines_after_decorators trailing_whitespace "
-    "comma colon semicolon dot equal star indent encoding default_indent default_newline has_trailing_newline "
-    "asynchronous lines_after_def".split()
+    ["lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "header", "footer", "leading_lines", "lines_after_decorators", "trailing_whitespace", "comma", "colon", "semicolon", "dot", "equal", "star", "indent", "encoding", "default_indent", "default_newline", "has_trailing_newline", "asynchronous", "lines_after_def"]
 )
 _FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 

@@ -31,7 +31,18 @@ def wrapper_words(module: Module, project: Project) -> frozenset[str]:
         found = (f for m in modules for f in m.scopes(new) if f.name not in words and gives(f, words))
         new = frozenset(f.name for f in found)
         words |= new
-    return words
+    return words | frozenset(_aliases(module, words))
+
+
+def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
+    """Other names for acquirers: `from app.db import connect as open_db`, `open_db = sqlite3.connect`, partials of one."""
+    yield from (name for name, target in module.imports.items() if target.rpartition(".")[2] in words)
+    for name, values in module.assignments(words):
+        for value in values:
+            if isinstance(value, cst.Call) and terminal(value.func) == "partial" and value.args:
+                value = value.args[0].value
+            if isinstance(value, (cst.Name, cst.Attribute)) and terminal(value) in words:
+                yield name
 
 
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
