@@ -6,7 +6,7 @@ import libcst as cst
 
 from leakcheck.flow.calls import Calls
 from leakcheck.flow.core import Argument, Evaluated
-from leakcheck.flow.state import Resource, State, Status, Tier
+from leakcheck.flow.state import Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
     UNKNOWN,
@@ -183,7 +183,8 @@ class Callees(Calls):
             if outcome.tier is not Tier.NONE:
                 raises = True
                 if self.handlers or after.open_resources():
-                    self.raises(after, node, outcome.tier, "driver")
+                    raised = outcome.raised or Raised("driver")
+                    self.raises(after, node, outcome.tier, raised.origin, raised.type)
                 continue
             value = self._received(outcome, callee, rids, node, after)
             result.append((value, after))

@@ -37,8 +37,8 @@ _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
-_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from", "fetch", "fetchone",
-                       "fetchmany", "fetchall"})  # fmt: skip
+_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
+_FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
 
 _RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
@@ -237,8 +237,8 @@ class Calls(Managers):
                          state: State) -> Evaluated:  # fmt: skip
         quiet = name in self.catalogue.quiet_methods
         rid = receiver.rid
-        if name in _EXECUTES:
-            self.used(rid, node, state)
+        if name in _EXECUTES or (name in _FETCHES and self.site_of(rid).spec.kind == "connection"):
+            self.used(rid, node, state)  # what a pool's connection has fetched may outlive it
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(receiver if name in _RETURNS_SELF else Derived(rid), state)]
 

@@ -99,6 +99,7 @@ class Core:
         self.kept: list[Kept] = []
         self.yielded: list[tuple[Value, State]] = []
         self.is_manager = False  # a @contextmanager: what its user raises comes out of its `yield`
+        self.entered: list[ResourceId] = []  # resources that a surrounding `with` will take care of
         self.wants_booleans = False  # while the right side of an assignment to a tested name is evaluated
         self.work = 0  # statements interpreted, over all states: bounds the time one function takes
 
@@ -227,7 +228,7 @@ class Core:
     def retire(self, rid: ResourceId, state: State, node: cst.CSTNode) -> None:
         """Nobody can reach an open resource any more: it has leaked, and need not be carried along."""
         resource = state.resources[rid]
-        if resource.status not in (Status.OPEN, Status.LOST) or self.site_of(rid).parameter:
+        if resource.status not in (Status.OPEN, Status.LOST) or self.site_of(rid).parameter or rid in self.entered:
             return
         held = (part for value in state.variables.values() for part in (*resources_in(value), *_derived_from(value)))
         if rid in held or any(rid == r for registered in state.stacks.values() for _, r in registered):

@@ -368,7 +368,9 @@ class Statements(Calls, Conditions, Expressions):
         item = node.items[index].item
         with self.frame() as exits:
             self.handlers += action[0] == "suppress"
+            self.entered.append(action[1])  # type: ignore[arg-type]
             done = self._with_items(node, index + 1, states)
+            self.entered.pop()
             self.handlers -= action[0] == "suppress"
         if action[0] == "suppress":
             swallowed, exits.raises = self._swallow(exits.raises, action[1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.names import Names
-from leakcheck.flow.state import Resource, State, Status, Tier
+from leakcheck.flow.state import Raised, Resource, State, Status, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
     Const,
@@ -51,6 +51,7 @@ class Outcome:
     fresh: tuple[tuple[ResourceId, Site], ...]
     parameters: tuple[tuple[str, Resource, Tier], ...]  # name, what became of it, what that took
     tier: Tier  # NONE: returns; else raises, and how likely
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
         (sites[rid[0]].parameter, resource, state.via.get(rid, Tier.NONE))
         for rid, resource in state.resources.items() if sites[rid[0]].parameter
     )
-    return Outcome(value, fresh, parameters, tier)
+    return Outcome(value, fresh, parameters, tier, state.raised if tier else None)
 
 
 def _raise_tier(state: State, sites: list[Site]) -> Tier:
@@ -160,7 +161,7 @@ def _distinct(outcomes: list[Outcome]) -> list[Outcome]:
     found: dict[object, Outcome] = {}
     for outcome in sorted(outcomes, key=lambda o: o.tier):
         statuses = tuple((name, resource.status) for name, resource, _ in outcome.parameters)
-        key = (statuses, bool(outcome.tier), None if outcome.tier else _shape(outcome.value, outcome))
+        key = (statuses, outcome.raised, None if outcome.tier else _shape(outcome.value, outcome))
         found.setdefault(key, outcome)
     return list(found.values())[:MAX_OUTCOMES]
 
