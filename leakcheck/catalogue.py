@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakcheck.models import Connection, Driver, Rule
-from leakcheck.schema import FUNCTION_KINDS, CatalogueError, parse_calls, parse_connection, parse_driver, parse_rule
+from leakcheck.schema import FUNCTION_KINDS, CatalogueError, parse_calls, parse_connection, parse_driver, parse_rule, parse_waits
+from leakcheck.waits import Waits
 
 if TYPE_CHECKING:
     import sys
@@ -27,12 +28,15 @@ _OUTCOMES = {"raises", "never-raises"}  # the nearest listing decides which
 class Catalogue:
     """Drivers, and the questions asked about qualified names. Built once by `load`."""
 
-    def __init__(self, drivers: tuple[Driver, ...], calls: dict[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, drivers: tuple[Driver, ...], calls: dict[str, tuple[str, ...]] | None = None, waits: Waits | None = None
+    ) -> None:
         self.drivers = drivers
+        self.waits = waits or Waits()
         self.types = _types(drivers)  # class, its other names and subclasses -> the class used in `acquire`
         self.by_acquire = _by_acquire(drivers, self.types)
         self.by_type = _by_type(drivers, self.types)
-        self.producers = _producers(drivers, self.types, self.by_acquire)
+        self.producers = self.waits.gives | _producers(drivers, self.types, self.by_acquire)
         self.attributes = {name: given for d in reversed(drivers) for name, given in d.attributes.items()}
         self.functions = {kind: _functions(kind, drivers, calls or {}) for kind in FUNCTION_KINDS}
         self._kinds = _inverted(self.functions)
@@ -84,8 +88,12 @@ def load(drivers: tuple[Path, ...] = (), connections: tuple[Connection, ...] = (
     folder = rules_folder()
     own = [Driver("settings", (), connections), *(parse_driver(_text(path), str(path)) for path in drivers)]
     shipped = (parse_driver(file.read_text("utf-8"), file.name) for file in _sorted(folder / "drivers", "", ".toml"))
-    calls = folder / "calls.toml"
-    return Catalogue((*own, *shipped), parse_calls(calls.read_text("utf-8"), calls.name))
+    calls, waits = folder / "calls.toml", folder / "waits.toml"
+    return Catalogue(
+        (*own, *shipped),
+        parse_calls(calls.read_text("utf-8"), calls.name),
+        Waits(*parse_waits(waits.read_text("utf-8"), waits.name)),
+    )
 
 
 def rules_folder() -> Traversable:

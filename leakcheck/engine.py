@@ -80,6 +80,4 @@ def _wanted(diagnostic: Diagnostic, settings: Settings) -> bool:
     if not settings.enabled(diagnostic.code, diagnostic.span.filename):
         return False
     minimum = "low" if settings.may_raise == "strict" else settings.min_confidence
-    return CONFIDENCES.index(diagnostic.confidence) >= CONFIDENCES.index(minimum)  # type: ignore[arg-type]
-
-
+    return CONFIDENCES.index(diagnostic.confidence) >= CONFIDENCES.index(minimum)

@@ -62,6 +62,8 @@ class Connection:
     cursor_closes: bool = False  # the cursor keeps or returns the connection in an unusual way
     cursor_dies: bool = False  # `connect().cursor()` hands back a dead or shared cursor
     returns_self: tuple[str, ...] = ()  # methods that hand back the object itself: `execution_options`
+    idle: tuple[str, ...] = ()  # methods of a lazy object that take nothing yet: `session.add`
+    embedded: bool = False  # a database in the process: no server, no slot that others wait for
     lazy: bool = False  # constructing takes nothing until first use
     reusable: bool = False  # usable after release: silently acquires again
     exhaustion: str = ""  # what the next acquire does when none is left
@@ -80,6 +82,16 @@ class Producer:
 
     call: tuple[str, ...]
     type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Calls that keep the caller waiting for something other than the database."""
+
+    kind: Literal["sleep", "slow", "retry"]
+    what: str  # to end a sentence: "waits for an HTTP response"
+    calls: tuple[str, ...] = ()
+    coroutines: tuple[str, ...] = ()  # wait only where they are awaited
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Driver, Producer, Release, Rule
+from leakcheck.models import Connection, Driver, Producer, Release, Rule, Wait
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Model = TypeVar("Model", Connection, Driver, Producer, Rule)
+Model = TypeVar("Model", Connection, Driver, Producer, Rule, Wait)
 
 FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches")
 
@@ -99,6 +99,19 @@ def parse_calls(text: str, where: str) -> dict[str, tuple[str, ...]]:
     return calls
 
 
+def parse_waits(text: str, where: str) -> tuple[tuple[Wait, ...], dict[str, str], tuple[str, ...]]:
+    """`waits.toml`: the calls that wait, what gives objects of the classes they belong to, and what is quick there."""
+    table = parse_toml(text, where)
+    for key in table:
+        _known(key, ("wait", "gives", "quick"), where, "key")
+    waits = _expect(list, table.get("wait", []), f"{where}: wait")
+    return (
+        tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
+        _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),  # type: ignore[return-value]
+        _strings(table.get("quick", []), f"{where}: quick"),
+    )
+
+
 def parse_release(text: str, where: str) -> Release:
     """`conn.close()`, `await pool.release(conn)`, `ibm_db.close(conn)`."""
     match = _RELEASE.fullmatch(text.strip())
@@ -175,4 +188,4 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Producer, Rule)}
+_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Producer, Rule, Wait)}

@@ -1,4 +1,4 @@
-"""LK101–LK104: a resource that is still out when its function is left."""
+"""LK101 to LK104: a resource that is still out when its function is left."""
 
 from __future__ import annotations
 
@@ -157,7 +157,9 @@ def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
         if step := _step(trace, tell, site):
             steps.append(step)
     if leak.resource.where is not None and leak.resource.status is Status.LOST:
-        word = "given back only if this holds" if leak.resource.how == "guard" else "this does not return it to its pool"
+        word = (
+            "given back only if this holds" if leak.resource.how == "guard" else "this does not return it to its pool"
+        )
         steps.append(tell.step("note", leak.resource.where, word))
     passed = {id(step.span) for step in steps}
     for node in site.releases[:3]:

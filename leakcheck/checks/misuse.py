@@ -34,5 +34,3 @@ def _diagnostic(misuse: Misuse, tell: Teller) -> Diagnostic:
         steps.append(tell.step("release", misuse.released, f"{done} here"))
     steps.append(tell.step("leak", misuse.node, f"{misuse.what if misuse.what == 'used' else done} again here"))
     return tell.diagnostic("LK107", site.certainty, message, site, tuple(steps))
-
-

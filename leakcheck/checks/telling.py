@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
@@ -61,9 +63,17 @@ class Teller:
     def _through(self, wrapper: FunctionInfo) -> Step:
         return self.step("via", wrapper.node.name, f"{quoted(wrapper.name)} hands it to its caller", wrapper.module)
 
-    def diagnostic(self, rule: str, confidence: Confidence, message: str, site: Site, steps: tuple[Step, ...]) -> Diagnostic:
+    def diagnostic(
+        self, rule: str, confidence: Confidence, message: str, site: Site, steps: tuple[Step, ...]
+    ) -> Diagnostic:
         document = self.catalogue.rules[rule]
         return Diagnostic(rule, document.name, document.severity, confidence, message, self._place(site), steps)
+
+    def at(self, rule: str, confidence: Confidence, message: str, node: cst.CSTNode, steps: Sequence[Step] = ()) -> Diagnostic:
+        """A finding about a statement rather than an acquire."""
+        document = self.catalogue.rules[rule]
+        place = self.module.span(node)
+        return Diagnostic(rule, document.name, document.severity, confidence, message, place, tuple(steps))
 
     def _place(self, site: Site) -> Span:
         return self.module.span(site.node)

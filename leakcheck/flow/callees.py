@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import libcst as cst
 
 from leakcheck.flow.calls import Calls
@@ -56,7 +58,7 @@ class Callees(Calls):
         rids = {name: rid for name, rid, _ in bound}
         self._hand_over_unbound(arguments, set(rids.values()), node, state)
         if manager:
-            return [(self._manager(summary, rids), state)]
+            return [(self._manager(summary, function, rids), state)]
         return self._apply(summary, callee, rids, node, state)
 
     # -- which function, with what ---------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class Callees(Calls):
         return filled
 
     def _constants(self, callee: Function, arguments: list[Argument]) -> tuple[tuple[str, Const], ...]:
-        """Parameters that the callee tests and that are a constant in this call: given as one, or left at their default."""
+        """Parameters that the callee tests and that are a constant in this call, given as one or left at the default."""
         given = {name: argument.value for name, argument in self._filled(callee, arguments)}
         if any(argument.star for argument in arguments):
             return ()
@@ -115,11 +117,17 @@ class Callees(Calls):
         for parameter in callee.info.parameters:
             name = parameter.name.value
             value = given.get(name) or (self.resolver.default(parameter) if name not in given else None)
-            if isinstance(value, Const) and value.value in (None, True, False) and name in self.summaries.names(callee.info).tested:
+            if (
+                isinstance(value, Const)
+                and value.value in (None, True, False)
+                and name in self.summaries.names(callee.info).tested
+            ):
                 found.append((name, value))
         return tuple(found)
 
-    def _hand_over_unbound(self, arguments: list[Argument], bound: set[ResourceId], node: cst.CSTNode, state: State) -> None:
+    def _hand_over_unbound(
+        self, arguments: list[Argument], bound: set[ResourceId], node: cst.CSTNode, state: State
+    ) -> None:
         for argument in arguments:
             if not bound.issuperset(resources_in(argument.value)) or isinstance(argument.value, Function):
                 self.hand_over(argument.value, state, "argument", node)
@@ -134,7 +142,9 @@ class Callees(Calls):
     def _releases_name(self, function: FunctionInfo, name: str, rid: ResourceId) -> bool:
         methods = {form.method for form in self.site_of(rid).spec.release}
         assigned = function.bindings.assigned.items()
-        aliases = {alias for alias, values in assigned if any(isinstance(v, cst.Name) and v.value == name for v in values)}
+        aliases = {
+            alias for alias, values in assigned if any(isinstance(v, cst.Name) and v.value == name for v in values)
+        }
         for part in walk(function.node.body):
             if isinstance(part, cst.Call) and isinstance(part.func, cst.Attribute) and part.func.attr.value in methods:
                 mentioned = {n.value for n in walk(part) if isinstance(n, cst.Name)}
@@ -154,7 +164,7 @@ class Callees(Calls):
 
     # -- effects ---------------------------------------------------------------------------------------------------
 
-    def _manager(self, summary: Summary, rids: dict[str, ResourceId]) -> Manager:
+    def _manager(self, summary: Summary, function: FunctionInfo, rids: dict[str, ResourceId]) -> Manager:
         """A project's `@contextmanager`: lends what it opens; closes a parameter if it always does."""
         specs = dict(summary.yield_specs)
         known: dict[ResourceId, Value] = {rid: Lent(spec) for rid, spec in specs.items()}
@@ -169,7 +179,8 @@ class Callees(Calls):
                 inner = Ref(rid)
             if isinstance(yields, Lent) and not any(spec for spec in specs.values() if spec is not yields.spec):
                 yields = Ref(rid)
-        return Manager(inner, yields, "closes" if closes else "nothing")
+        loan = summary.lends and replace(summary.lends, through=(function, *summary.lends.through))
+        return Manager(inner, yields, "closes" if closes else "nothing", lends=loan)
 
     def _apply(self, summary: Summary, callee: Function, rids: dict[str, ResourceId], node: cst.CSTNode,
                state: State) -> Evaluated:  # fmt: skip
@@ -218,7 +229,6 @@ class Callees(Calls):
         for part, (rid, site) in enumerate(outcome.fresh):
             own = self.site(node, site.spec, site.certainty, part, (callee.info, *site.wrappers))
             known[rid] = self.acquire(own, state)
-            state.set_status(known[rid].rid, Status.OPEN if not site.spec.lazy else Status.RESTING)  # type: ignore[union-attr]
         for index, rid in enumerate(rids.values()):  # bound parameters are the callee's first sites, in this order
             known.setdefault((index, 0), Ref(rid))
         value = translate(outcome.value, known)

@@ -61,6 +61,8 @@ class Calls(Managers):
         return done
 
     def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        if state.resources:
+            self.note_held(callee, node, state)
         if not isinstance(callee, Function) and (released := self._release_by_call(callee, node, arguments, state)):
             return released
         if isinstance(callee, Method):
@@ -71,6 +73,8 @@ class Calls(Managers):
                 return self._call_on_derived(receiver, callee.name, node, arguments, state)
             if isinstance(receiver, Stack):
                 return self.call_on_stack(receiver, callee.name, node, arguments, state)
+            if isinstance(receiver, Lent) and receiver.rid is not None:
+                self.use_lent(receiver.rid, callee.name, node, state)
             if (spec := self.resolver.connection_type(receiver)) is not None:
                 return self._call_on_lent(spec, callee.name, node, arguments, state)
         if isinstance(callee, Function):
@@ -149,7 +153,9 @@ class Calls(Managers):
         self.may_raise(state, node, Tier.STRONG, "driver")
         return [(self.acquire(site, state), state)]
 
-    def _release_by_call(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated | None:
+    def _release_by_call(
+        self, callee: Value, node: cst.Call, arguments: list[Argument], state: State
+    ) -> Evaluated | None:
         """`pool.putconn(conn)`, `pool.release(conn)`, `ibm_db.close(conn)`: a call that takes the connection back."""
         method = terminal(node.func)
         for argument in arguments:

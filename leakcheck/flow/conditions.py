@@ -89,7 +89,8 @@ class Conditions(Core):
     def _identical(self, node: cst.Comparison, state: State) -> Split | None:
         """`conn is given`: a resource acquired here is no other object; None if no such thing is compared."""
         comparison = node.comparisons[0]
-        if len(node.comparisons) > 1 or not isinstance(comparison.operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+        operators = (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)
+        if len(node.comparisons) > 1 or not isinstance(comparison.operator, operators):
             return None
         left, right = (state.variables.get(dotted(part) or "", UNKNOWN) for part in (node.left, comparison.comparator))
         if not isinstance(left, Ref) and not isinstance(right, Ref):

@@ -52,8 +52,7 @@ class Expressions(Core):
 
     def parts(self, node: cst.CSTNode, state: State) -> Evaluated:
         """Any other expression: evaluate what is in it; the result is unknown."""
-        parts = [child for child in _expressions(node)]
-        return [(UNKNOWN, after) for _, after in self.eval_all(parts, state)]
+        return [(UNKNOWN, after) for _, after in self.eval_all(_expressions(node), state)]
 
     # -- names and attributes --------------------------------------------------------------------------------------
 
@@ -120,7 +119,7 @@ class Expressions(Core):
         if not self.wants_booleans or (isinstance(node, cst.UnaryOperation) and not isinstance(node.operator, cst.Not)):
             return self.parts(node, state)
         true, false = self.decide(node, state)
-        return [(TRUE, s) for s in true] + [(FALSE, s) for s in false]
+        return [*((TRUE, s) for s in true), *((FALSE, s) for s in false)]
 
     def _named(self, node: cst.NamedExpr, state: State) -> Evaluated:
         result: Evaluated = []
@@ -242,8 +241,7 @@ def _subscript_path(node: cst.Subscript) -> str:
 
 subscript_path = _subscript_path
 
-Handler = Callable[[Expressions, cst.BaseExpression, State], Evaluated]
-_HANDLERS: dict[type[cst.CSTNode], Handler] = {
+_HANDLERS: dict[type[cst.CSTNode], Callable[..., Evaluated]] = {  # each takes (interpreter, node, state)
     cst.Name: Expressions._name,
     cst.Attribute: Expressions._attribute,
     cst.IfExp: Expressions._conditional,
@@ -267,5 +265,4 @@ _HANDLERS: dict[type[cst.CSTNode], Handler] = {
     cst.Await: Expressions._await,
     cst.Yield: Expressions._yield,
     cst.Call: lambda self, node, state: self.call(node, state),
-}  # type: ignore[dict-item]
-
+}

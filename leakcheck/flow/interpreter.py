@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import libcst as cst
 
 from leakcheck.flow.callees import Callees
+from leakcheck.flow.conditions import Conditions
 from leakcheck.flow.core import Leak, Site
+from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.names import Names
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
@@ -17,15 +19,16 @@ from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.resolve import Resolver
 
 
-class Interpreter(Statements, Callees):
+class Interpreter(Statements, Callees, Conditions, Expressions):
     """One run. `leaks`, `misuses` and `kept` say what was found."""
 
-    def run(self, cls: ClassInfo | None = None, bound: tuple[Bound, ...] = (), constants: Constants = ()) -> Exits | None:
+    def run(
+        self, cls: ClassInfo | None = None, bound: tuple[Bound, ...] = (), constants: Constants = ()
+    ) -> Exits | None:
         """Run the function with parameters as given; None if it is too large."""
         assert self.function is not None
         self.is_manager = self.decorated_as_manager(self.function)
-        exits = self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
-        return exits
+        return self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
 
     def run_module(self) -> Exits | None:
         """Run a module's top level: what its names still hold at the end belongs to the process."""

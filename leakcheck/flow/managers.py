@@ -6,7 +6,7 @@ import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.resources import Resources
-from leakcheck.flow.state import Registered, State, Status, Tier
+from leakcheck.flow.state import Registered, Resource, State, Status, Tier
 from leakcheck.flow.values import (
     NONE,
     SOMETHING,
@@ -15,6 +15,7 @@ from leakcheck.flow.values import (
     Function,
     Instance,
     Lent,
+    Loan,
     Manager,
     Method,
     Pending,
@@ -61,7 +62,7 @@ class Managers(Resources):
         if isinstance(value, Ref):
             return [self._enter_resource(value, state)]
         if isinstance(value, Manager):
-            return [self._enter_manager(value, state)]
+            return [self._enter_manager(value, node, state)]
         if isinstance(value, Stack):
             return [(value, ("stack", value.key), state)]
         if isinstance(value, Derived):
@@ -71,9 +72,12 @@ class Managers(Resources):
         if (spec := self.resolver.connection_type(value)) is not None:
             return [(Lent(spec), None, state)]
         self.may_raise(state, node, Tier.WEAK, "call")
-        return [(UNKNOWN, None, state)]
+        is_client = isinstance(value, Instance) and isinstance(value.type, str) and self.catalogue.waits.has_type(value.type)
+        return [(value if is_client else UNKNOWN, None, state)]  # an HTTP client gives itself
 
-    def _enter_pending(self, value: Pending, node: cst.CSTNode, state: State) -> list[tuple[Value, ExitAction | None, State]]:
+    def _enter_pending(
+        self, value: Pending, node: cst.CSTNode, state: State
+    ) -> list[tuple[Value, ExitAction | None, State]]:
         """`async with pool.acquire() as conn`, `with engine.begin() as conn`: acquired on entry."""
         site = self.sites[value.site]
         self.may_raise(state, site.node, Tier.STRONG, "driver")
@@ -95,13 +99,31 @@ class Managers(Resources):
             return ref, ("transaction", ref.rid), state
         return ref, None, state
 
-    def _enter_manager(self, value: Manager, state: State) -> tuple[Value, ExitAction | None, State]:
+    def _enter_manager(self, value: Manager, node: cst.CSTNode, state: State) -> tuple[Value, ExitAction | None, State]:
         if value.suppresses:
             return NONE, ("suppress", value.suppresses), state
         rids = resources_in(value.inner)
         if value.effect in _CLOSES and rids:
             return value.yields, self._closing_action(rids[0]), state
+        if value.lends is not None:
+            rid = self._borrow(value.lends, node, state)
+            return (
+                Lent(value.yields.spec, rid) if isinstance(value.yields, Lent) else value.yields,
+                ("lent", rid),
+                state,
+            )
         return value.yields, None, state
+
+    def _borrow(self, loan: Loan, node: cst.CSTNode, state: State) -> ResourceId:
+        """What a project's context manager checks out for its block; only held here, not this function's to release."""
+        site = self.site(node, loan.spec, loan.certainty, wrappers=loan.through)
+        rid: ResourceId = (site.index, 0)
+        state.resources[rid] = Resource(Status.RESTING if loan.spec.lazy else Status.LENT)
+        state.via[rid] = Tier.NONE
+        state.step("acquire", node, str(site.index))
+        if not loan.spec.lazy:
+            self.note_nested(rid, node, state)
+        return rid
 
     def _closing_action(self, rid: ResourceId) -> ExitAction:
         """`closing(x)` calls x.close(): right or wrong by x's model."""
@@ -110,7 +132,9 @@ class Managers(Resources):
             return ("wrong", rid)
         return ("release", rid)
 
-    def _enter_own(self, value: Instance, node: cst.CSTNode, state: State) -> list[tuple[Value, ExitAction | None, State]]:
+    def _enter_own(
+        self, value: Instance, node: cst.CSTNode, state: State
+    ) -> list[tuple[Value, ExitAction | None, State]]:
         """An object of the project: its `__enter__` says what `as` binds; what it opened it closes itself."""
         assert isinstance(value.type, ClassInfo)
         method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
@@ -131,6 +155,8 @@ class Managers(Resources):
         if kind == "release":
             self.released_again(what, node, state)  # type: ignore[arg-type]
             self.release(what, state, node, "with")  # type: ignore[arg-type]
+        elif kind == "lent":
+            state.resources.pop(what, None)  # type: ignore[call-overload]
         elif kind == "wrong":
             if state.resources[what].status is not Status.CLOSED:  # type: ignore[index]
                 state.set_status(what, Status.LOST, "wrong", node)  # type: ignore[arg-type]
@@ -140,7 +166,9 @@ class Managers(Resources):
 
     # -- exit stacks -----------------------------------------------------------------------------------------------
 
-    def call_on_stack(self, stack: Stack, name: str, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+    def call_on_stack(
+        self, stack: Stack, name: str, node: cst.Call, arguments: list[Argument], state: State
+    ) -> Evaluated:
         first = arguments[0].value if arguments else UNKNOWN
         if name in ("enter_context", "enter_async_context"):
             result: Evaluated = []
@@ -167,7 +195,7 @@ class Managers(Resources):
         return [(UNKNOWN, state)]
 
     def _push(self, stack: Stack, action: ExitAction | None, state: State) -> None:
-        if action is not None and action[0] in ("release", "wrong"):
+        if action is not None and action[0] in ("release", "wrong", "lent"):
             registered: Registered = action  # type: ignore[assignment]
             state.stacks[stack.key] = (*state.stacks.get(stack.key, ()), registered)
 
@@ -183,5 +211,3 @@ class Managers(Resources):
                 self._push(stack, ("release", value.rid), state)
             elif isinstance(value, Function):
                 self.hand_over(value, state, "callback", node)
-
-

@@ -36,7 +36,9 @@ class Names:
     def cleanup(self) -> frozenset[str]:
         """Names read in handlers and `finally` blocks, where they may be unbound."""
         found: set[str] = set()
-        for node in (n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)):
+        for node in (
+            n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)
+        ):
             if type(node) in _CLEANUP:
                 found.update(n.value for n in walk(node.body) if type(n) is cst.Name)  # type: ignore[attr-defined]
         return frozenset(found)

@@ -14,7 +14,9 @@ from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import dotted, string_value, terminal, walk
 
 # A helper that is given the field and has one of these in its name is believed to release it.
-_RELEASING = re.compile(r"clos|releas|put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE)
+_RELEASING = re.compile(
+    r"clos|releas|put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE
+)
 
 
 def field_of_parameter(cls: ClassInfo, parameter: str, resolver: Resolver) -> str:
@@ -90,7 +92,9 @@ def _aliases(method: FunctionInfo, field: str, getters: set[str]) -> Iterator[st
             if _mentions(value, field) or any(_calls(part, getters) for part in walk(value)) or _gets(value, field):
                 yield name
     for node in walk(method.node.body):
-        if (isinstance(node, cst.For) and isinstance(node.target, cst.Name) and _mentions(node.iter, field)) or (isinstance(node, cst.NamedExpr) and isinstance(node.target, cst.Name) and _mentions(node.value, field)):
+        if (isinstance(node, cst.For) and isinstance(node.target, cst.Name) and _mentions(node.iter, field)) or (
+            isinstance(node, cst.NamedExpr) and isinstance(node.target, cst.Name) and _mentions(node.value, field)
+        ):
             yield node.target.value
 
 

@@ -13,7 +13,9 @@ from leakcheck.models import Release
 class Resources(Core):
     """What `conn.something(...)` does, by the connection's model."""
 
-    def call_on_resource(self, ref: Ref, name: str, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+    def call_on_resource(
+        self, ref: Ref, name: str, node: cst.Call, arguments: list[Argument], state: State
+    ) -> Evaluated:
         rid = ref.rid
         site = self.site_of(rid)
         spec = site.spec
@@ -34,7 +36,8 @@ class Resources(Core):
         if name in ("__exit__", "__aexit__") and spec.with_effect in ("closes", "returns"):
             self.release(rid, state, node)
             return [(NONE, state)]
-        self.used(rid, node, state)
+        if name not in spec.idle:
+            self.used(rid, node, state)
         quiet = name in self.catalogue.quiet_methods
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(Derived(rid), state)]
@@ -55,9 +58,9 @@ class Resources(Core):
     def released_again(self, rid: ResourceId, node: cst.CSTNode, state: State) -> None:
         """A second release, where the driver minds."""
         resource = state.resources[rid]
-        if resource.status is Status.CLOSED and resource.how != "dead":
-            if self.site_of(rid).spec.double_release in ("raises", "harmful"):
-                self._misused(rid, node, "released", state)
+        minds = self.site_of(rid).spec.double_release in ("raises", "harmful")
+        if minds and resource.status is Status.CLOSED and resource.how != "dead":
+            self._misused(rid, node, "released", state)
 
     def wrongly_released(self, rid: ResourceId, node: cst.CSTNode, state: State, how: str = "wrong") -> Evaluated:
         """The object is ended but its slot stays out, unless it was already given back or is yet to be."""
@@ -77,8 +80,22 @@ class Resources(Core):
         resource = state.resources[rid]
         if resource.status is Status.RESTING or (resource.status is Status.LOST and resource.how == "guard"):
             state.set_status(rid, Status.OPEN)
+            self.note_nested(rid, node, state)
         elif resource.status is Status.CLOSED and resource.how != "dead":
             self._misused(rid, node, "used", state)
+
+    def use_lent(self, rid: ResourceId, name: str, node: cst.CSTNode, state: State) -> None:
+        """Work on what a project's context manager lends: wakes a session, lets it rest, or gives it back early."""
+        resource, spec = state.resources.get(rid), self.site_of(rid).spec
+        if resource is None:
+            return
+        if any(form.on == "conn" and form.method == name for form in spec.release):
+            state.set_status(rid, Status.CLOSED, "", node)
+        elif any(form.on == "conn" and form.method == name for form in spec.soft_release):
+            state.set_status(rid, Status.RESTING, "soft", node)
+        elif resource.status is Status.RESTING and name not in spec.idle:
+            state.set_status(rid, Status.LENT)
+            self.note_nested(rid, node, state)
 
     def _misused(self, rid: ResourceId, node: cst.CSTNode, what: str, state: State) -> None:
         if state.via.get(rid, Tier.NONE) is Tier.NONE:  # on exceptional paths the program is in trouble already

@@ -25,6 +25,7 @@ class Status(Enum):
     RESTING = "resting"  # given back until its next use: a session after commit()
     ESCAPED = "escaped"  # handed over: somebody else releases it
     FIELD = "field"  # stored on `self` in `__init__`: handed over only if `__init__` ends normally
+    LENT = "lent"  # inside the block of a project's context manager, which gives it back
     LOST = "lost"  # ended by the wrong call, or not released because a liveness test said no: the slot stays out
 
 
@@ -62,7 +63,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What an exception state carries: who raised (`driver`, `call`, `raise`, `unbound`, `exit`) and, if known, what."""
+    """What an exception state carries: who raised (`driver`, `call`, `raise`, `unbound`) and, if known, what."""
 
     origin: str
     type: str = ""

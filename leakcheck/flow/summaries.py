@@ -15,6 +15,7 @@ from leakcheck.flow.values import (
     Derived,
     Function,
     Lent,
+    Loan,
     Manager,
     Method,
     Pending,
@@ -61,6 +62,7 @@ class Summary:
     outcomes: tuple[Outcome, ...]
     yields: tuple[Value, ...] = ()
     yield_specs: tuple[tuple[ResourceId, Connection], ...] = ()
+    lends: Loan | None = None  # what is checked out where it yields
 
     @property
     def returns(self) -> list[Outcome]:
@@ -104,7 +106,9 @@ class Summaries:
             self._raises[function] = any(_is_raise(node) for node in outside)
         return self._raises[function]
 
-    def of(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants = ()) -> Summary | None:
+    def of(
+        self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants = ()
+    ) -> Summary | None:
         """The summary for a receiver's class and the parameters that carry resources; None if it cannot be told."""
         key = (function, cls, bound, constants)
         if key not in self._known:
@@ -133,7 +137,18 @@ class Summaries:
             tuple(_distinct(outcomes)),
             tuple(value for value, _ in run.yielded),
             tuple(((site.index, g), site.spec) for site in run.sites for g in (0, 1)),
+            _loan(run.yielded, run.sites),
         )
+
+
+def _loan(yielded: list[tuple[Value, State]], sites: list[Site]) -> Loan | None:
+    """What is checked out while the user of a generator has the word; the first thing stands for the others."""
+    for _, state in yielded:
+        for rid, resource in state.resources.items():
+            site = sites[rid[0]]
+            if resource.status in (Status.OPEN, Status.RESTING, Status.LENT) and not site.parameter:
+                return Loan(site.spec, site.certainty, site.wrappers)
+    return None
 
 
 def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
@@ -145,7 +160,8 @@ def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
     )
     parameters = tuple(
         (sites[rid[0]].parameter, resource, state.via.get(rid, Tier.NONE))
-        for rid, resource in state.resources.items() if sites[rid[0]].parameter
+        for rid, resource in state.resources.items()
+        if sites[rid[0]].parameter
     )
     return Outcome(value, fresh, parameters, tier, state.raised if tier else None)
 
@@ -195,7 +211,9 @@ def translate(value: Value, known: dict[ResourceId, Value]) -> Value:
     if isinstance(value, Method):
         return Method(translate(value.receiver, known), value.name)
     if isinstance(value, Manager):
-        return Manager(translate(value.inner, known), translate(value.yields, known), value.effect, value.suppresses)
+        return Manager(
+            translate(value.inner, known), translate(value.yields, known), value.effect, value.suppresses, value.lends
+        )
     if isinstance(value, (Pending, PendingRelease, Stack, Function)):
         return value if isinstance(value, Function) else UNKNOWN
     return value

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from leakcheck.diagnostics import Confidence
     from leakcheck.models import Connection, WithEffect
     from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 
@@ -58,9 +59,13 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A connection-like object that somebody else gives back: using it may raise."""
+    """A connection-like object that somebody else gives back: using it may raise.
+
+    `rid` is the resource itself inside the block of a context manager that lends it.
+    """
 
     spec: Connection | None = None
+    rid: ResourceId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,15 @@ class PendingRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class Loan:
+    """What a project's context manager has checked out while its block runs, and in which functions."""
+
+    spec: Connection
+    certainty: Confidence
+    through: tuple[FunctionInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Manager:
     """A context manager around a value: `closing(conn)`, `nullcontext(conn)`, `suppress(...)`, or a project's own.
 
@@ -138,6 +152,7 @@ class Manager:
     yields: Value
     effect: WithEffect
     suppresses: tuple[str, ...] = ()
+    lends: Loan | None = None  # what is checked out inside the block
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +162,10 @@ class Stack:
     key: int
 
 
-Value = Union[
-    Plain, Const, Ref, Derived, Lent, Tuple, Symbol, Import, Instance, Function, Class, Method, Pending, PendingRelease,
-    Manager, Stack,
-]  # fmt: skip
+Value: TypeAlias = (
+    Plain | Const | Ref | Derived | Lent | Tuple | Symbol | Import | Instance | Function | Class | Method
+    | Pending | PendingRelease | Manager | Stack
+)  # fmt: skip
 
 NONE = Const(None)
 TRUE = Const(True)
@@ -197,7 +212,7 @@ def rename(value: Value, old: ResourceId, new: ResourceId) -> Value:
         return Tuple(tuple(rename(item, old, new) for item in value.items))
     if isinstance(value, Manager):
         inner, yields = rename(value.inner, old, new), rename(value.yields, old, new)
-        return Manager(inner, yields, value.effect, value.suppresses)
+        return Manager(inner, yields, value.effect, value.suppresses, value.lends)
     if isinstance(value, Method):
         return Method(rename(value.receiver, old, new), value.name)
     return value

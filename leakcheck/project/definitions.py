@@ -12,10 +12,12 @@ from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 if TYPE_CHECKING:
     from leakcheck.project.module import Chunk
 
-_BINDING = frozenset({
-    cst.AssignTarget, cst.AugAssign, cst.CompFor, cst.For, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName, cst.Import,
-    cst.ImportFrom, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef, cst.MatchAs, cst.MatchStar,
-})  # fmt: skip
+_BINDING = frozenset(
+    {
+        *(cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName, cst.Import, cst.ImportFrom),
+        *(cst.CompFor, cst.For, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef, cst.MatchAs, cst.MatchStar),
+    }
+)
 
 
 class Bindings:
@@ -117,8 +119,8 @@ class FunctionInfo:
     @cached_property
     def returned(self) -> tuple[cst.BaseExpression, ...]:
         """The expressions returned or yielded."""
-        nodes = (n.value for n in walk(self.node.body, same_scope) if type(n) in (cst.Return, cst.Yield))
-        return tuple(value for value in nodes if isinstance(value, cst.BaseExpression))
+        nodes = (n for n in walk(self.node.body, same_scope) if isinstance(n, (cst.Return, cst.Yield)))
+        return tuple(n.value for n in nodes if isinstance(n.value, cst.BaseExpression))
 
     @cached_property
     def local_classes_and_functions(self) -> dict[str, FunctionInfo | ClassInfo]:
@@ -186,7 +188,11 @@ Scope = FunctionInfo | ClassInfo | None
 
 def _self_field(target: cst.CSTNode) -> str:
     """`x` of `self.x`, else ""."""
-    if isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name) and target.value.value in ("self", "cls"):
+    if (
+        isinstance(target, cst.Attribute)
+        and isinstance(target.value, cst.Name)
+        and target.value.value in ("self", "cls")
+    ):
         return target.attr.value
     return ""
 

@@ -45,7 +45,9 @@ class Chunk:
         self._define(self.tree.body, None, "", found)
         return found
 
-    def _define(self, body: Iterable[cst.CSTNode], parent: Scope, prefix: str, found: list[FunctionInfo | ClassInfo]) -> None:
+    def _define(
+        self, body: Iterable[cst.CSTNode], parent: Scope, prefix: str, found: list[FunctionInfo | ClassInfo]
+    ) -> None:
         for node in body:
             if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
                 kind = FunctionInfo if isinstance(node, cst.FunctionDef) else ClassInfo
@@ -66,7 +68,7 @@ class Chunk:
     def positions(self) -> dict[cst.CSTNode, CodeRange]:
         """Lines count from the chunk's first; costs more than parsing, so only for what is reported."""
         wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-        return dict(wrapper.resolve(PositionProvider))  # type: ignore[arg-type]
+        return dict(wrapper.resolve(PositionProvider))
 
 
 class Module:
@@ -95,7 +97,7 @@ class Module:
                 imports.append(chunk.statement.text)
             elif chunk.kind == "compound" and not chunk.words.isdisjoint({"import", "def", "class"}):
                 self._index_compound(chunk)
-            elif chunk.kind != "import":
+            else:
                 self._pending.append(chunk)
         self._index_imports(imports)
 
@@ -197,7 +199,9 @@ class Module:
         """Every function and method that mentions one of the words, in source order."""
         for chunk in self.mentioning(words):
             if chunk.kind in ("function", "class", "compound"):
-                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and not words.isdisjoint(d.words))
+                yield from (
+                    d for d in chunk.definitions if isinstance(d, FunctionInfo) and not words.isdisjoint(d.words)
+                )
 
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""
@@ -245,5 +249,3 @@ def _blocks(node: cst.CSTNode) -> Iterator[cst.BaseSuite]:
     for part in walk(node, lambda n: not isinstance(n, cst.BaseSuite)):
         if isinstance(part, cst.BaseSuite):
             yield part
-
-

@@ -13,8 +13,12 @@ from leakcheck.project.project import Definition, Project
 from leakcheck.project.walk import string_value
 
 _BUILTINS = frozenset(dir(builtins))
-_OPTIONAL = frozenset({"Optional", "Annotated", "Final", "ClassVar", "Awaitable", "Iterator", "Generator", "AsyncIterator",
-                       "AsyncGenerator", "Iterable"})  # fmt: skip
+_OPTIONAL = frozenset(
+    {
+        *("Optional", "Annotated", "Final", "ClassVar", "Awaitable"),
+        *("Iterator", "Generator", "AsyncIterator", "AsyncGenerator", "Iterable"),
+    }
+)
 _PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "abc.abstractproperty"})
 _DEPTH = 6
 _NOWHERE = Module("", "", "")
@@ -225,7 +229,11 @@ class Resolver:
         if produced := self.catalogue.producers.get(name):
             return Instance(produced)
         if specs := self.catalogue.by_acquire.get(name):
-            return Instance(specs[0].type) if specs[0].kind in ("pool", "engine", "client") and specs[0].type else Lent(specs[0])
+            return (
+                Instance(specs[0].type)
+                if specs[0].kind in ("pool", "engine", "client") and specs[0].type
+                else Lent(specs[0])
+            )
         if isinstance(callee, Symbol) and name.rpartition(".")[2][:1].isupper():
             return Instance(name)
         return UNKNOWN
@@ -241,9 +249,17 @@ class Resolver:
         """The qualified name under which the catalogue may know a callee; `Class.method` for methods of instances."""
         if isinstance(callee, Symbol):
             return self.canonical(callee.name)
-        if isinstance(callee, Method) and isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, ClassInfo):
+        if (
+            isinstance(callee, Method)
+            and isinstance(callee.receiver, Instance)
+            and isinstance(callee.receiver.type, ClassInfo)
+        ):
             return self._inherited_name(callee.receiver.type, callee.name)
-        if isinstance(callee, Method) and isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, str):
+        if (
+            isinstance(callee, Method)
+            and isinstance(callee.receiver, Instance)
+            and isinstance(callee.receiver.type, str)
+        ):
             return f"{self.canonical(callee.receiver.type)}.{callee.name}"
         if isinstance(callee, Instance) and isinstance(callee.type, str):
             return f"{self.canonical(callee.type)}.__call__"

@@ -9,14 +9,41 @@ import libcst as cst
 
 # Punctuation and layout: never holds an expression or a statement.
 _LAYOUT = frozenset(
-    ["lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "header", "footer", "leading_lines", "lines_after_decorators", "trailing_whitespace", "comma", "colon", "semicolon", "dot", "equal", "star", "indent", "encoding", "default_indent", "default_newline", "has_trailing_newline", "asynchronous", "lines_after_def"]
+    [
+        "lpar",
+        "rpar",
+        "lbracket",
+        "rbracket",
+        "lbrace",
+        "rbrace",
+        "header",
+        "footer",
+        "leading_lines",
+        "lines_after_decorators",
+        "trailing_whitespace",
+        "comma",
+        "colon",
+        "semicolon",
+        "dot",
+        "equal",
+        "star",
+        "indent",
+        "encoding",
+        "default_indent",
+        "default_newline",
+        "has_trailing_newline",
+        "asynchronous",
+        "lines_after_def",
+    ]
 )
 _FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 
 
 def _meaningful(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     names = tuple(
-        f.name for f in fields(kind) if f.name not in _LAYOUT and not f.name.startswith("whitespace") and f.name[0] != "_"
+        f.name
+        for f in fields(kind)
+        if f.name not in _LAYOUT and not f.name.startswith("whitespace") and f.name[0] != "_"
     )
     _FIELDS[kind] = names
     return names

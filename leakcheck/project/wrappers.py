@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import libcst as cst
 
@@ -22,9 +23,7 @@ def acquirer_words(catalogue: Catalogue) -> frozenset[str]:
 
 def wrapper_words(module: Module, project: Project) -> frozenset[str]:
     """The names by which this module may acquire: the drivers', and those of functions that hand back a connection."""
-    if "acquirer words" not in project.memo:
-        project.memo["acquirer words"] = (acquirer_words(project.catalogue), _factory_classes(project.catalogue))
-    words, classes = project.memo["acquirer words"]  # type: ignore[misc]
+    words, classes = _known_words(project.catalogue)
     modules = _reachable(module, project)
     words = new = words | {name for m in modules for name in _factories(m, classes)}
     while new:
@@ -35,7 +34,7 @@ def wrapper_words(module: Module, project: Project) -> frozenset[str]:
 
 
 def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
-    """Other names for acquirers: `from app.db import connect as open_db`, `open_db = sqlite3.connect`, partials of one."""
+    """Other names for acquirers: `from app.db import connect as open_db`, `open_db = sqlite3.connect`, partials."""
     yield from (name for name, target in module.imports.items() if target.rpartition(".")[2] in words)
     for name, values in module.assignments(words):
         for value in values:
@@ -43,6 +42,12 @@ def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
                 value = value.args[0].value
             if isinstance(value, (cst.Name, cst.Attribute)) and terminal(value) in words:
                 yield name
+
+
+@cache
+def _known_words(catalogue: Catalogue) -> tuple[frozenset[str], frozenset[str]]:
+    """Acquirers' names, and the classes whose instances are acquirers."""
+    return acquirer_words(catalogue), _factory_classes(catalogue)
 
 
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
@@ -110,7 +115,9 @@ def _reachable(module: Module, project: Project) -> list[Module]:
     seen = {module}
     level = [module]
     for _ in range(_HOPS):
-        level = list(dict.fromkeys(found for asker in level for found in _imported(asker, project) if found not in seen))
+        level = list(
+            dict.fromkeys(found for asker in level for found in _imported(asker, project) if found not in seen)
+        )
         seen.update(level)
     return list(seen)
 

@@ -1,0 +1,146 @@
+"""Which calls wait for something other than the database, directly or somewhere in the project's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from leakcheck.flow.values import Class, Function, Instance, Method, Symbol, Value
+from leakcheck.models import Wait
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.resolve import Resolver
+from leakcheck.project.walk import code, same_scope, walk
+
+_DEPTH = 4  # of project functions followed
+_RUNNERS = ("asyncio.run", "anyio.run", ".run_until_complete")
+
+Place = tuple[Module, cst.CSTNode]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A call that waits: what for, and the calls that lead there, outermost first."""
+
+    wait: Wait
+    chain: tuple[Place, ...]
+    certain: bool = True  # known by more than its name
+
+    @property
+    def sleeps(self) -> bool:
+        return self.wait.kind != "slow"
+
+
+class Blocking:
+    """Answers are remembered by function; a function's text is scanned once, whatever its branches."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver, self.waits = resolver, resolver.catalogue.waits
+        self._known: dict[FunctionInfo, tuple[Pause, ...]] = {}
+        self._driven: dict[int, frozenset[int]] = {}
+
+    def at(self, callee: Value, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int = _DEPTH) -> tuple[Pause, ...]:
+        """How a call of `callee` at `node`, somewhere in `body`, waits."""
+        if isinstance(callee, Class):
+            method = self.resolver.method(callee.info, "__init__")
+            return self._through(Function(method, callee), node, body, module, depth) if method else ()
+        if isinstance(callee, Function):
+            return self._through(callee, node, body, module, depth)
+        name, text = self._name(callee), code(node.func) if isinstance(node, cst.Call) else ""
+        found = (self.waits.named(name) if name else None) or self.waits.written(text)
+        if found is None or (found[1] and not self._is_driven(node, body)):
+            return ()
+        return (Pause(found[0], ((module, node),), bool(name) and self.waits.named(name) is not None),)
+
+    def _name(self, callee: Value) -> str:
+        """`openai.OpenAI.chat.completions.create` for an attribute chain that starts at an object of a known class."""
+        parts: list[str] = []
+        while isinstance(callee, Method):
+            parts.append(callee.name)
+            callee = callee.receiver
+        if isinstance(callee, Instance) and isinstance(callee.type, str):
+            parts.append(self.resolver.canonical(callee.type))
+        elif isinstance(callee, Symbol) and not parts:
+            parts.append(self.resolver.canonical(callee.name))
+        else:
+            return ""
+        return ".".join(reversed(parts))
+
+    def _through(self, callee: Function, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int) -> tuple[Pause, ...]:
+        function = callee.info
+        if (function.is_async or function.is_generator) and not self._is_driven(node, body):
+            return ()
+        inner = [*self._retries(function), *self._inside(function, depth - 1)]
+        return tuple(Pause(pause.wait, ((module, node), *pause.chain), pause.certain) for pause in inner)
+
+    def _inside(self, function: FunctionInfo, depth: int) -> tuple[Pause, ...]:
+        """The first wait of each kind in a function's own text."""
+        if function not in self._known:
+            if depth <= 0:
+                return ()
+            self._known[function] = ()  # while it is being scanned: recursion ends here
+            found: dict[bool, Pause] = {}
+            for pause in self._scan(function, depth):
+                found.setdefault(pause.sleeps, pause)
+            self._known[function] = tuple(found.values())
+        return self._known[function]
+
+    def _scan(self, function: FunctionInfo, depth: int) -> Iterator[Pause]:
+        body = function.node.body
+        managers = _managers(body)
+        for node in walk(body, same_scope):
+            if isinstance(node, cst.Call):
+                yield from self.at(self._static(node.func, function, managers), node, body, function.module, depth)
+
+    def _static(self, node: cst.BaseExpression, function: FunctionInfo, managers: dict[str, cst.BaseExpression]) -> Value:
+        """What a callee is; a name bound by `with` is taken for the client it was entered on."""
+        if isinstance(node, cst.Attribute):
+            owner = self._static(node.value, function, managers)
+            return self.resolver.attribute(owner, node.attr.value, function.module)
+        if isinstance(node, cst.Name) and node.value in managers:
+            entered = self.resolver.static(managers[node.value], function, function.module)
+            if isinstance(entered, Instance) and isinstance(entered.type, str) and self.waits.has_type(entered.type):
+                return entered
+        return self.resolver.static(node, function, function.module)
+
+    def _retries(self, function: FunctionInfo) -> Iterator[Pause]:
+        """A decorator that calls the function again after a pause."""
+        for decorator in function.node.decorators:
+            node = decorator.decorator
+            callee = self.resolver.static(node.func if isinstance(node, cst.Call) else node, function.parent, function.module)
+            found = self.waits.named(callee.name) if isinstance(callee, Symbol) else None
+            if found is None or found[0].kind != "retry" or not isinstance(node, cst.Call):
+                continue
+            if callee != Symbol("tenacity.retry") or any(a.keyword and a.keyword.value == "wait" for a in node.args):
+                yield Pause(found[0], ((function.module, node),))
+
+    def _is_driven(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:
+        """Whether a coroutine or generator made here also runs here: awaited, iterated, entered."""
+        if id(body) not in self._driven:
+            self._driven[id(body)] = frozenset(id(n) for driver in _drivers(body) for n in walk(driver, same_scope))
+        return id(node) in self._driven[id(body)]
+
+
+def _drivers(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The expressions whose coroutines and generators run to their end in this body."""
+    for node in walk(body, same_scope):
+        if isinstance(node, cst.Await):
+            yield node.expression
+        elif isinstance(node, (cst.For, cst.CompFor)):
+            yield node.iter
+        elif isinstance(node, cst.With) and node.asynchronous:
+            yield from (item.item for item in node.items)
+        elif isinstance(node, cst.Call) and code(node.func).endswith(_RUNNERS):
+            yield node
+
+
+def _managers(body: cst.CSTNode) -> dict[str, cst.BaseExpression]:
+    """Names bound by `with … as name`."""
+    found: dict[str, cst.BaseExpression] = {}
+    for node in walk(body, same_scope):
+        if isinstance(node, cst.WithItem) and node.asname and isinstance(node.asname.name, cst.Name):
+            found[node.asname.name.value] = node.item
+    return found
+
+

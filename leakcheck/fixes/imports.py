@@ -1,0 +1,167 @@
+"""Makes a name of the standard library usable in a file: finds its import, or adds one where isort would put it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+
+from leakcheck.fixes.syntax import Tree
+from leakcheck.fixes.text import Draft, Refused
+
+_MODULE = "contextlib"
+
+
+class Imports:
+    """The module-level imports of one file, those under conditions left out."""
+
+    def __init__(self, tree: Tree, end: str) -> None:
+        self.tree, self.end = tree, end
+        body = tree.module.body
+        self._imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
+        self._bound = _bound_names(tree.module)
+
+    def use(self, name: str, draft: Draft, line: int) -> str:
+        """How to write `name` of contextlib at a line; the draft gets the import if there is none."""
+        for statement in self._imports:
+            if statement.lineno > line:
+                break
+            if isinstance(statement, ast.ImportFrom) and statement.module == _MODULE and not statement.level:
+                for alias in statement.names:
+                    if alias.name == name and self._bound.count(alias.asname or name) == 1:
+                        return alias.asname or name
+            elif isinstance(statement, ast.Import):
+                for alias in statement.names:
+                    if alias.name == _MODULE and self._once(alias.asname or _MODULE):
+                        return f"{alias.asname or _MODULE}.{name}"
+        return self._added(name, draft)
+
+    def _once(self, name: str) -> bool:
+        return self._bound.count(name) == 1
+
+    def _added(self, name: str, draft: Draft) -> str:
+        if name not in self._bound:
+            for statement in self._imports:
+                if isinstance(statement, ast.ImportFrom) and statement.module == _MODULE and not statement.level:
+                    if self._extend(statement, name, draft):
+                        return name
+            self._insert(f"from {_MODULE} import {name}", draft)
+            return name
+        if _MODULE not in self._bound:
+            self._insert(f"import {_MODULE}", draft)
+            return f"{_MODULE}.{name}"
+        raise Refused(f"both `{name}` and `{_MODULE}` mean something else here")
+
+    # -- an import that is there -------------------------------------------------------------------------------------
+
+    def _extend(self, statement: ast.ImportFrom, name: str, draft: Draft) -> bool:
+        """Add a name to `from contextlib import …`, in order."""
+        if any(alias.name == "*" for alias in statement.names) or "\\" in self.tree.text(statement):
+            return False
+        following = next((a for a in statement.names if _rank(a.name) > _rank(name)), None)
+        if following is not None:
+            line, column = following.lineno, following.col_offset
+            before = self.tree.lines[line - 1][:column]
+            draft.replace(line, column, column, f"{name}, " if before.strip() else f"{name},{self.end}{before}")
+            return True
+        last = statement.names[-1]
+        line, column = last.end_lineno or last.lineno, last.end_col_offset or 0
+        before = self.tree.lines[line - 1][: last.col_offset]
+        draft.replace(line, column, column, f", {name}" if before.strip() else f",{self.end}{before}{name}")
+        return True
+
+    # -- a new one ---------------------------------------------------------------------------------------------------
+
+    def _insert(self, text: str, draft: Draft) -> None:
+        leading = self._leading()
+        plain = text.startswith("import")
+        standard = [s for s in leading if _section(s) == 1]
+        if standard:
+            later = (s for s in standard if _order(s) > (not plain, _MODULE))
+            following = next(later, None)
+            if following is not None:
+                draft.insert(following.lineno, text)
+            else:
+                draft.insert((standard[-1].end_lineno or 0) + 1, text)
+        elif leading:
+            following = next((s for s in leading if _section(s) > 1), None)
+            if following is not None:
+                draft.insert(self._above(following.lineno), text, "")
+            else:
+                draft.insert((leading[-1].end_lineno or 0) + 1, "", text)
+        else:
+            self._insert_first(text, draft)
+
+    def _leading(self) -> list[ast.Import | ast.ImportFrom]:
+        """The imports the file starts with."""
+        found: list[ast.Import | ast.ImportFrom] = []
+        for statement in self.tree.module.body:
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                found.append(statement)
+            elif found or not _is_docstring(statement):
+                break
+        return found
+
+    def _above(self, line: int) -> int:
+        """The first of the comment lines directly over a line, but not of those the file starts with."""
+        start = line
+        while start > 1 and self.tree.lines[start - 2].startswith("#"):
+            start -= 1
+        return line if start == 1 else start
+
+    def _insert_first(self, text: str, draft: Draft) -> None:
+        body = self.tree.module.body
+        if body and _is_docstring(body[0]):
+            draft.insert((body[0].end_lineno or 0) + 1, "", text)
+            return
+        line = 1
+        while line <= len(self.tree.lines) and self.tree.lines[line - 1].startswith("#"):
+            line += 1
+        draft.insert(line, text, "", *([""] if self._opens_definition(line) else []))
+
+    def _opens_definition(self, line: int) -> bool:
+        return line <= len(self.tree.lines) and bool(re.match(r"(?:async )?def |class |@", self.tree.lines[line - 1]))
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """isort's order: constants, classes, then the rest."""
+    return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name.lower())
+
+
+def _section(statement: ast.Import | ast.ImportFrom) -> int:
+    """`__future__`, standard library, everything else."""
+    name = (statement.module or "") if isinstance(statement, ast.ImportFrom) else statement.names[0].name
+    if name == "__future__":
+        return 0
+    level = statement.level if isinstance(statement, ast.ImportFrom) else 0
+    return 1 if not level and name.partition(".")[0] in sys.stdlib_module_names else 2
+
+
+def _order(statement: ast.Import | ast.ImportFrom) -> tuple[bool, str]:
+    """Plain imports before `from` imports, each by name."""
+    if isinstance(statement, ast.ImportFrom):
+        return True, statement.module or ""
+    return False, statement.names[0].name
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+
+
+def _bound_names(module: ast.Module) -> list[str]:
+    """Every name that anything in the module binds, once a binding."""
+    names: list[str] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            names.append(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.append(node.name)
+        elif isinstance(node, ast.arg):
+            names.append(node.arg)
+        elif isinstance(node, ast.alias):
+            names.append((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.append(node.name)
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+            names.append(node.name)
+    return names

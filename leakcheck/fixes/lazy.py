@@ -1,0 +1,144 @@
+"""What still needs the connection after it was obtained: cursors, results, generators; and what does not: rows."""
+
+from __future__ import annotations
+
+import ast
+from enum import IntEnum
+
+from leakcheck.fixes.syntax import Function, Tree, dotted, inner
+
+_READ = frozenset(
+    "fetchone fetchall fetchmany fetchval fetchrow fetch scalar scalar_one scalar_one_or_none all first one one_or_none "
+    "fetch_all fetch_one fetch_val fetchdf fetch_df df fetchnumpy fetch_arrow_table to_list to_dict commit rollback close "
+    "get_server_info server_version ping tables".split()
+)
+_OBJECTS = frozenset("all first one one_or_none fetchall fetchone fetchmany scalar_one scalar_one_or_none".split())
+_PLAIN_FIELDS = frozenset(
+    "rowcount lastrowid description total_changes in_transaction closed open autocommit isolation_level".split()
+)
+_LAZY = frozenset("cursor execute executemany executescript query mappings scalars stream iterdump backup".split())
+_EATS = frozenset(
+    "list tuple dict set frozenset sorted len sum any all min max int str float bool bytes repr isinstance print next "
+    "type id format abs round hasattr".split()
+)
+_FRAMES = frozenset({"read_sql", "read_sql_query", "read_sql_table"})
+
+
+class Need(IntEnum):
+    """How much a value needs its connection."""
+
+    NONE = 0
+    PERHAPS = 1
+    CERTAIN = 2
+
+
+class Lazy:
+    """For one function and the names that hold a connection in it."""
+
+    def __init__(self, tree: Tree, body: list[ast.stmt], seeds: dict[str, Need], objects: bool = False, depth: int = 2) -> None:
+        self._tree, self._body, self._objects, self._depth = tree, body, objects, depth
+        self.names = dict(seeds)
+        self.sources: set[ast.expr] = set()  # expressions that are connections themselves
+        self._fixed = frozenset(seeds)
+
+    def settle(self) -> Lazy:
+        """Follow assignments until nothing changes."""
+        for _ in range(6):
+            before = dict(self.names)
+            for statement in self._body:
+                for node in inner(statement):
+                    self._follow(node)
+            if before == self.names:
+                break
+        return self
+
+    def _follow(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._bind(target, self.of(node.value))
+        elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value is not None:
+            self._bind(node.target, self.of(node.value))
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            self._bind(node.target, self._row(node.iter))
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            self._bind(node.optional_vars, self.of(node.context_expr))
+
+    def _row(self, iterated: ast.expr) -> Need:
+        """What iterating gives: rows, or objects of a session that may load more."""
+        need = self.of(iterated)
+        return Need.NONE if need is Need.CERTAIN and not self._objects else min(need, Need.PERHAPS)
+
+    def _bind(self, target: ast.AST, need: Need) -> None:
+        if isinstance(target, ast.Name) and target.id not in self._fixed:
+            self.names[target.id] = max(self.names.get(target.id, Need.NONE), need)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for element in target.elts:
+                self._bind(element, need)
+        elif isinstance(target, ast.Starred):
+            self._bind(target.value, need)
+
+    # -- expressions -------------------------------------------------------------------------------------------------
+
+    def of(self, node: ast.AST | None) -> Need:
+        """What the value of an expression needs."""
+        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr)):
+            return Need.NONE
+        if node in self.sources:
+            return Need.CERTAIN
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, Need.NONE)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.Attribute):
+            return Need.NONE if node.attr in _PLAIN_FIELDS else min(self.of(node.value), Need.PERHAPS)
+        if isinstance(node, ast.Subscript):
+            return min(self.of(node.value), Need.PERHAPS)
+        if isinstance(node, (ast.ListComp, ast.SetComp)):
+            return self.of(node.elt)
+        if isinstance(node, ast.DictComp):
+            return max(self.of(node.key), self.of(node.value))
+        if isinstance(node, ast.GeneratorExp):
+            return max([self.of(node.elt), *(self.of(g.iter) for g in node.generators)])
+        if isinstance(node, ast.Lambda):
+            used = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+            return max((self.names.get(name, Need.NONE) for name in used), default=Need.NONE)
+        return max((self.of(child) for child in ast.iter_child_nodes(node)), default=Need.NONE)
+
+    def _call(self, node: ast.Call) -> Need:
+        function = node.func
+        given = max((self.of(a.value if isinstance(a, ast.keyword) else a) for a in [*node.args, *node.keywords]), default=Need.NONE)
+        if isinstance(function, ast.Name) and function.id in _EATS:
+            return min(given, Need.PERHAPS) if self._objects and function.id in ("list", "tuple", "next", "sorted") else Need.NONE
+        if isinstance(function, ast.Attribute):
+            owner = self.of(function.value)
+            if owner:
+                return self._method(function.attr, owner)
+            if function.attr in _FRAMES and not any(k.arg in ("chunksize", None) for k in node.keywords):
+                return Need.NONE
+        if not given:
+            return Need.NONE
+        answer = self._own(node)
+        return Need.PERHAPS if answer is None else answer
+
+    def _method(self, name: str, owner: Need) -> Need:
+        if name in _READ:
+            return Need.PERHAPS if self._objects and name in _OBJECTS else Need.NONE
+        return owner if name in _LAZY else Need.PERHAPS
+
+    def _own(self, node: ast.Call) -> Need | None:
+        """What a function of this module makes of its arguments; None if that is not to be seen."""
+        name = dotted(node.func).removeprefix("self.").removeprefix("cls.")
+        found = [n for n in ast.walk(self._tree.module) if isinstance(n, Function) and n.name == name]
+        if len(found) != 1 or not self._depth or any(isinstance(a, ast.Starred) for a in node.args):
+            return None
+        (function,) = found
+        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(function)):
+            return Need.CERTAIN
+        names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        if names[:1] in (["self"], ["cls"]):
+            names = names[1:]
+        seeds = {name: self.of(value) for name, value in zip(names, node.args, strict=False)}
+        seeds |= {k.arg: self.of(k.value) for k in node.keywords if k.arg}
+        lazy = Lazy(self._tree, function.body, seeds, self._objects, self._depth - 1).settle()
+        returns = [n.value for n in inner(function) if isinstance(n, ast.Return)]
+        return max((lazy.of(value) for value in returns), default=Need.NONE)

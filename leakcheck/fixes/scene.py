@@ -1,0 +1,181 @@
+"""What a rewrite knows: the finding's acquire in the syntax tree, and what becomes of the connection on every path."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+
+from leakcheck.checks.leaks import Verdict
+from leakcheck.diagnostics import Applicability
+from leakcheck.fixes.imports import Imports
+from leakcheck.fixes.lazy import Lazy, Need
+from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, inner, is_none, mentions
+from leakcheck.fixes.text import Draft, Refused, indentation, inside_strings, line_end
+from leakcheck.flow.core import Site
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.state import Resource, Status
+from leakcheck.flow.values import resources_in
+from leakcheck.models import Connection
+from leakcheck.project.module import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A rewrite, before it is tried out. `doubt` says why it is not safe, if it is not."""
+
+    title: str
+    draft: Draft
+    doubt: str = ""
+
+    @property
+    def applicability(self) -> Applicability:
+        return "unsafe" if self.doubt else "safe"
+
+
+class File:
+    """What the rewrites of one file share."""
+
+    def __init__(self, module: Module) -> None:
+        self.source, self.filename, self.module = module.source, module.filename, module
+        self.tree = Tree(module.source)
+        self.imports = Imports(self.tree, line_end(module.source))
+
+    @cached_property
+    def strings(self) -> frozenset[int]:
+        try:
+            return inside_strings(self.source)
+        except Exception:  # a tokenizer's many ways to fail
+            raise Refused("this Python cannot tokenize the file") from None
+
+
+class Scene:
+    """One finding. `name` is what the connection is first bound to, if that is a plain variable."""
+
+    def __init__(self, file: File, verdict: Verdict, run: Interpreter) -> None:
+        self.file, self.tree, self.verdict, self.run = file, file.tree, verdict, run
+        self.site: Site = verdict.leak.site
+        self.spec: Connection = self.site.spec
+        self.code = verdict.code
+        self.call = self.tree.at(file.module.span(self.site.node))
+        up = self.tree.parent(self.call)
+        self.value: ast.expr = up if isinstance(up, ast.Await) else self.call
+        self.statement = self.tree.statement(self.call)
+        self.function = self.tree.function(self.call)
+        self.block = self.tree.block(self.statement)
+        self.index = self.block.body.index(self.statement)
+        self.name = self._bound_name()
+
+    def _bound_name(self) -> str:
+        statement = self.statement
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+        elif isinstance(statement, ast.AnnAssign):
+            target = statement.target
+        else:
+            return ""
+        if isinstance(target, ast.Name):
+            return target.id if self.value is statement.value or self.site.name == target.id else ""
+        names = {e.id for e in getattr(target, "elts", ()) if isinstance(e, ast.Name)}
+        return self.site.name if self.site.name in names else ""
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements of the function, or of the module."""
+        return self.function.body if self.function else self.tree.module.body
+
+    @property
+    def bound_directly(self) -> bool:
+        """`conn = acquire()` and nothing more."""
+        return isinstance(self.statement, ast.Assign) and self.value is self.statement.value and bool(self.name)
+
+    @cached_property
+    def fates(self) -> list[tuple[Resource, bool]]:
+        """How the connection stands at each normal end of the function, and whether the caller gets it."""
+        found = []
+        for state in self.run.returned:
+            handed = resources_in(state.result) if state.result is not None else ()
+            found += [(r, rid in handed) for rid, r in state.resources.items() if rid[0] == self.site.index]
+        return found
+
+    @property
+    def handed_over(self) -> list[Resource]:
+        """Where somebody else becomes responsible for it."""
+        return [r for r, given in self.fates if (given or r.status is Status.ESCAPED) and r.how not in ("left", "with")]
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether some path that needs no exception leaves it open."""
+        return self.code in ("LK101", "LK103")
+
+    @property
+    def objects(self) -> bool:
+        """Whether queries give objects that may load more later."""
+        return self.spec.kind == "session"
+
+    @cached_property
+    def manager(self) -> bool:
+        """Whether the function is a context manager or a fixture: its `yield` is a block of its user."""
+        names = [ast.unparse(d) for d in self.function.decorator_list] if self.function else []
+        return any("contextmanager" in name or "fixture" in name for name in names)
+
+    @property
+    def generator(self) -> bool:
+        """Whether it may be left suspended for ever."""
+        found = self.function is not None and any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(self.function))
+        return found and not self.manager
+
+    def lazy(self, seeds: dict[str, Need]) -> Lazy:
+        lazy = Lazy(self.tree, self.body, seeds, self.objects)
+        lazy.sources.add(self.call)
+        return lazy.settle()
+
+    # -- text --------------------------------------------------------------------------------------------------------
+
+    def draft(self) -> Draft:
+        return Draft(self.file.source, self.file.strings, self.unit)
+
+    @cached_property
+    def unit(self) -> str:
+        """What one level of indentation looks like here."""
+        for statement in (self.statement, *self.tree.parents(self.statement)):
+            if isinstance(statement, ast.stmt) and isinstance(up := self.tree.parent(statement), ast.stmt):
+                inner_, outer = (indentation(self.tree.lines[s.lineno - 1]) for s in (statement, up))
+                if inner_.startswith(outer) and inner_ != outer and statement.lineno != up.lineno:
+                    return inner_[len(outer) :]
+        return "    "
+
+    def fresh_name(self) -> str:
+        """A name for a connection that has none."""
+        taken = {n.id for n in ast.walk(self.tree.module) if isinstance(n, ast.Name)}
+        taken |= {n.arg for n in ast.walk(self.tree.module) if isinstance(n, ast.arg)} | set(self.file.module.imports)
+        noun = "session" if self.spec.kind == "session" else "connection"
+        return next(name for name in (noun, "conn", "db_connection", "opened_connection", f"{noun}_") if name not in taken)
+
+    # -- questions several rewrites ask ------------------------------------------------------------------------------
+
+    def uses_elsewhere(self, inside: list[ast.stmt]) -> list[ast.AST]:
+        """Mentions of the name in the function outside these statements and the acquire; preludes do not count."""
+        skip = {id(n) for s in (*inside, self.statement) for n in ast.walk(s)}
+        scope = self.function or self.tree.module
+        found: list[ast.AST] = []
+        for node in ast.walk(scope):
+            if isinstance(node, (ast.Name, ast.Global, ast.Nonlocal)) and id(node) not in skip:
+                same = self.name in node.names if not isinstance(node, ast.Name) else node.id == self.name
+                if same and not self._prelude(node):
+                    found.append(node)
+        return found
+
+    def _prelude(self, node: ast.AST) -> bool:
+        """`conn = None` before."""
+        up = self.tree.parent(node)
+        plain = isinstance(up, (ast.Assign, ast.AnnAssign)) and is_none(up.value)
+        return plain and isinstance(up, ast.stmt) and up.lineno < self.statement.lineno
+
+    def captured(self, statements: list[ast.stmt]) -> bool:
+        """Whether a nested function or lambda of these mentions the connection."""
+        scopes = (n for s in statements for n in ast.walk(s) if isinstance(n, SCOPES))
+        return any(mentions(scope, self.name) for scope in scopes)
+
+
+__all__ = ["Block", "File", "Function", "Proposal", "Scene"]

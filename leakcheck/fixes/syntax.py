@@ -1,0 +1,160 @@
+"""Questions about a module's syntax tree: where a node stands, what it mentions, what runs after it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from leakcheck.diagnostics import Span
+from leakcheck.fixes.text import Refused, lines_of
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+Try = ast.Try if not hasattr(ast, "TryStar") else ast.Try | ast.TryStar
+Place = tuple[int, int]  # line from 1, column from 0 in characters
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A list of statements: the node and field that hold it."""
+
+    owner: ast.AST
+    field: str
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        body: list[ast.stmt] = getattr(self.owner, self.field)
+        return body
+
+
+class Tree:
+    """A parsed file with the way up from every node."""
+
+    def __init__(self, source: str) -> None:
+        try:
+            self.module = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError):
+            raise Refused("this Python cannot parse the file") from None
+        self.lines = lines_of(source)
+        self._up: dict[ast.AST, ast.AST] = {}
+        for node in ast.walk(self.module):
+            for child in ast.iter_child_nodes(node):
+                self._up[child] = node
+
+    def at(self, span: Span) -> ast.expr:
+        """The expression at a place."""
+        wanted = ((span.line, span.column - 1), (span.end_line, span.end_column - 1))
+        for node in ast.walk(self.module):
+            if isinstance(node, ast.expr) and node.lineno == span.line and (self.start(node), self.end(node)) == wanted:
+                return node
+        raise Refused("its place in the code was not found")
+
+    def start(self, node: ast.expr | ast.stmt | ast.excepthandler) -> Place:
+        return node.lineno, self._characters(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr | ast.stmt | ast.excepthandler) -> Place:
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return node.end_lineno, self._characters(node.end_lineno, node.end_col_offset)
+
+    def _characters(self, line: int, offset: int) -> int:
+        text = self.lines[line - 1]
+        return offset if text.isascii() else len(text.encode()[:offset].decode())
+
+    def text(self, node: ast.expr | ast.stmt) -> str:
+        """The node as written."""
+        (line, column), (last, stop) = self.start(node), self.end(node)
+        if line == last:
+            return self.lines[line - 1][column:stop]
+        middle = self.lines[line : last - 1]
+        return "".join([self.lines[line - 1][column:], *middle, self.lines[last - 1][:stop]])
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        return self._up.get(node)
+
+    def parents(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Innermost first."""
+        while (up := self._up.get(node)) is not None:
+            yield up
+            node = up
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The innermost statement around an expression."""
+        return next(up for up in (node, *self.parents(node)) if isinstance(up, ast.stmt))
+
+    def function(self, node: ast.AST) -> Function | None:
+        """The innermost function around a node."""
+        return next((up for up in self.parents(node) if isinstance(up, Function)), None)
+
+    def block(self, statement: ast.AST) -> Block:
+        """The list of statements that holds one."""
+        owner = self._up[statement]
+        for field in ("body", "orelse", "finalbody", "handlers"):
+            if any(each is statement for each in getattr(owner, field, ()) or ()):
+                return Block(owner, field)
+        raise Refused("its place in the code was not found")
+
+    def first_line(self, statement: ast.stmt) -> int:
+        """Where a statement starts, decorators included."""
+        return min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+
+    def alone(self, statement: ast.stmt) -> bool:
+        """Whether it shares no line with another statement."""
+        before = self.lines[statement.lineno - 1][: self.start(statement)[1]]
+        line, column = self.end(statement)
+        rest = self.lines[line - 1][column:].strip()
+        return not before.strip() and (not rest or rest.startswith("#"))
+
+    def in_loop(self, node: ast.AST) -> bool:
+        """Whether it runs more than once in one call of its function."""
+        for up in self.parents(node):
+            if isinstance(up, LOOPS):
+                return True
+            if isinstance(up, SCOPES):
+                return False
+        return False
+
+
+def inner(node: ast.AST) -> Iterator[ast.AST]:
+    """Everything below a node that runs when it runs: nothing of nested functions."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        if current is node or not isinstance(current, SCOPES):
+            pending.extend(reversed(list(ast.iter_child_nodes(current))))
+
+
+def mentions(node: ast.AST, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
+
+
+def rebinds(statement: ast.stmt, name: str) -> bool:
+    """`name = …` that does not use the old value."""
+    if not isinstance(statement, ast.Assign) or mentions(statement.value, name):
+        return False
+    return any(isinstance(target, ast.Name) and target.id == name for target in statement.targets)
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c`, or nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    owner = dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{owner}.{node.attr}" if owner and isinstance(node, ast.Attribute) else ""
+
+
+def bare(node: ast.AST | None) -> ast.AST | None:
+    """Without `await`."""
+    return node.value if isinstance(node, ast.Await) else node
+
+
+def leaves(body: list[ast.stmt]) -> bool:
+    """Whether a block never reaches its end."""
+    return bool(body) and isinstance(body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def is_none(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None

@@ -1,0 +1,131 @@
+"""Assignments: which values are remembered under which names, and when storing hands a resource over."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.core import Core, only_states
+from leakcheck.flow.expressions import subscript_path
+from leakcheck.flow.state import State, Status
+from leakcheck.flow.values import SOMETHING, UNKNOWN, Const, Derived, Method, Ref, Tuple, Value, resources_in
+from leakcheck.project.walk import dotted
+
+_BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
+_OPENERS = ("__init__", "__enter__", "__aenter__")  # what these store they own only once they have ended normally
+
+
+class Assignments(Core):
+    """`assign` binds a target of any form; the statements that assign are here too."""
+
+    def run_assign(self, node: cst.Assign, state: State) -> list[State]:
+        names = {dotted(t.target) for t in node.targets}
+        return self._store([t.target for t in node.targets], node.value, bool(names & self.names.tested), state)
+
+    def run_annotated(self, node: cst.AnnAssign, state: State) -> list[State]:
+        if node.value is None:
+            return [state]
+        return self._store([node.target], node.value, dotted(node.target) in self.names.tested, state)
+
+    def _store(self, targets: list[cst.BaseAssignTargetExpression], node: cst.BaseExpression, tested: bool,
+               state: State) -> list[State]:  # fmt: skip
+        outer, self.wants_booleans = self.wants_booleans, tested and isinstance(node, _BOOLEANS)
+        evaluated = self.eval(node, state)
+        self.wants_booleans = outer
+        done: list[State] = []
+        for value, after in evaluated:
+            states = [after]
+            for target in targets:
+                states = [s for each in states for s in self.assign(target, value, each)]
+            done += states
+        return done
+
+    def run_augmented(self, node: cst.AugAssign, state: State) -> list[State]:
+        done = []
+        for value, after in self.eval(node.value, state):
+            self.hand_over(value, after, "container", node)
+            done += self.assign(node.target, UNKNOWN, after)
+        return done
+
+    def assign(self, target: cst.CSTNode, value: Value, state: State) -> list[State]:
+        if isinstance(target, cst.Name):
+            self.bind(target.value, value, state, target)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            return self._unpack(target, value, state)
+        elif isinstance(target, cst.Attribute):
+            return self._set_attribute(target, value, state)
+        elif isinstance(target, cst.Subscript):
+            self.hand_over(value, state, "container", target)
+            if path := subscript_path(target):
+                self._remember_path(path, value, state)
+            return only_states(self.eval(target.value, state))
+        elif isinstance(target, cst.StarredElement):
+            return self.assign(target.value, UNKNOWN, state)
+        return [state]
+
+    def bind(self, name: str, value: Value, state: State, node: cst.CSTNode) -> None:
+        old = state.variables.get(name)
+        prefix = name + "."
+        for path in [p for p in state.variables if p.startswith((prefix, name + "["))]:
+            del state.variables[path]
+        if state.facts:
+            for key in [k for k in state.facts if name in k]:
+                del state.facts[key]
+        if isinstance(value, Ref):
+            site = self.site_of(value.rid)
+            site.name = site.name or name
+        if name not in self.names.locals and self.function is not None:
+            self.hand_over(value, state, f"global {name}", node)
+        self._remember(name, value, state)
+        if isinstance(old, Ref) and old != value:
+            self.retire(old.rid, state, node)
+
+    def _remember(self, name: str, value: Value, state: State) -> None:
+        """Keep what a later test, release or cleanup may ask for; forget the rest, so that states can merge."""
+        if value is UNKNOWN or value is SOMETHING or isinstance(value, Const):
+            if name not in self.names.tested and name not in self.names.cleanup:
+                state.variables.pop(name, None)
+                return
+            if name not in self.names.tested:
+                value = UNKNOWN
+        state.variables[name] = value
+
+    def _remember_path(self, path: str, value: Value, state: State) -> None:
+        """The same for `self.x` and `d["x"]`: there may be many, and a mere attribute read is not worth a state."""
+        self._remember(path, UNKNOWN if isinstance(value, Method) else value, state)
+
+    def _unpack(self, target: cst.Tuple | cst.List, value: Value, state: State) -> list[State]:
+        count = len(target.elements)
+        if isinstance(value, Tuple) and len(value.items) == count:
+            values = value.items
+        elif isinstance(value, Derived):
+            values = (value,) * count
+        else:
+            values = (UNKNOWN,) * count
+        states = [state]
+        for element, part in zip(target.elements, values, strict=True):
+            whole = element if isinstance(element, cst.StarredElement) else element.value
+            states = [s for each in states for s in self.assign(whole, part, each)]
+        return states
+
+    def _set_attribute(self, target: cst.Attribute, value: Value, state: State) -> list[State]:
+        path = dotted(target)
+        if path is None:
+            self.hand_over(value, state, "attribute", target)
+            return only_states(self.eval(target.value, state))
+        owner = path.rpartition(".")[0]
+        for rid in resources_in(value):
+            if owner in ("self", "cls") and not isinstance(value, Tuple):
+                self.note_kept(rid, path.rpartition(".")[2], target)
+            resource = state.resources[rid]
+            if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:
+                state.set_status(rid, Status.FIELD, path, target)
+        if owner != "self" or not self._in_init:
+            self.hand_over(value, state, path, target)
+        holder = state.variables.get(owner)
+        if not isinstance(holder, Ref):
+            self._remember_path(path, value, state)
+        return [state]
+
+    @property
+    def _in_init(self) -> bool:
+        return self.function is not None and self.function.cls is not None and self.function.name in _OPENERS

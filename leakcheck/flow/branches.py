@@ -1,0 +1,118 @@
+"""Branches and loops: states part at a test and meet again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from leakcheck.flow.core import Core, only_states
+from leakcheck.flow.state import State, Tier, merge
+from leakcheck.flow.values import UNKNOWN, Derived, Ref
+from leakcheck.project.walk import string_value
+
+MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
+
+
+class Branches(Core):
+    """`if`, `match`, `while`, `for`."""
+
+    def run_if(self, node: cst.If, states: list[State]) -> list[State]:
+        true: list[State] = []
+        false: list[State] = []
+        for state in states:
+            yes, no = self.decide(node.test, state)
+            true += yes
+            false += no
+        if true and false:
+            for state in true:
+                state.step("branch", node.test, "true")
+            for state in false:
+                state.step("branch", node.test, "false")
+        after = self.suite(node.body, merge(true))
+        if isinstance(node.orelse, cst.If):
+            return after + self.run_if(node.orelse, merge(false))
+        return after + (self.suite(node.orelse.body, merge(false)) if node.orelse else false)
+
+    def run_match(self, node: cst.Match, states: list[State]) -> list[State]:
+        rest = [after for state in states for after in only_states(self.eval(node.subject, state))]
+        done: list[State] = []
+        for case in node.cases:
+            matched = [state.copy() for state in rest]
+            if case.guard is not None:
+                matched = [yes for state in matched for yes in self.decide(case.guard, state)[0]]
+            done += self.suite(case.body, merge(matched))
+            if case.guard is None and _irrefutable(case.pattern):
+                return done
+        return done + rest
+
+    # -- loops -----------------------------------------------------------------------------------------------------
+
+    def run_while(self, node: cst.While, states: list[State]) -> list[State]:
+        return self._loop(node, states, lambda state, _: self.decide(node.test, state))
+
+    def run_for(self, node: cst.For, states: list[State]) -> list[State]:
+        entered: list[State] = []
+        tier = Tier.NONE
+        for state in states:
+            for value, after in self.eval(node.iter, state):
+                if isinstance(value, (Ref, Derived)):
+                    tier = Tier.STRONG
+                entered.append(after)
+        must_enter = _nonempty(node.iter)
+
+        def step(state: State, first: bool) -> tuple[list[State], list[State]]:
+            self.may_raise(state, node.iter, tier, "driver")
+            over = [] if first and must_enter else [state.copy()]
+            return self.assign(node.target, UNKNOWN, state), over
+
+        return self._loop(node, entered, step)
+
+    def _loop(self, node: cst.While | cst.For, states: list[State],
+              step: Callable[[State, bool], tuple[list[State], list[State]]]) -> list[State]:  # fmt: skip
+        """Rounds until no new state appears; `step` gives the states that run the body and those that are done."""
+        done: list[State] = []
+        breaks: list[State] = []
+        seen: set[object] = set()
+        self.loops += 1
+        for turn in range(MAX_ROUNDS):
+            states = [s for s in states if (key := s.key()) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
+            if not states:
+                break
+            body: list[State] = []
+            for state in states:
+                inside, over = step(state, turn == 0)
+                body += inside
+                done += over
+            with self.frame() as exits:
+                ended = self.suite(node.body, merge(body))
+            breaks += exits.breaks
+            states = merge(ended + exits.continues)
+            exits.breaks, exits.continues = [], []
+            self.leave(exits)
+        else:
+            for state in states:
+                done += step(state, False)[1]
+        self.loops -= 1
+        if node.orelse is not None:
+            done = self.suite(node.orelse.body, merge(done))
+        return done + breaks
+
+
+def _irrefutable(pattern: cst.MatchPattern) -> bool:
+    return isinstance(pattern, cst.MatchAs) and pattern.pattern is None
+
+
+def _nonempty(node: cst.BaseExpression) -> bool:
+    """Whether a loop over the expression surely runs at least once: `range(3)`, a literal list."""
+    if isinstance(node, (cst.List, cst.Tuple)):
+        return bool(node.elements)
+    if (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Name)
+        and node.func.value == "range"
+        and len(node.args) == 1
+    ):
+        argument = node.args[0].value
+        return isinstance(argument, cst.Integer) and argument.evaluated_value > 0
+    return isinstance(node, cst.SimpleString) and bool(string_value(node))

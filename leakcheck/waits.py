@@ -1,0 +1,48 @@
+"""`rules/waits.toml` as questions: does a callee of this name wait for something other than the database?"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from leakcheck.models import Wait
+
+
+class Waits:
+    """The calls known to wait, by qualified name."""
+
+    def __init__(self, waits: tuple[Wait, ...] = (), gives: dict[str, str] | None = None, quick: tuple[str, ...] = ()) -> None:
+        self.gives = gives or {}  # call -> class of what it gives
+        self._quick = frozenset(quick)
+        self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
+        for wait in waits:
+            self._calls.update(dict.fromkeys(wait.calls, (wait, False)))
+            self._calls.update(dict.fromkeys(wait.coroutines, (wait, True)))
+
+    def named(self, name: str) -> tuple[Wait, bool] | None:
+        """By qualified name, exactly or below a listed class; and whether it must be awaited to wait."""
+        if name in self._calls:
+            return self._calls[name]
+        head, _, last = name.rpartition(".")
+        if last in self._quick:
+            return None
+        while head:
+            if found := self._calls.get(f"{head}.*"):
+                return found
+            head = head.rpartition(".")[0]
+        return None
+
+    def written(self, text: str) -> tuple[Wait, bool] | None:
+        """By the end of the callee's text, where nothing is known of its receiver: `self.llm.chat.completions.create`."""
+        return next((found for end, found in self._endings if text.endswith(end)), None)
+
+    def has_type(self, name: str) -> bool:
+        """Whether methods of this class are listed."""
+        return name in self._types
+
+    @cached_property
+    def _endings(self) -> tuple[tuple[str, tuple[Wait, bool]], ...]:
+        return tuple((name[1:], found) for name, found in self._calls.items() if name.startswith("*."))
+
+    @cached_property
+    def _types(self) -> frozenset[str]:
+        return frozenset(name.rpartition(".")[0] for name in self._calls) | frozenset(self.gives.values())
