@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakcheck.models import Connection, Driver, Rule
-from leakcheck.schema import FUNCTION_KINDS, CatalogueError, parse_calls, parse_connection, parse_driver, parse_rule, parse_waits
+from leakcheck.schema import (
+    FUNCTION_KINDS,
+    CatalogueError,
+    parse_calls,
+    parse_connection,
+    parse_driver,
+    parse_rule,
+    parse_waits,
+)
 from leakcheck.waits import Waits
 
 if TYPE_CHECKING:
@@ -72,6 +80,10 @@ class Catalogue:
     def quiet_methods(self) -> frozenset[str]:
         """Methods of connections and cursors whose failure alone is no reason for a report."""
         return frozenset(name.removeprefix("*.") for name in self.functions["quiet"])
+
+    def methods(self, kind: str) -> frozenset[str]:
+        """The methods listed as a kind, by their names alone."""
+        return frozenset(name.removeprefix("*.") for name in self.functions[kind])
 
     def function(self, name: str) -> frozenset[str]:
         """The kinds a callee is listed under, itself or by `package.*`; `*.method` if its receiver is unknown."""

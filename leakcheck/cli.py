@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,10 @@ class Options:
     output_file: Path | None
     statistics: bool
     exit_zero: bool
+    fix: bool
+    unsafe_fixes: bool
+    diff: bool
+    fix_only: bool
     explain: str | None
     list_rules: bool
     show_files: bool
@@ -100,6 +104,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--output-file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path, resolve_path=True))
 @click.option("--statistics", is_flag=True, help="Count findings by rule instead of showing them.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even if something was found.")
+@click.option("--fix", is_flag=True, help="Rewrite what can be rewritten safely, and report what is left.")
+@click.option("--unsafe-fixes", is_flag=True, help="Fixes that may change more than the release, too.")
+@click.option("--diff", is_flag=True, help="Print the fixes as a diff, write nothing; exit 1 if there are any.")
+@click.option("--fix-only", is_flag=True, help="Fix, and report nothing of what is left.")
 @click.option("--explain", metavar="CODE", shell_complete=_complete, help="Print the document of a rule.")
 @click.option("--list-rules", is_flag=True, help="List all rules.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked.")
@@ -180,6 +188,10 @@ def _check(options: Options) -> int:
         outcome = run(found.files, settings, problems=found.problems, jobs=options.jobs, progress=progress.update)
     finally:
         progress.clear()
+    if settings.fix != "off":
+        from leakcheck.fixes.command import fixed_files
+
+        return fixed_files(outcome, options, _conclude)
     return _conclude(outcome, options, SourceLines())
 
 
@@ -195,7 +207,12 @@ def _check_stdin(settings: Settings, options: Options) -> int:
         _print("" if skip else f"{name}\n")
         return CLEAN
     data = sys.stdin.buffer.read()
-    return _conclude(Outcome(()) if skip else run_text(data, name, settings), options, SourceLines({name: data}))
+    outcome = Outcome(()) if skip else run_text(data, name, settings)
+    if settings.fix != "off":
+        from leakcheck.fixes.command import fixed_stdin
+
+        return fixed_stdin(outcome, data, name, options, _conclude)
+    return _conclude(outcome, options, SourceLines({name: data}))
 
 
 def _settings(options: Options) -> Settings:
@@ -204,6 +221,8 @@ def _settings(options: Options) -> Settings:
     first = next((path for path in options.paths if path != "-"), options.stdin_filename or ".")
     settings = load(Path(first), options.config)
     settings = settings.override(options.select, options.ignore, options.extend_select, options.exclude)
+    if options.fix or options.diff or options.fix_only:
+        settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
     if options.verbose:
         click.echo(f"leakcheck: settings of {settings.root}", err=True)
     return settings
@@ -218,7 +237,7 @@ def _find(paths: Sequence[str], settings: Settings, options: Options) -> Found:
     return found
 
 
-def _conclude(outcome: Outcome, options: Options, lines: SourceLines) -> int:
+def _conclude(outcome: Outcome, options: Options, lines: SourceLines, to_stderr: bool = False) -> int:
     """Write the report, then the errors, and give the exit status."""
     colour = options.output_file is None and use_colour(sys.stdout)
     page = Page(outcome, lines, coloured if colour else plain, options.quiet)
@@ -228,7 +247,10 @@ def _conclude(outcome: Outcome, options: Options, lines: SourceLines) -> int:
         text = statistics(page, as_json=options.output_format == "json")
     else:
         text = render(options.output_format, page)
-    _print(text, options.output_file)
+    if to_stderr and options.output_file is None:
+        click.echo(text, nl=False, err=True)
+    else:
+        _print(text, options.output_file)
     if _report_errors(outcome.errors) == FAILED:
         return FAILED
     return FINDINGS if outcome.findings and not options.exit_zero else CLEAN

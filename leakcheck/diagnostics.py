@@ -79,6 +79,15 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What fixes make of a file, and how many there were."""
+
+    before: str
+    after: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome for one file: its findings in order, how many were suppressed, and why it could not be checked."""
 
@@ -87,3 +96,4 @@ class Report:
     suppressed: int = 0
     error: str | None = None
     hints: tuple[str, ...] = ()
+    rewrite: Rewrite | None = None

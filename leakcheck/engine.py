@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.held import held
 from leakcheck.checks.leaks import leaks
+from leakcheck.checks.loops import loops
 from leakcheck.checks.misuse import misuses
+from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.owners import owners
+from leakcheck.checks.reconnects import reconnects
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
+from leakcheck.fixes.plan import with_fixes
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.project.resolve import Resolver
-from leakcheck.project.wrappers import wrapper_words
 from leakcheck.settings import Settings
 from leakcheck.suppressions import apply
 
@@ -29,26 +34,33 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     """Check one file's text; raises SourceError if it cannot be parsed."""
     project = project or Project(settings)
     module = project.add(source, filename)
-    found = examine(module, project)
+    runs: list[Interpreter] = []
+    found = examine(module, project, runs)
     if module.error is not None:  # its statements were cut apart wrongly, or it is no Python
         module = project.add(source, filename, at_once=True)
-        found = examine(module, project)
+        found = examine(module, project, runs)
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     found = [d for d in found if _wanted(d, settings)]
     kept, suppressed = apply(split_lines(source), sorted(found, key=lambda d: d.sort_key))
-    return Report(filename, tuple(kept), suppressed)
+    return Report(filename, tuple(with_fixes(kept, runs, module, project)), suppressed)
 
 
-def examine(module: Module, project: Project) -> list[Diagnostic]:
-    """All findings of a module, before selection."""
+def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:
+    """All findings of a module, before selection. `seen` gets the runs they come from."""
     resolver, summaries = _analysis(project)
-    words = summaries.wrapper_words = summaries.wrapper_words | wrapper_words(module, project)
+    words = summaries.wrappers.words(module)
     runs = [analyse(scope, module, resolver, summaries) for scope in (None, *module.scopes(words))]
+    if seen is not None:
+        seen[:] = runs
     tell = Teller(module, project.catalogue)
     _trust_guesses(runs)
     found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver))]
-    return _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
+    found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
+    blocking, acquires = _held_analysis(project, resolver, summaries)
+    found += [d for run in runs for d in (*held(run, tell, blocking), *nested(run, tell, acquires))]
+    found += [d for run in runs for d in reconnects(run, tell, blocking)]
+    return [*found, *loops(module, tell, blocking, project.settings.batch_size)]
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
@@ -57,6 +69,13 @@ def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
     for diagnostic in sorted(found, key=lambda d: (-CONFIDENCES.index(d.confidence), d.code)):
         best.setdefault(diagnostic.span, diagnostic)
     return list(best.values())
+
+
+def _held_analysis(project: Project, resolver: Resolver, summaries: Summaries) -> tuple[Blocking, Acquires]:
+    """What is known of the project's functions that wait or acquire, shared by all its modules."""
+    if "held" not in project.memo:
+        project.memo["held"] = (Blocking(resolver), Acquires(resolver, summaries))
+    return project.memo["held"]  # type: ignore[return-value]
 
 
 def _analysis(project: Project) -> tuple[Resolver, Summaries]:

@@ -105,6 +105,7 @@ class Driver:
     types: dict[str, str] = field(default_factory=dict)  # other name of a class, or subclass -> its model class
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`
+    bulk: str = ""  # the library's fastest way to write many rows, for messages
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
 
 

@@ -84,7 +84,17 @@ def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
         source = text if isinstance(text, str) else decode(text)
     except SourceUnreadable as error:
         return Outcome((Report(filename, error=str(error)),), 1)
-    return Outcome((_with_room(lambda: check_text(source, filename, settings)),), 1)
+    return Outcome((_with_room(lambda: _check_and_fix(source, filename, settings)),), 1)
+
+
+def _check_and_fix(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
+    """The report; if fixes are asked for, about what they leave, with the new text."""
+    report = check_text(text, filename, settings, project)
+    if settings.fix == "off" or not any(found.fix for found in report.diagnostics):
+        return report
+    from leakcheck.fixes.rounds import mend
+
+    return mend(text, report, lambda new: check_text(new, filename, settings, project), settings)
 
 
 def check_text(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
@@ -147,7 +157,7 @@ def _read(file: str) -> bytes:
 
 def _check_file(file: str, settings: Settings, project: Project) -> Report:
     try:
-        return check_text(decode(_read(file)), file, settings, project)
+        return _check_and_fix(decode(_read(file)), file, settings, project)
     except SourceUnreadable as error:
         return Report(file, error=str(error))
     except OSError as error:

@@ -17,7 +17,7 @@ else:
 
 Model = TypeVar("Model", Connection, Driver, Producer, Rule, Wait)
 
-FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches")
+FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
 
 # Python keywords and plurals that read better under another name in TOML.
 _KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer"}
@@ -99,16 +99,17 @@ def parse_calls(text: str, where: str) -> dict[str, tuple[str, ...]]:
     return calls
 
 
-def parse_waits(text: str, where: str) -> tuple[tuple[Wait, ...], dict[str, str], tuple[str, ...]]:
-    """`waits.toml`: the calls that wait, what gives objects of the classes they belong to, and what is quick there."""
+def parse_waits(text: str, where: str) -> tuple[tuple[Wait, ...], dict[str, str], tuple[str, ...], tuple[str, ...]]:
+    """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
     table = parse_toml(text, where)
     for key in table:
-        _known(key, ("wait", "gives", "quick"), where, "key")
+        _known(key, ("wait", "gives", "quick", "at-once"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
     return (
         tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
         _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),  # type: ignore[return-value]
         _strings(table.get("quick", []), f"{where}: quick"),
+        _strings(table.get("at-once", []), f"{where}: at-once"),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 MayRaise = Literal["strong", "strict"]
+FixMode = Literal["off", "safe", "unsafe"]
 
 _CLI = "command line"
 _UNSELECTED, _DEFAULT, _ALL = -1, 0, 1  # how exactly a rule is named; codes and prefixes count by their length
@@ -42,6 +43,10 @@ class Settings:
     batch_size: int = 100
     drivers: tuple[Path, ...] = ()
     connections: tuple[Connection, ...] = ()
+    fixable: tuple[str, ...] = ("ALL",)
+    unfixable: tuple[str, ...] = ()
+    extend_safe_fixes: tuple[str, ...] = ()  # rules whose unsafe fixes count as safe
+    fix: FixMode = "off"
 
     def enabled(self, code: str, filename: str) -> bool:
         """Whether a rule is on for a file. The selector that names it most exactly decides; `ignore` wins a tie."""
@@ -54,6 +59,15 @@ class Settings:
             _strength(selectors, code) > _UNSELECTED and pattern_list((pattern,)).match_file(self.relative(filename))
             for pattern, selectors in self.per_file_ignores
         )
+
+    def fixes(self, code: str) -> bool:
+        """Whether findings of a rule may be fixed: named by `fixable`, and not more exactly by `unfixable`."""
+        chosen = _strength(self.fixable, code)
+        return chosen > _UNSELECTED and chosen > _strength(self.unfixable, code)
+
+    def trusts(self, code: str) -> bool:
+        """Whether the unsafe fixes of a rule count as safe."""
+        return _strength(self.extend_safe_fixes, code) > _UNSELECTED
 
     def relative(self, filename: str) -> str:
         """A path as patterns see it: from the project's root if it lies inside."""
@@ -215,4 +229,7 @@ _KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
     "batch-size": ("batch_size", _count),
     "drivers": ("drivers", _files),
     "connection": ("connections", _connections),
+    "fixable": ("fixable", _selectors),
+    "unfixable": ("unfixable", _selectors),
+    "extend-safe-fixes": ("extend_safe_fixes", _selectors),
 }

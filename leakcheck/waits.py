@@ -10,8 +10,15 @@ from leakcheck.models import Wait
 class Waits:
     """The calls known to wait, by qualified name."""
 
-    def __init__(self, waits: tuple[Wait, ...] = (), gives: dict[str, str] | None = None, quick: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        waits: tuple[Wait, ...] = (),
+        gives: dict[str, str] | None = None,
+        quick: tuple[str, ...] = (),
+        at_once: tuple[str, ...] = (),
+    ) -> None:
         self.gives = gives or {}  # call -> class of what it gives
+        self.at_once = frozenset(at_once)  # arguments that say not to wait
         self._quick = frozenset(quick)
         self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
         for wait in waits:
@@ -32,7 +39,7 @@ class Waits:
         return None
 
     def written(self, text: str) -> tuple[Wait, bool] | None:
-        """By the end of the callee's text, where nothing is known of its receiver: `self.llm.chat.completions.create`."""
+        """By the end of its text, where nothing is known of its receiver: `self.llm.chat.completions.create`."""
         return next((found for end, found in self._endings if text.endswith(end)), None)
 
     def has_type(self, name: str) -> bool:

@@ -40,7 +40,9 @@ class Blocking:
         self._known: dict[FunctionInfo, tuple[Pause, ...]] = {}
         self._driven: dict[int, frozenset[int]] = {}
 
-    def at(self, callee: Value, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int = _DEPTH) -> tuple[Pause, ...]:
+    def at(
+        self, callee: Value, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int = _DEPTH
+    ) -> tuple[Pause, ...]:
         """How a call of `callee` at `node`, somewhere in `body`, waits."""
         if isinstance(callee, Class):
             method = self.resolver.method(callee.info, "__init__")
@@ -49,9 +51,14 @@ class Blocking:
             return self._through(callee, node, body, module, depth)
         name, text = self._name(callee), code(node.func) if isinstance(node, cst.Call) else ""
         found = (self.waits.named(name) if name else None) or self.waits.written(text)
-        if found is None or (found[1] and not self._is_driven(node, body)):
+        if found is None or (found[1] and not self._is_driven(node, body)) or self._is_instant(node):
             return ()
         return (Pause(found[0], ((module, node),), bool(name) and self.waits.named(name) is not None),)
+
+    def _is_instant(self, node: cst.CSTNode) -> bool:
+        """`queue.get(block=False)`."""
+        arguments = node.args if isinstance(node, cst.Call) else ()
+        return any(code(argument).rstrip(", ").replace(" ", "") in self.waits.at_once for argument in arguments)
 
     def _name(self, callee: Value) -> str:
         """`openai.OpenAI.chat.completions.create` for an attribute chain that starts at an object of a known class."""
@@ -67,7 +74,9 @@ class Blocking:
             return ""
         return ".".join(reversed(parts))
 
-    def _through(self, callee: Function, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int) -> tuple[Pause, ...]:
+    def _through(
+        self, callee: Function, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int
+    ) -> tuple[Pause, ...]:
         function = callee.info
         if (function.is_async or function.is_generator) and not self._is_driven(node, body):
             return ()
@@ -93,7 +102,9 @@ class Blocking:
             if isinstance(node, cst.Call):
                 yield from self.at(self._static(node.func, function, managers), node, body, function.module, depth)
 
-    def _static(self, node: cst.BaseExpression, function: FunctionInfo, managers: dict[str, cst.BaseExpression]) -> Value:
+    def _static(
+        self, node: cst.BaseExpression, function: FunctionInfo, managers: dict[str, cst.BaseExpression]
+    ) -> Value:
         """What a callee is; a name bound by `with` is taken for the client it was entered on."""
         if isinstance(node, cst.Attribute):
             owner = self._static(node.value, function, managers)
@@ -108,7 +119,9 @@ class Blocking:
         """A decorator that calls the function again after a pause."""
         for decorator in function.node.decorators:
             node = decorator.decorator
-            callee = self.resolver.static(node.func if isinstance(node, cst.Call) else node, function.parent, function.module)
+            callee = self.resolver.static(
+                node.func if isinstance(node, cst.Call) else node, function.parent, function.module
+            )
             found = self.waits.named(callee.name) if isinstance(callee, Symbol) else None
             if found is None or found[0].kind != "retry" or not isinstance(node, cst.Call):
                 continue
@@ -142,5 +155,3 @@ def _managers(body: cst.CSTNode) -> dict[str, cst.BaseExpression]:
         if isinstance(node, cst.WithItem) and node.asname and isinstance(node.asname.name, cst.Name):
             found[node.asname.name.value] = node.item
     return found
-
-

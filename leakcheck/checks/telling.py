@@ -69,7 +69,9 @@ class Teller:
         document = self.catalogue.rules[rule]
         return Diagnostic(rule, document.name, document.severity, confidence, message, self._place(site), steps)
 
-    def at(self, rule: str, confidence: Confidence, message: str, node: cst.CSTNode, steps: Sequence[Step] = ()) -> Diagnostic:
+    def at(
+        self, rule: str, confidence: Confidence, message: str, node: cst.CSTNode, steps: Sequence[Step] = ()
+    ) -> Diagnostic:
         """A finding about a statement rather than an acquire."""
         document = self.catalogue.rules[rule]
         place = self.module.span(node)

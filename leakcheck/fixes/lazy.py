@@ -21,6 +21,7 @@ _EATS = frozenset(
     "list tuple dict set frozenset sorted len sum any all min max int str float bool bytes repr isinstance print next "
     "type id format abs round hasattr".split()
 )
+_KEEPS = frozenset("append add put push register callback setdefault insert submit Thread partial extend update".split())
 _FRAMES = frozenset({"read_sql", "read_sql_query", "read_sql_table"})
 
 
@@ -55,7 +56,7 @@ class Lazy:
     def _follow(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                self._bind(target, self.of(node.value))
+                self._assign(target, node.value)
         elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value is not None:
             self._bind(node.target, self.of(node.value))
         elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
@@ -68,14 +69,34 @@ class Lazy:
         need = self.of(iterated)
         return Need.NONE if need is Need.CERTAIN and not self._objects else min(need, Need.PERHAPS)
 
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)) and len(target.elts) == len(value.elts):
+            for element, part in zip(target.elts, value.elts, strict=True):
+                self._assign(element, part)
+        else:
+            self._bind(target, self.of(value))
+
     def _bind(self, target: ast.AST, need: Need) -> None:
         if isinstance(target, ast.Name) and target.id not in self._fixed:
             self.names[target.id] = max(self.names.get(target.id, Need.NONE), need)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
-                self._bind(element, need)
+                self._bind(element, min(need, Need.PERHAPS))
         elif isinstance(target, ast.Starred):
             self._bind(target.value, need)
+
+    def gets_out(self, node: ast.AST, manager: bool) -> Need:
+        """How much of the connection leaves the function, or stays in some object, by this node."""
+        if isinstance(node, ast.Return) or (isinstance(node, ast.Yield) and not manager):
+            return self.of(node.value)
+        if isinstance(node, ast.Assign) and any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in node.targets):
+            settings = all(isinstance(t, ast.Attribute) and self.of(t.value) for t in node.targets)
+            return Need.NONE if settings else self.of(node.value)
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in _KEEPS and not self.of(getattr(node.func, "value", None)):
+                return max((self.of(a) for a in (*node.args, *(k.value for k in node.keywords))), default=Need.NONE)
+        return Need.NONE
 
     # -- expressions -------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Proposal:
     title: str
     draft: Draft
     doubt: str = ""
+    alias: str = ""  # the name by which the rewrite calls what the acquire gives
 
     @property
     def applicability(self) -> Applicability:
@@ -67,17 +68,20 @@ class Scene:
         self.name = self._bound_name()
 
     def _bound_name(self) -> str:
-        statement = self.statement
-        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            target = statement.targets[0]
-        elif isinstance(statement, ast.AnnAssign):
-            target = statement.target
-        else:
+        """The variable that gets what the acquire gives, and nothing else ever: no `conn or acquire()`."""
+        statement, value = self.statement, self.value
+        if isinstance(statement, ast.AnnAssign):
+            return statement.target.id if value is statement.value and isinstance(statement.target, ast.Name) else ""
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             return ""
-        if isinstance(target, ast.Name):
-            return target.id if self.value is statement.value or self.site.name == target.id else ""
-        names = {e.id for e in getattr(target, "elts", ()) if isinstance(e, ast.Name)}
-        return self.site.name if self.site.name in names else ""
+        target, given = statement.targets[0], statement.value
+        if value is given and isinstance(target, ast.Name):
+            return target.id
+        names = [e.id if isinstance(e, ast.Name) else "" for e in getattr(target, "elts", ())]
+        if value is given and self.site.name in names:
+            return self.site.name
+        parts = given.elts if isinstance(given, ast.Tuple) else []
+        return next((name for name, part in zip(names, parts, strict=False) if part is value), "")
 
     @property
     def body(self) -> list[ast.stmt]:
@@ -93,7 +97,9 @@ class Scene:
     def fates(self) -> list[tuple[Resource, bool]]:
         """How the connection stands at each normal end of the function, and whether the caller gets it."""
         found = []
-        for state in self.run.returned:
+        again = Interpreter(self.run.function, self.run.module, self.run.names, self.run.resolver, self.run.summaries)
+        exits = again.run() if again.function else again.run_module()
+        for state in exits.returns if exits else ():
             handed = resources_in(state.result) if state.result is not None else ()
             found += [(r, rid in handed) for rid, r in state.resources.items() if rid[0] == self.site.index]
         return found
@@ -101,7 +107,8 @@ class Scene:
     @property
     def handed_over(self) -> list[Resource]:
         """Where somebody else becomes responsible for it."""
-        return [r for r, given in self.fates if (given or r.status is Status.ESCAPED) and r.how not in ("left", "with")]
+        gone = (Status.ESCAPED, Status.FIELD)
+        return [r for r, given in self.fates if (given or r.status in gone) and r.how not in ("left", "with")]
 
     @property
     def forgotten(self) -> bool:
@@ -155,22 +162,46 @@ class Scene:
     # -- questions several rewrites ask ------------------------------------------------------------------------------
 
     def uses_elsewhere(self, inside: list[ast.stmt]) -> list[ast.AST]:
-        """Mentions of the name in the function outside these statements and the acquire; preludes do not count."""
+        """Mentions of the name outside these statements and the acquire that may run after it."""
         skip = {id(n) for s in (*inside, self.statement) for n in ast.walk(s)}
-        scope = self.function or self.tree.module
         found: list[ast.AST] = []
-        for node in ast.walk(scope):
+        for node in ast.walk(self.function or self.tree.module):
             if isinstance(node, (ast.Name, ast.Global, ast.Nonlocal)) and id(node) not in skip:
-                same = self.name in node.names if not isinstance(node, ast.Name) else node.id == self.name
-                if same and not self._prelude(node):
+                named = node.id == self.name if isinstance(node, ast.Name) else self.name in node.names
+                if named and not self._before(node):
                     found.append(node)
         return found
 
-    def _prelude(self, node: ast.AST) -> bool:
-        """`conn = None` before."""
+    def _before(self, node: ast.Name | ast.Global | ast.Nonlocal) -> bool:
+        """Whether it has run when the connection is acquired, and does not run again."""
+        if not isinstance(node, ast.Name) or self.tree.function(node) is not self.function:
+            return False
+        if node.lineno > self.statement.lineno:
+            return False
         up = self.tree.parent(node)
-        plain = isinstance(up, (ast.Assign, ast.AnnAssign)) and is_none(up.value)
-        return plain and isinstance(up, ast.stmt) and up.lineno < self.statement.lineno
+        return not self.tree.in_loop(self.statement) or (isinstance(up, (ast.Assign, ast.AnnAssign)) and is_none(up.value))
+
+    def deletes(self, region: list[ast.stmt]) -> bool:
+        """Whether one of these unbinds the name."""
+        nodes = (n for s in region for n in ast.walk(s))
+        return any(isinstance(n, ast.Name) and n.id == self.name and isinstance(n.ctx, ast.Del) for n in nodes)
+
+    def line_of(self, resource: Resource) -> int:
+        """Where a resource got the way it is; 0 if that is in another file."""
+        try:
+            return self.file.module.span(resource.where).line if resource.where is not None else 0
+        except (StopIteration, KeyError):
+            return 0
+
+    def escape(self) -> str:
+        """Where the connection goes, for a refusal."""
+        name = self.name or "the connection"
+        for resource in self.handed_over:
+            line = self.line_of(resource)
+            if resource.status is Status.ESCAPED and line:
+                word = f"to {resource.how}" if resource.how.startswith("self.") else f"({resource.how})" if resource.how else ""
+                return f"{name} escapes {word} at line {line}".replace("  ", " ")
+        return f"{name} is handed to the caller" if self.handed_over else ""
 
     def captured(self, statements: list[ast.stmt]) -> bool:
         """Whether a nested function or lambda of these mentions the connection."""

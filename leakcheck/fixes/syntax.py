@@ -146,6 +146,11 @@ def dotted(node: ast.AST) -> str:
     return f"{owner}.{node.attr}" if owner and isinstance(node, ast.Attribute) else ""
 
 
+def terminal(node: ast.AST) -> str:
+    """The last name of a callee, whatever stands before it."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def bare(node: ast.AST | None) -> ast.AST | None:
     """Without `await`."""
     return node.value if isinstance(node, ast.Await) else node

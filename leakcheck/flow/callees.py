@@ -109,7 +109,7 @@ class Callees(Calls):
         return filled
 
     def _constants(self, callee: Function, arguments: list[Argument]) -> tuple[tuple[str, Const], ...]:
-        """Parameters that the callee tests and that are a constant in this call, given as one or left at the default."""
+        """Parameters that the callee tests and that this call makes a constant, given or left at the default."""
         given = {name: argument.value for name, argument in self._filled(callee, arguments)}
         if any(argument.star for argument in arguments):
             return ()

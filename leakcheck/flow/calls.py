@@ -62,7 +62,7 @@ class Calls(Managers):
 
     def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         if state.resources:
-            self.note_held(callee, node, state)
+            self.holding.call(self, callee, node, arguments, state)
         if not isinstance(callee, Function) and (released := self._release_by_call(callee, node, arguments, state)):
             return released
         if isinstance(callee, Method):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from leakcheck.flow.holding import Holding
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier, Trace, merge
 from leakcheck.flow.values import UNKNOWN, Derived, Function, Ref, ResourceId, Stack, Tuple, Value, resources_in
 from leakcheck.project.walk import code
@@ -63,27 +64,6 @@ class Misuse:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A call made while a resource is checked out: whether it waits, or takes another one, is judged later."""
-
-    site: Site
-    node: cst.CSTNode
-    callee: Value
-    status: Status
-    tier: Tier  # of the path that leads here
-    trace: Trace | None
-
-
-@dataclass(frozen=True)
-class Nested:
-    """A resource that comes into use while another one is checked out."""
-
-    outer: Site
-    inner: Site
-    node: cst.CSTNode
-
-
-@dataclass(frozen=True)
 class Kept:
     """A resource stored in a field of `self`."""
 
@@ -120,8 +100,7 @@ class Core:
         self.leaks: list[Leak] = []
         self.misuses: list[Misuse] = []
         self.kept: list[Kept] = []
-        self.held: dict[tuple[int, int], Held] = {}  # by node and site: the likeliest path to each
-        self.nested: dict[tuple[int, int], Nested] = {}
+        self.holding = Holding()
         self.yielded: list[tuple[Value, State]] = []
         self.is_manager = False  # a @contextmanager: what its user raises comes out of its `yield`
         self.entered: list[ResourceId] = []  # resources that a surrounding `with` will take care of
@@ -220,7 +199,7 @@ class Core:
         state.via[rid] = Tier.NONE
         state.step("acquire", site.node, str(site.index))
         if not site.spec.lazy:
-            self.note_nested(rid, site.node, state)
+            self.holding.taken(self, rid, site.node, state)
         return Ref(rid)
 
     def site_of(self, rid: ResourceId) -> Site:
@@ -273,31 +252,6 @@ class Core:
         """A resource was stored in a field of `self`: whether its class can release it is judged later."""
         self.kept.append(Kept(self.site_of(rid), field, node))
 
-    def held_now(self, state: State) -> Iterator[ResourceId]:
-        """What is checked out at this point, whoever has to give it back."""
-        for rid, resource in state.resources.items():
-            if resource.status in (Status.OPEN, Status.LENT) or (
-                resource.status is Status.ESCAPED and resource.how.startswith("argument")
-            ):
-                yield rid
-
-    def note_held(self, callee: Value, node: cst.CSTNode, state: State) -> None:
-        """A call is made while something is checked out."""
-        for rid in self.held_now(state):
-            site, tier = self.site_of(rid), state.via.get(rid, Tier.NONE)
-            known = self.held.get((id(node), site.index))
-            if not site.parameter and (known is None or tier < known.tier):
-                self.held[id(node), site.index] = Held(
-                    site, node, callee, state.resources[rid].status, tier, state.trace
-                )
-
-    def note_nested(self, inner: ResourceId, node: cst.CSTNode, state: State) -> None:
-        """A resource comes into use: note what is checked out already."""
-        for rid in self.held_now(state):
-            if rid[0] != inner[0]:
-                outer, site = self.site_of(rid), self.site_of(inner)
-                self.nested.setdefault((outer.index, site.index), Nested(outer, site, node))
-
     def touched(self, value: Value, state: State) -> bool:
         """Whether the value is a tracked resource or obtained from one."""
         return isinstance(value, (Ref, Derived)) or any(True for _ in resources_in(value))
@@ -330,11 +284,9 @@ __all__ = [
     "UNKNOWN",
     "Core",
     "Evaluated",
-    "Held",
     "Kept",
     "Leak",
     "Misuse",
-    "Nested",
     "Site",
     "each",
     "merged",

@@ -109,7 +109,7 @@ def _top_level(module: Module, words: frozenset[str]) -> list[cst.CSTNode]:
 
 def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, summaries: Summaries) -> Interpreter:
     """Run a function, or the module's top level if there is none, and collect its leaks."""
-    names = summaries.names(function) if function else Names(_top_level(module, summaries.wrapper_words), None)
+    names = summaries.names(function) if function else Names(_top_level(module, summaries.wrappers.words(module)), None)
     run = Interpreter(function, module, names, resolver, summaries)
     exits = run.run() if function else run.run_module()
     if exits is not None:

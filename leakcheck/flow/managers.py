@@ -72,7 +72,9 @@ class Managers(Resources):
         if (spec := self.resolver.connection_type(value)) is not None:
             return [(Lent(spec), None, state)]
         self.may_raise(state, node, Tier.WEAK, "call")
-        is_client = isinstance(value, Instance) and isinstance(value.type, str) and self.catalogue.waits.has_type(value.type)
+        is_client = (
+            isinstance(value, Instance) and isinstance(value.type, str) and self.catalogue.waits.has_type(value.type)
+        )
         return [(value if is_client else UNKNOWN, None, state)]  # an HTTP client gives itself
 
     def _enter_pending(
@@ -122,7 +124,7 @@ class Managers(Resources):
         state.via[rid] = Tier.NONE
         state.step("acquire", node, str(site.index))
         if not loan.spec.lazy:
-            self.note_nested(rid, node, state)
+            self.holding.taken(self, rid, node, state)
         return rid
 
     def _closing_action(self, rid: ResourceId) -> ExitAction:

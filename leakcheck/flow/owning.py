@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from leakcheck.models import Connection
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module
-from leakcheck.project.project import Project
+from leakcheck.project.module import ClassInfo, FunctionInfo
 from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import dotted, string_value, terminal, walk
 
@@ -43,7 +42,7 @@ def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resol
     for method in (m for owner in family for m in owner.methods.values()):
         if _method_releases(method, field, methods, getters, with_closes):
             return True
-    return _users_release(field, getters, methods, cls.module, resolver.project)
+    return _users_release({field, *getters}, methods, family, resolver)
 
 
 def _subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
@@ -110,9 +109,21 @@ def _by_string(method: FunctionInfo, field: str) -> bool:
     return "getattr" in method.words and f'"{field}"' in method.chunk.statement.text.replace("'", '"')
 
 
-def _users_release(field: str, getters: set[str], methods: set[str], module: Module, project: Project) -> bool:
-    """Whether some code of the project closes the field, or what a getter of it gives, from outside."""
-    release = "|".join(sorted(methods))
-    names = "|".join(map(re.escape, [field, *sorted(getters)]))
-    pattern = re.compile(rf"(?<!self)(?<!cls)\.(?:{names})(?:\(\))?\.(?:{release})\b")
-    return any(pattern.search(text) for text in (module.source, *project.texts_around(module)))
+def _users_release(fields: set[str], methods: set[str], family: list[ClassInfo], resolver: Resolver) -> bool:
+    """Whether some code beside the class closes the field, or what a getter of it gives, from outside."""
+    release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
+    pattern = re.compile(rf"\b(\w+)(?:\(\))?\.(?:{names})(?:\(\))?\.(?:{release})\b")
+    classes = {cls.name for cls in family}
+    module = family[0].module
+    for text in {module.source, *resolver.project.texts_around(module)}:
+        for owner in set(pattern.findall(text)) - {"self", "cls"}:
+            if _may_be(owner, classes, text):
+                return True
+    return False
+
+
+def _may_be(name: str, classes: set[str], text: str) -> bool:
+    """Whether a variable may hold an object of one of the classes: unless the text builds it from others only."""
+    built = set(re.findall(rf"\b{name}\b[^=\n]*=\s*(?:await\s+)?(?:\w+\.)*(\w+)\(", text))
+    built |= set(re.findall(rf"\b(\w+)\([^\n]*\)\s+as\s+{name}\b", text))
+    return not built or not built.isdisjoint(classes) or not any(word[:1].isupper() for word in built)

@@ -80,7 +80,7 @@ class Resources(Core):
         resource = state.resources[rid]
         if resource.status is Status.RESTING or (resource.status is Status.LOST and resource.how == "guard"):
             state.set_status(rid, Status.OPEN)
-            self.note_nested(rid, node, state)
+            self.holding.taken(self, rid, node, state)
         elif resource.status is Status.CLOSED and resource.how != "dead":
             self._misused(rid, node, "used", state)
 
@@ -95,7 +95,7 @@ class Resources(Core):
             state.set_status(rid, Status.RESTING, "soft", node)
         elif resource.status is Status.RESTING and name not in spec.idle:
             state.set_status(rid, Status.LENT)
-            self.note_nested(rid, node, state)
+            self.holding.taken(self, rid, node, state)
 
     def _misused(self, rid: ResourceId, node: cst.CSTNode, what: str, state: State) -> None:
         if state.via.get(rid, Tier.NONE) is Tier.NONE:  # on exceptional paths the program is in trouble already

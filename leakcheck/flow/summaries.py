@@ -28,7 +28,7 @@ from leakcheck.flow.values import (
     resources_in,
 )
 from leakcheck.project.walk import SCOPES, terminal, walk
-from leakcheck.project.wrappers import gives
+from leakcheck.project.wrappers import Wrappers, gives
 
 if TYPE_CHECKING:
     from leakcheck.flow.core import Site
@@ -81,9 +81,9 @@ class Summaries:
         self.resolver = resolver
         self.strict = strict
         self.depth = 0
-        self.wrapper_words: frozenset[str] = frozenset()  # names of project functions that may give a connection
+        self.wrappers = Wrappers(resolver.project)
         self._known: dict[object, Summary | None] = {}
-        self._gives: dict[FunctionInfo, tuple[frozenset[str], bool]] = {}
+        self._gives: dict[FunctionInfo, bool] = {}
         self._raises: dict[FunctionInfo, bool] = {}
         self._names: dict[FunctionInfo, Names] = {}
 
@@ -94,10 +94,9 @@ class Summaries:
 
     def may_give(self, function: FunctionInfo) -> bool:
         """Whether a function may hand a connection to its caller, going by its text."""
-        known = self._gives.get(function)
-        if known is None or known[0] is not self.wrapper_words:
-            known = self._gives[function] = (self.wrapper_words, gives(function, self.wrapper_words))
-        return known[1]
+        if function not in self._gives:
+            self._gives[function] = gives(function, self.wrappers.words(function.module))
+        return self._gives[function]
 
     def raises(self, function: FunctionInfo) -> bool:
         """Whether a function raises by a statement of its own outside any `try`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,10 @@ class Bindings:
         if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.CompFor, cst.For, cst.NamedExpr)):
             self._bind(node.target)
         elif isinstance(node, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Name):
-                    self.assigned.setdefault(target.target.value, []).append(node.value)
+            for assigned in node.targets:
+                for target, value in pairs(assigned.target, node.value):
+                    if isinstance(target, cst.Name):
+                        self.assigned.setdefault(target.value, []).append(value)
         elif isinstance(node, cst.AnnAssign):
             self._bind(node.target)
             if isinstance(node.target, cst.Name) and node.value is not None:
@@ -66,6 +68,15 @@ class Bindings:
         elif isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
                 self._bind(element.value)
+
+
+def pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, ...]]:
+    """Which expression each target is assigned: `a, b = x, y` is two assignments."""
+    if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
+        for left, right in zip(target.elements, value.elements, strict=True):
+            yield from pairs(left.value, right.value)
+    else:
+        yield target, value
 
 
 class FunctionInfo:

@@ -25,6 +25,13 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
+    def fork(self) -> Project:
+        """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
+        fork = Project(self.settings, self.catalogue)
+        fork._modules = dict(self._modules)
+        fork._found = dict(self._found)
+        return fork
+
     def add(self, source: str, filename: str, at_once: bool = False) -> Module:
         """The module for text in hand: a file being checked, standard input."""
         path = Path(filename).absolute()
@@ -51,7 +58,8 @@ class Project:
         folder = Path(module.filename).absolute().parent
         key = ("texts", folder)
         if key not in self.memo:
-            paths = sorted(folder.rglob("*.py"))[:_MOST_TEXTS] if folder.is_dir() else []
+            known = Path(module.filename).is_file()  # text in hand has no neighbours
+            paths = sorted(folder.rglob("*.py"))[:_MOST_TEXTS] if known else []
             self.memo[key] = [text for path in paths if (text := _text(path))]
         return self.memo[key]  # type: ignore[return-value]
 

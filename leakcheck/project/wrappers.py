@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 import libcst as cst
 
@@ -15,22 +14,80 @@ from leakcheck.project.walk import children, terminal, walk
 _HOPS = 3  # of imports followed from the file being checked
 
 
-def acquirer_words(catalogue: Catalogue) -> frozenset[str]:
-    """The last names of all acquire calls that are tracked."""
-    tracked = (name for name, specs in catalogue.by_acquire.items() if any(spec.tracked for spec in specs))
-    return frozenset(name.rpartition(".")[2] for name in tracked) - {"__call__"}
+class Wrappers:
+    """For one project; what is found out about a module is remembered."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        catalogue = project.catalogue
+        self._driver_words, self._generic_words = _acquirer_words(catalogue)
+        self._factory_classes = _factory_classes(catalogue)
+        self._libraries = _libraries(catalogue)
+        self._words: dict[Module, frozenset[str]] = {}
+        self._given: dict[Module, frozenset[str]] = {}
+        self._near: dict[Module, bool] = {}
+
+    def words(self, module: Module) -> frozenset[str]:
+        """The names by which a module may acquire: drivers' calls, and functions that hand back a connection."""
+        if module not in self._words:
+            imported = frozenset(name for m in self._imported(module) for name in self.given(m, _HOPS - 1))
+            words = self._base(module) | imported | self.given(module, _HOPS)
+            self._words[module] = words | frozenset(_aliases(module, words))
+        return self._words[module]
+
+    def given(self, module: Module, hops: int) -> frozenset[str]:
+        """The names of a module's own functions, methods and factories that may give a connection."""
+        if module not in self._given:
+            self._given[module] = frozenset()  # modules that import each other end here
+            words = self._base(module)
+            for other in self._imported(module) if hops else ():
+                words |= self.given(other, hops - 1)
+            self._given[module] = self._found_in(module, words)
+        return self._given[module]
+
+    def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
+        found = new = frozenset(_factories(module, self._factory_classes))
+        new |= words
+        while new and not new.isdisjoint(module.words):
+            givers = (f for f in module.scopes(new) if f.name not in found and gives(f, words | found))
+            new = frozenset(f.name for f in givers)
+            found |= new
+        return found
+
+    def _base(self, module: Module) -> frozenset[str]:
+        """The drivers' words where a driver is near: imported here, or by what is imported; else only names that speak
+        for themselves."""
+        return self._driver_words if self._is_near(module, _HOPS) else self._generic_words
+
+    def _is_near(self, module: Module, hops: int) -> bool:
+        if module not in self._near:
+            self._near[module] = not self._libraries.isdisjoint(module.words)
+            if not self._near[module] and hops:
+                self._near[module] = any(self._is_near(other, hops - 1) for other in self._imported(module))
+        return self._near[module]
+
+    def _imported(self, module: Module) -> list[Module]:
+        """The project's modules that a module imports."""
+        key = ("imported", module)
+        memo = self.project.memo
+        if key not in memo:
+            names = dict.fromkeys(module.absolute(name) for name in (*module.imports.values(), *module.star_imports))
+            found = (self.project.find(n, module) or self.project.find(n.rpartition(".")[0], module) for n in names)
+            memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
+        return memo[key]  # type: ignore[return-value]
 
 
-def wrapper_words(module: Module, project: Project) -> frozenset[str]:
-    """The names by which this module may acquire: the drivers', and those of functions that hand back a connection."""
-    words, classes = _known_words(project.catalogue)
-    modules = _reachable(module, project)
-    words = new = words | {name for m in modules for name in _factories(m, classes)}
-    while new:
-        found = (f for m in modules for f in m.scopes(new) if f.name not in words and gives(f, words))
-        new = frozenset(f.name for f in found)
-        words |= new
-    return words | frozenset(_aliases(module, words))
+def _acquirer_words(catalogue: Catalogue) -> tuple[frozenset[str], frozenset[str]]:
+    """The last names of all acquire calls that are tracked, and of those among them known by their name alone."""
+    tracked = [name for name, specs in catalogue.by_acquire.items() if any(spec.tracked for spec in specs)]
+    words = frozenset(name.rpartition(".")[2] for name in tracked) - {"__call__"}
+    return words, frozenset(name.rpartition(".")[2] for name in tracked if name.startswith("*"))
+
+
+def _libraries(catalogue: Catalogue) -> frozenset[str]:
+    """One word for each library with something to track, that is in a text however the library is imported."""
+    drivers = (d for d in catalogue.drivers if any(spec.tracked for spec in d.connections))
+    return frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
 
 
 def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
@@ -42,12 +99,6 @@ def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
                 value = value.args[0].value
             if isinstance(value, (cst.Name, cst.Attribute)) and terminal(value) in words:
                 yield name
-
-
-@cache
-def _known_words(catalogue: Catalogue) -> tuple[frozenset[str], frozenset[str]]:
-    """Acquirers' names, and the classes whose instances are acquirers."""
-    return acquirer_words(catalogue), _factory_classes(catalogue)
 
 
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
@@ -108,24 +159,3 @@ def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
 
 def _any_constructs(nodes: Iterable[cst.BaseExpression], classes: frozenset[str]) -> bool:
     return any(isinstance(node, cst.Call) and terminal(node.func) in classes for node in nodes)
-
-
-def _reachable(module: Module, project: Project) -> list[Module]:
-    """The module and the project modules it imports, directly or not."""
-    seen = {module}
-    level = [module]
-    for _ in range(_HOPS):
-        level = list(
-            dict.fromkeys(found for asker in level for found in _imported(asker, project) if found not in seen)
-        )
-        seen.update(level)
-    return list(seen)
-
-
-def _imported(module: Module, project: Project) -> list[Module]:
-    key = ("imported", module)
-    if key not in project.memo:
-        names = dict.fromkeys(module.absolute(name) for name in (*module.imports.values(), *module.star_imports))
-        found = (project.find(name, module) or project.find(name.rpartition(".")[0], module) for name in names)
-        project.memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
-    return project.memo[key]  # type: ignore[return-value]

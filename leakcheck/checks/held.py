@@ -1,0 +1,102 @@
+"""LK201, LK202: a wait while a connection is checked out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
+from leakcheck.flow.core import Site
+from leakcheck.flow.holding import Held
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.state import Status, Tier
+from leakcheck.flow.values import Function
+from leakcheck.project.walk import code, walk
+
+_MOST_PLACES = 6  # shown of one acquisition
+
+Wait = tuple[Held, Pause]
+
+
+def held(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+    """One finding an acquisition and rule; the first wait in the text is its place, the others are steps."""
+    found: dict[tuple[str, Site], list[Wait]] = {}
+    for record in _feasible(run):
+        for pause in _pauses(record, run, blocking):
+            found.setdefault(("LK201" if pause.sleeps else "LK202", record.site), []).append((record, pause))
+    told: set[tuple[str, int]] = set()
+    for (rule, site), waits in found.items():
+        waits.sort(key=lambda wait: tell.module.span(wait[0].node))
+        place = _place(waits[0][1], run)
+        if (rule, id(place)) not in told:  # with two connections open, the first one stands for both
+            told.add((rule, id(place)))
+            yield _diagnostic(rule, site, waits, place, tell)
+
+
+def _place(pause: Pause, run: Interpreter) -> cst.CSTNode:
+    """The call nearest to the wait that stands in this function's own text, nested functions included."""
+    inside = {id(node) for node in walk(run.function.node)} if run.function else set()
+    return next((node for _, node in reversed(pause.chain) if id(node) in inside), pause.chain[0][1])
+
+
+def _feasible(run: Interpreter) -> Iterator[Held]:
+    """The calls that are surely made while the resource is out."""
+    leaking = {leak.site for leak in run.leaks}
+    for record in run.holding.calls.values():
+        given_away = record.status is Status.ESCAPED and not record.site.releases
+        after_leak = record.tier is Tier.STRONG and record.site in leaking  # that it was lost is the finding
+        if not given_away and not after_leak and record.tier is not Tier.WEAK:
+            yield record
+
+
+def _pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
+    if isinstance(record.callee, Function) and run.summaries.may_give(record.callee.info):
+        return  # another acquire, which may retry: that they are nested is the finding
+    body = run.function.node.body if run.function else record.node
+    yield from blocking.at(record.callee, record.node, body, run.module)
+
+
+def _diagnostic(rule: str, site: Site, waits: list[Wait], place: cst.CSTNode, tell: Teller) -> Diagnostic:
+    record, pause = waits[0]
+    subject = tell.subject(site)
+    word = "held while" if len(waits) == 1 else f"held in {len(waits)} places, first while"
+    message = f"{subject} is {word} {quoted(_short(record.node))} {_what(pause)}"
+    steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in _steps(*wait, tell))]
+    steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
+    return tell.at(rule, _confidence(site, pause), message, place, steps)
+
+
+def _what(pause: Pause) -> str:
+    if pause.wait.kind == "retry":
+        return pause.wait.what
+    return (
+        f"{pause.wait.what}" if len(pause.chain) == 1 else f"{pause.wait.what} ({quoted(_short(pause.chain[-1][1]))})"
+    )
+
+
+def _steps(record: Held, pause: Pause, tell: Teller) -> Iterator[Step]:
+    """The wait itself, or the calls that lead to it."""
+    (_, node), *inner = pause.chain
+    yield tell.step("note", node, "held here" if not inner else "held during this call")
+    for module, place in inner[:-1]:
+        yield tell.step("via", place, "which calls this", module)
+    if inner:
+        module, place = inner[-1]
+        yield tell.step("via", place, f"which {pause.wait.what}", module)
+
+
+def _confidence(site: Site, pause: Pause) -> Confidence:
+    """A wait is certain where both ends are; a server connection of its own costs less than a slot of a pool."""
+    if site.spec.embedded:
+        return "low"
+    indirect = len(pause.chain) > 1 or not pause.certain or site.spec.kind == "connection"
+    return min(site.certainty, "medium" if indirect else "high", key=CONFIDENCES.index)
+
+
+def _short(node: cst.CSTNode) -> str:
+    """The call without long arguments."""
+    text = code(node)
+    return text if len(text) <= 40 or not isinstance(node, cst.Call) else code(node.func)

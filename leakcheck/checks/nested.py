@@ -1,0 +1,171 @@
+"""LK203: a second connection from a pool of which this code already holds one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from leakcheck.checks.blocking import Place
+from leakcheck.checks.pool_keys import Key, pool_key, receiver
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
+from leakcheck.flow.core import Site
+from leakcheck.flow.holding import Held
+from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.state import Status, Tier
+from leakcheck.flow.summaries import Summaries
+from leakcheck.flow.values import Function, Method
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.resolve import Resolver
+from leakcheck.project.walk import code, dotted, same_scope, walk
+
+_DEPTH = 3  # of project functions followed
+_POOLED = ("checkout", "session")
+
+
+@dataclass(frozen=True)
+class Second:
+    """A second acquire: its pool, and the calls that lead to it, outermost first."""
+
+    key: Key
+    chain: tuple[Place, ...]
+
+
+class Acquires:
+    """What the project's functions check out themselves, through whatever they call; remembered by function."""
+
+    def __init__(self, resolver: Resolver, summaries: Summaries) -> None:
+        self.resolver, self.summaries = resolver, summaries
+        self._known: dict[FunctionInfo, tuple[Second, ...]] = {}
+
+    def of(self, function: FunctionInfo, depth: int = _DEPTH) -> tuple[Second, ...]:
+        """Every pool that calling the function takes a connection from."""
+        if function not in self._known:
+            if depth <= 0:
+                return ()
+            self._known[function] = ()  # while it is being found: recursion ends here
+            self._known[function] = (*self._own(function), *self._deeper(function, depth - 1))
+        return self._known[function]
+
+    def _own(self, function: FunctionInfo) -> Iterator[Second]:
+        run = analyse(function, function.module, self.resolver, self.summaries)
+        for site in run.sites:
+            if site.spec.kind in _POOLED and not site.parameter and self.always(site, function):
+                if key := pool_key(site, function, function.module, self.resolver):
+                    yield Second(key, ((function.module, site.node),))
+
+    def _deeper(self, function: FunctionInfo, depth: int) -> Iterator[Second]:
+        for node in walk(function.node.body, same_scope):
+            if isinstance(node, cst.Call):
+                callee = self.resolver.static(node.func, function, function.module)
+                if isinstance(callee, Function) and not callee.info.is_generator:
+                    for second in self.of(callee.info, depth):
+                        yield Second(second.key, ((function.module, node), *second.chain))
+
+    def always(self, site: Site, function: FunctionInfo | None) -> bool:
+        """Whether the acquire stands under no `if`: code that may use a connection it has already asks first."""
+        functions = [f for f in (function, *site.wrappers) if f is not None]
+        for owner in functions:
+            words = self.summaries.wrappers.words(owner.module)
+            for node in walk(owner.node.body, same_scope):
+                if isinstance(node, (cst.If, cst.IfExp, cst.BooleanOperation)) and _acquires(node, site, words):
+                    return False
+        return True
+
+
+def _acquires(node: cst.CSTNode, site: Site, words: frozenset[str]) -> bool:
+    inside = (node.body, node.orelse) if isinstance(node, cst.If) else (node,)
+    for part in (p for block in inside if block is not None for p in walk(block, same_scope)):
+        if part is site.node or (isinstance(part, cst.Call) and site.wrappers and _last(part) in words):
+            return True
+    return False
+
+
+def _last(node: cst.Call) -> str:
+    return node.func.attr.value if isinstance(node.func, cst.Attribute) else code(node.func)
+
+
+def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagnostic]:
+    """One finding for each place where a second connection is taken."""
+    leaking = {leak.site for leak in run.leaks}
+    told: set[int] = set()
+    for outer, node, chain in (*_here(run, leaking), *_through(run, leaking, acquires)):
+        if id(node) not in told and acquires.always(outer, None):
+            told.add(id(node))
+            yield _diagnostic(outer, node, chain, run, tell)
+
+
+Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
+
+
+def _here(run: Interpreter, leaking: set[Site]) -> Iterator[Found]:
+    for pair in run.holding.nested.values():
+        if pair.tier is Tier.NONE or (pair.tier is Tier.STRONG and pair.outer not in leaking):
+            if _pooled(pair.outer) and _pooled(pair.inner):
+                keys = [pool_key(site, run.function, run.module, run.resolver) for site in (pair.outer, pair.inner)]
+                if keys[0] is not None and keys[0] == keys[1]:
+                    yield pair.outer, pair.node, ()
+
+
+def _through(run: Interpreter, leaking: set[Site], acquires: Acquires) -> Iterator[Found]:
+    for record in run.holding.calls.values():
+        if not _pooled(record.site) or record.tier is not Tier.NONE:
+            continue
+        if record.status is Status.ESCAPED and not record.site.releases:
+            continue
+        if _takes(record, run):
+            yield record.site, record.node, ()
+        elif isinstance(record.callee, Function) and not record.shares and not _gives(record.callee.info, run):
+            key = pool_key(record.site, run.function, run.module, run.resolver)
+            for second in acquires.of(record.callee.info) if key else ():
+                if second.key == key:
+                    yield record.site, record.node, second.chain
+                    break
+
+
+def _gives(function: FunctionInfo, run: Interpreter) -> bool:
+    """An acquire itself: seen where its result comes into use."""
+    return run.summaries.may_give(function) or function.is_generator
+
+
+def _takes(record: Held, run: Interpreter) -> bool:
+    """`metadata.create_all(engine)` inside `with engine.begin()`."""
+    name = run.resolver.callee_name(record.callee)
+    if name is None and isinstance(record.callee, Method):
+        name = f"*.{record.callee.name}"
+    if name is None or not isinstance(record.node, cst.Call):
+        return False
+    last = f"*.{name.rpartition('.')[2]}"
+    if "takes" not in run.catalogue.function(name) | run.catalogue.function(last):
+        return False
+    pool = receiver(record.site)
+    given = [dotted(argument.value) for argument in record.node.args]
+    if isinstance(record.node.func, cst.Attribute):
+        given.append(dotted(record.node.func.value))
+    return pool is not None and dotted(pool) is not None and dotted(pool) in given
+
+
+def _pooled(site: Site) -> bool:
+    return site.spec.kind in _POOLED and not site.spec.embedded and not site.parameter
+
+
+def _diagnostic(outer: Site, node: cst.CSTNode, chain: tuple[Place, ...], run: Interpreter, tell: Teller) -> Diagnostic:
+    what = quoted(tell.callee(node))
+    message = (
+        f"{what} takes a second connection while {tell.subject(outer)} is held: "
+        "with fewer than threads * (2 - 1) + 1 connections the pool deadlocks itself"
+    )
+    steps = [*tell.acquired(outer)]
+    steps.append(tell.step("note", node, "the second one is taken " + ("during this call" if chain else "here")))
+    for module, place in chain:
+        steps.append(tell.step("via", place, "by this call", module))
+    steps += [
+        tell.step("release", release, f"the first one is {tell.done(outer)} here") for release in outer.releases[:1]
+    ]
+    return tell.at("LK203", _confidence(outer, chain, run), message, node, steps)
+
+
+def _confidence(outer: Site, chain: tuple[Place, ...], run: Interpreter) -> Confidence:
+    return min(outer.certainty, "medium" if chain else "high", key=CONFIDENCES.index)

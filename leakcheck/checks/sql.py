@@ -1,0 +1,135 @@
+"""What a statement given to `execute` does, as far as its text is in sight."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import libcst as cst
+
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.walk import dotted, string_value, terminal, walk
+
+_VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
+_BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE|SELECT)\b|=", re.IGNORECASE)  # what follows is no name of a table
+_WRAPPERS = frozenset({"text", "SQL", "dedent", "strip", "cast"})
+_BUILDERS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "select": "SELECT"}
+_DEPTH = 3  # of names followed to the text they were assigned
+
+WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "UPSERT"})
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Its first word, its text where that is constant, and the expressions put into the text as data."""
+
+    verb: str
+    text: str = ""
+    data: tuple[cst.BaseExpression, ...] = ()
+    names: tuple[cst.BaseExpression, ...] = ()  # put where a table or column is named
+
+
+Segments = list["str | cst.BaseExpression"]
+
+
+class Reader:
+    """For one function (or a module's top level)."""
+
+    def __init__(self, function: FunctionInfo | None, module: Module) -> None:
+        self.function, self.module = function, module
+
+    def read(self, node: cst.BaseExpression) -> Statement | None:
+        """The statement an expression stands for, or None if that cannot be told."""
+        if built := _built(node):
+            return built
+        segments = self._segments(node, _DEPTH)
+        first = segments[0] if segments else None
+        match = _VERB.match(first) if isinstance(first, str) else None
+        if match is None:
+            return None
+        data: list[cst.BaseExpression] = []
+        names: list[cst.BaseExpression] = []
+        text = ""
+        for segment in segments:
+            if isinstance(segment, str):
+                text += segment
+            else:
+                (data if _BEFORE_DATA.search(text) else names).append(segment)
+        return Statement(match[1].upper(), text, tuple(data), tuple(names))
+
+    def _segments(self, node: cst.BaseExpression, depth: int) -> Segments:
+        """Constant text and what is put between; empty if it does not begin with text."""
+        if (text := string_value(node)) is not None:
+            return [text]
+        if isinstance(node, cst.FormattedString):
+            parts = (p.value if isinstance(p, cst.FormattedStringText) else p.expression for p in node.parts)  # type: ignore[attr-defined]
+            return list(parts)
+        if isinstance(node, cst.ConcatenatedString):
+            return self._segments(node.left, depth) + self._segments(node.right, depth)
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+            left, right = self._segments(node.left, depth), self._segments(node.right, depth)
+            return left + (right or [node.right]) if left else []
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo):
+            left = self._segments(node.left, depth)
+            return [*left, node.right] if left else []
+        if isinstance(node, cst.Call):
+            return self._called(node, depth)
+        return self._named(node, depth) if depth > 0 else []
+
+    def _called(self, node: cst.Call, depth: int) -> Segments:
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
+            left = self._segments(node.func.value, depth)
+            return [*left, *(a.value for a in node.args)] if left else []
+        if terminal(node.func) in _WRAPPERS:
+            inner = node.args[0].value if node.args else node.func
+            if isinstance(inner, cst.Attribute) and not node.args:  # `"…".strip()`
+                inner = inner.value
+            return self._segments(inner, depth)
+        return []
+
+    def _named(self, node: cst.BaseExpression, depth: int) -> Segments:
+        """A name or `self.SQL` whose assignments all begin the same way: the last one stands for them."""
+        values = [v for v in self._assigned(node) if not (string_value(v) == "" or _mentions_itself(v, node))]
+        found = [self._segments(value, depth - 1) for value in values]
+        verbs = {m[1].upper() if s and isinstance(s[0], str) and (m := _VERB.match(s[0])) else "" for s in found}
+        return found[-1] if len(verbs) == 1 and "" not in verbs else []
+
+    def _assigned(self, node: cst.BaseExpression) -> Iterable[cst.BaseExpression]:
+        path = dotted(node)
+        if path is None:
+            return []
+        owner, _, name = path.rpartition(".")
+        cls = self.function.cls if self.function else None
+        if owner in ("self", "cls") and cls is not None:
+            return [value for _, value in cls.field_assignments.get(name, [])]
+        if owner:
+            return []
+        if self.function is not None and name in self.function.bindings.names:
+            return self.function.bindings.assigned.get(name, [])
+        return self.module.assigned(name)
+
+
+def _mentions_itself(value: cst.BaseExpression, name: cst.BaseExpression) -> bool:
+    """`query = query.replace(…)`: more of the same statement."""
+    return isinstance(name, cst.Name) and mentions([value], name.value.__eq__)
+
+
+def _built(node: cst.BaseExpression) -> Statement | None:
+    """SQLAlchemy's `insert(T).values(…)` and `T.update().where(…)`: the arguments of the chain are its data."""
+    data: list[cst.BaseExpression] = []
+    current: cst.BaseExpression = node
+    while isinstance(current, cst.Call):
+        name, func = terminal(current.func), current.func
+        if name in _BUILDERS and (isinstance(func, cst.Name) or not current.args):
+            return Statement(_BUILDERS[name], "", tuple(data))
+        data += [argument.value for argument in current.args]
+        if not isinstance(func, cst.Attribute):
+            return None
+        current = func.value
+    return None
+
+
+def mentions(nodes: Iterable[cst.CSTNode], names: Callable[[str], bool]) -> bool:
+    """Whether any of the expressions reads one of the names."""
+    return any(isinstance(part, cst.Name) and names(part.value) for node in nodes for part in walk(node))

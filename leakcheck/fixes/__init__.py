@@ -1,0 +1,1 @@
+"""Rewrites that give connections back: planned by the engine, applied by `--fix`."""

@@ -1,0 +1,174 @@
+"""`with` blocks on a connection that do not release it, or release it in the wrong way."""
+
+from __future__ import annotations
+
+import ast
+
+from leakcheck.fixes import releases
+from leakcheck.fixes.lazy import Need
+from leakcheck.fixes.scene import Proposal, Scene
+from leakcheck.fixes.syntax import bare, dotted, inner, mentions, rebinds
+from leakcheck.fixes.text import Draft, Refused
+
+With = ast.With | ast.AsyncWith
+
+
+def drop_await(scene: Scene) -> Proposal:
+    """`async with await pool.acquire()` becomes `async with pool.acquire()`."""
+    up = scene.statement
+    items = up.items if isinstance(up, ast.AsyncWith) else []
+    if scene.value is scene.call or not any(item.context_expr is scene.value for item in items):
+        raise Refused("")
+    if scene.spec.enter not in ("closes", "returns"):
+        raise Refused("its acquire is no context manager")
+    draft = scene.draft()
+    start, end = scene.tree.start(scene.value), scene.tree.start(scene.call)
+    if start[0] != end[0]:
+        raise Refused("the `await` stands on a line of its own")
+    draft.replace(start[0], start[1], end[1], "")
+    return Proposal("let `async with` acquire the connection", draft)
+
+
+def close_after_block(scene: Scene) -> Proposal:
+    """`with connect() as c:` becomes `with closing(connect()) as c, c:`: the transaction stays."""
+    item = _item(scene, scene.call)
+    if item is None or isinstance(scene.statement, ast.AsyncWith) or not releases.closes_plainly(scene):
+        raise Refused("")
+    name = _name(scene, item) or scene.fresh_name()
+    doubt = _check(scene, name)
+    draft = scene.draft()
+    last = _last_use(scene, name)
+    if last is not None:
+        _around(scene, item, name, last, draft)
+        return Proposal("close the connection after its last use", draft, doubt)
+    closing = scene.file.imports.use("closing", draft, scene.statement.lineno)
+    start, end = scene.tree.start(scene.call), scene.tree.end(scene.call)
+    stop = scene.tree.end(item.optional_vars) if item.optional_vars else end
+    draft.replace(start[0], start[1], start[1], f"{closing}(")
+    if item.optional_vars:
+        draft.replace(end[0], end[1], end[1], ")")
+        draft.replace(stop[0], stop[1], stop[1], f", {name}")
+    else:
+        draft.replace(end[0], end[1], end[1], f") as {name}, {name}")
+    return Proposal("close the connection after the block", draft, doubt)
+
+
+def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: Draft) -> None:
+    """The connection is used after its block: another block around both."""
+    tree, statement = scene.tree, scene.statement
+    assert isinstance(statement, ast.With)
+    if statement.items[0] is not item or not tree.alone(last):
+        raise Refused(f"`{name}` is used after the block")
+    start, end = tree.start(scene.call), tree.end(scene.call)
+    stop = tree.end(item.optional_vars) if item.optional_vars else end
+    if start[0] != stop[0]:
+        raise Refused("the head of the block spans lines")
+    base = draft.indent_of(statement.lineno)
+    closing = scene.file.imports.use("closing", draft, statement.lineno)
+    draft.deepen(statement.lineno, last.end_lineno or 0, base)
+    draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
+    draft.replace(start[0], start[1], stop[1], name)
+
+
+def return_after_block(scene: Scene) -> Proposal:
+    """`with pool.getconn() as conn:` becomes a `try` around `with conn:` that gives the connection back."""
+    wrapped = scene.tree.parent(scene.call)
+    closing = isinstance(wrapped, ast.Call) and dotted(wrapped.func).rpartition(".")[2] in ("closing", "aclosing")
+    outer = wrapped if closing and isinstance(wrapped, ast.Call) else scene.value
+    item = _item(scene, outer)
+    statement = scene.statement
+    if item is None or not isinstance(statement, With) or scene.spec.kind != "checkout":
+        raise Refused("")
+    name = _name(scene, item)
+    if statement.items[0] is not item or not name:
+        raise Refused("the connection is not what the block begins with")
+    doubt = _check(scene, name)
+    if _last_use(scene, name) is not None:
+        raise Refused(f"`{name}` is used after the block")
+    rest = statement.items[1:]
+    if closing and not rest:
+        raise Refused("the block has nothing else to enter")
+    tree, draft = scene.tree, scene.draft()
+    start = tree.start(outer)
+    stop = tree.start(rest[0].context_expr) if closing else tree.end(item.optional_vars or outer)
+    if start[0] != stop[0]:
+        raise Refused("the head of the block spans lines")
+    base, text = draft.indent_of(statement.lineno), releases.written(scene, name)
+    draft.deepen(statement.lineno, statement.end_lineno or 0, base)
+    draft.replace(start[0], start[1], stop[1], "" if closing else name)
+    draft.insert(statement.lineno, f"{base}{name} = {tree.text(scene.value)}", f"{base}try:")
+    draft.insert((statement.end_lineno or 0) + 1, f"{base}finally:", f"{base}{scene.unit}{text}")
+    return Proposal(f"return `{name}` to its pool in a `finally`", draft, doubt)
+
+
+def _item(scene: Scene, value: ast.expr) -> ast.withitem | None:
+    """The item of the statement's head that enters this value."""
+    items = scene.statement.items if isinstance(scene.statement, With) else []
+    return next((item for item in items if item.context_expr is value), None)
+
+
+def _name(scene: Scene, item: ast.withitem) -> str:
+    if item.optional_vars is None:
+        return ""
+    if not isinstance(item.optional_vars, ast.Name):
+        raise Refused("the connection is bound to no plain name")
+    return item.optional_vars.id
+
+
+def _check(scene: Scene, name: str) -> str:
+    """Raises if the block cannot be closed behind; gives what makes it unsafe."""
+    statement = scene.statement
+    assert isinstance(statement, With)
+    if not scene.tree.alone(statement):
+        raise Refused("several statements share a line")
+    if scene.handed_over:
+        raise Refused(scene.escape())
+    if any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for s in statement.body for n in inner(s)):
+        raise Refused(f"`{name}` is bound to something else in the block")
+    closes = [n for s in statement.body for n in ast.walk(s) if _closes(n, name)]
+    if closes and scene.spec.double_release != "safe":
+        raise Refused(f"`{name}` is closed in the block already")
+    lazy = scene.lazy({name: Need.CERTAIN})
+    worst = max(lazy.gets_out(n, scene.manager) for s in statement.body for n in inner(s))
+    if worst is Need.CERTAIN:
+        raise Refused("a cursor or result that needs the connection outlives the block")
+    if worst is Need.PERHAPS:
+        return "what is returned may still need the connection"
+    if scene.generator:
+        return "a generator may be left suspended inside the block"
+    return "" if scene.site.certainty == "high" else "the kind of the connection is a guess"
+
+
+def _closes(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func) == f"{name}.close"
+
+
+def _last_use(scene: Scene, name: str) -> ast.stmt | None:
+    """The last statement after the block that needs the connection; raises if that is in another block."""
+    lazy = scene.lazy({name: Need.CERTAIN})
+    names = {n for n, need in lazy.names.items() if need}
+    body = scene.block.body[scene.index + 1 :]
+    stop = next((n for n, s in enumerate(body) if rebinds(s, name) or _binds_again(s, name)), len(body))
+    used = [s for s in body[:stop] if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(s))]
+    inside = {id(n) for s in (scene.statement, *body) for n in ast.walk(s)}
+    for node in ast.walk(scene.function or scene.tree.module):
+        if isinstance(node, ast.Name) and node.id == name and id(node) not in inside and node.lineno > scene.statement.lineno:
+            if isinstance(node.ctx, ast.Load) and not _owned(scene, node, name):
+                raise Refused(f"`{name}` is also used outside the block, at line {node.lineno}")
+    return used[-1] if used else None
+
+
+def _binds_again(statement: ast.stmt, name: str) -> bool:
+    """`with other() as name:`"""
+    if not isinstance(statement, With) or not statement.items:
+        return False
+    target = statement.items[0].optional_vars
+    return isinstance(target, ast.Name) and target.id == name and not mentions(statement.items[0].context_expr, name)
+
+
+def _owned(scene: Scene, node: ast.AST, name: str) -> bool:
+    """Whether an inner `with … as name` around the mention gives the name a meaning of its own."""
+    return any(isinstance(up, With) and _binds_again(up, name) for up in scene.tree.parents(node))
+
+
+__all__ = ["bare", "close_after_block", "drop_await", "return_after_block"]

@@ -1,0 +1,123 @@
+"""How a block releases its connection: the `with` header, or the lines of a `finally`."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from leakcheck.fixes import releases
+from leakcheck.fixes.releases import Releases
+from leakcheck.fixes.scene import Scene
+from leakcheck.fixes.syntax import Try
+from leakcheck.fixes.text import Draft, Refused
+
+
+@dataclass(slots=True)
+class Ending:
+    """How the block releases: a `with` header, or the lines of a `finally`."""
+
+    scene: Scene
+    title: str
+    header: str = ""  # contextlib's function, or "own", or "enter"
+    lines: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    def write(self, draft: Draft, first: int, last: int, base: str, late: bool) -> None:
+        scene, name = self.scene, self.scene.name
+        if not self.header:
+            draft.insert(first, f"{base}try:")
+            draft.insert(last + 1, f"{base}finally:", *(f"{base}{scene.unit}{line}" for line in self.lines))
+        elif late or not scene.bound_directly or not _plain_value(scene):
+            closing = scene.file.imports.use("closing", draft, scene.statement.lineno)
+            draft.insert(first, f"{base}with {closing}({name}):")
+        else:
+            self._replace_statement(draft)
+
+    def _replace_statement(self, draft: Draft) -> None:
+        """`conn = acquire()` becomes the header."""
+        scene, tree = self.scene, self.scene.tree
+        value = scene.call if self.header == "enter" else scene.value
+        (line, column), (last, stop) = tree.start(value), tree.end(value)
+        opening, close = ("async with " if self.header == "enter" or isinstance(scene.value, ast.Await) else "with "), ""
+        if self.header == "closing":
+            opening += scene.file.imports.use("closing", draft, line) + "("
+            close = ")"
+        draft.replace(line, tree.start(scene.statement)[1], column, opening)
+        draft.replace(last, stop, stop, f"{close} as {scene.name}:")
+
+
+def _plain_value(scene: Scene) -> bool:
+    """Nothing but `name = ` stands before the value on its line, and nothing after it."""
+    tree = scene.tree
+    (line, column), value_line = tree.start(scene.statement), tree.start(scene.value)
+    between = tree.lines[line - 1][column : value_line[1]]
+    return line == value_line[0] and between.replace(" ", "") == f"{scene.name}=" and tree.end(scene.value) == tree.end(scene.statement)
+
+
+def ending_for(scene: Scene, found: Releases) -> Ending:
+    """The block that does what the releases there did, or what the driver asks for."""
+    doubts = ()
+    if found.alive_guard and scene.spec.kind == "checkout":
+        doubts = ("the release of a dead connection may raise",)
+    if found.quiet:
+        return _moved(scene, found, doubts)
+    written = {ast.dump(_innermost(unit)) for unit in found.units}
+    if len(written) > 1 and not found.unawaited:
+        raise Refused(f"`{scene.name}` is released in different ways")
+    if not found.units and scene.site.certainty != "high":
+        doubts = ("the kind of the connection is a guess",)
+    optional = releases.may_be_none(scene)
+    given = found.units and not found.unawaited
+    text = scene.tree.text(_innermost(found.units[0])) if given else releases.written(scene, scene.name)
+    if not optional and (header := _header(scene, text)):
+        shown = {"closing": "`with closing(…)`", "own": "`with`", "enter": "`async with`"}[header]
+        return Ending(scene, f"put the use of `{scene.name}` into {shown}", header, (), doubts)
+    lines = (f"if {scene.name} is not None:", f"{scene.unit}{text}") if optional else (text,)
+    if "\n" in text:
+        raise Refused("the release spans lines")
+    return Ending(scene, f"release `{scene.name}` in a `finally`", "", lines, doubts)
+
+
+def _header(scene: Scene, text: str) -> str:
+    """The context manager that does the same as this release, if there is one."""
+    spec = scene.spec
+    same = any(text == form_text for form_text in _forms(scene))
+    direct = scene.bound_directly and not scene.site.wrappers and scene.site.certainty == "high" and not spec.with_since
+    ends = ("closes", "returns") if spec.kind != "checkout" else ("returns",)
+    if same and direct and not spec.with_commits and _plain_value(scene) and isinstance(scene.call, ast.Call):
+        if isinstance(scene.value, ast.Await):
+            return "enter" if spec.enter in ends else "own" if spec.with_effect in ends and spec.needs_await else ""
+        if spec.with_effect in ends and not spec.needs_await:
+            return "own"
+    plain = text == f"{scene.name}.close()" and releases.closes_plainly(scene)
+    return "closing" if plain and not isinstance(scene.value, ast.Await) else ""
+
+
+def _forms(scene: Scene) -> list[str]:
+    """The driver's releases as they would be written here."""
+    found = []
+    for form in scene.spec.release:
+        text = releases._write(form, scene, scene.name)
+        if text and form.method not in ("terminate", "shutdown", "stop"):
+            found.append(text)
+    return found
+
+
+def _moved(scene: Scene, found: Releases, doubts: tuple[str, ...]) -> Ending:
+    """A release that swallows its errors moves as it is."""
+    if len({ast.dump(unit) for unit in found.units}) > 1:
+        raise Refused(f"`{scene.name}` is released in different ways")
+    unit = found.units[0]
+    lines = scene.tree.text(unit).splitlines()
+    margin = " " * scene.tree.start(unit)[1]
+    if any(line.strip() and not line.startswith(margin) for line in lines[1:]):
+        raise Refused("the release is laid out in an unusual way")
+    moved = (lines[0], *(line.removeprefix(margin) for line in lines[1:]))
+    return Ending(scene, f"release `{scene.name}` in a `finally`", "", moved, doubts)
+
+
+def _innermost(unit: ast.stmt) -> ast.stmt:
+    """The release itself, without the guards."""
+    while isinstance(unit, (ast.If, Try)):
+        unit = unit.body[0]
+    return unit

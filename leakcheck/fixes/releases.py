@@ -1,0 +1,233 @@
+"""The releases that stand in the code already, and how to write one that does not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from leakcheck.fixes.scene import Scene
+from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, leaves, mentions
+from leakcheck.fixes.text import Refused
+from leakcheck.models import Release
+
+
+@dataclass(slots=True)
+class Releases:
+    """Statements of a region that do nothing but release the connection, guards included."""
+
+    units: list[ast.stmt] = field(default_factory=list)
+    alive_guard: bool = False  # one of them asks whether the connection is still usable
+    quiet: bool = False  # one of them swallows the errors of the release
+    unawaited: bool = False  # one of them lacks its `await` and so does nothing
+
+
+def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
+    """The releases in a region, each with the guards that belong to it."""
+    found = Releases()
+    known = _reported(scene)
+    for statement in region:
+        for node in inner(statement):
+            if isinstance(node, ast.Expr) and is_release(scene, node, known):
+                found.unawaited |= _forgot_await(scene, node)
+                unit = _with_guards(scene, node, found)
+                if unit not in found.units:
+                    found.units.append(unit)
+    return found
+
+
+def _reported(scene: Scene) -> set[tuple[int, int]]:
+    """Where the interpreter saw a release, as starts of expressions."""
+    spans = (scene.file.module.span(node) for node in scene.site.releases)
+    return {(span.line, span.column - 1) for span in spans}
+
+
+def unaccounted(scene: Scene, units: list[ast.stmt]) -> bool:
+    """Whether the interpreter saw the connection released somewhere else than in these statements."""
+    ranges = [(unit.lineno, unit.end_lineno or 0) for unit in units]
+    for node in scene.site.releases:
+        try:
+            line = scene.file.module.span(node).line
+        except (StopIteration, KeyError):
+            return True
+        if not any(first <= line <= last for first, last in ranges):
+            return True
+    return False
+
+
+def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -> bool:
+    """`conn.close()`, `pool.putconn(conn)`, or a helper that does it."""
+    call = bare(statement.value)
+    if not isinstance(call, ast.Call) or not mentions(call, scene.name):
+        return False
+    if scene.tree.start(call) in known:
+        return True
+    return any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement)
+
+
+def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:
+    """`conn.close()` where only `await conn.close()` closes."""
+    if isinstance(statement.value, ast.Await) or any(_fits(f, statement.value, scene.name) for f in scene.spec.release):
+        return False
+    waited = ast.Await(statement.value)
+    return any(form.awaited and _fits(form, waited, scene.name) for form in scene.spec.release)
+
+
+def _fits(form: Release, value: ast.expr, name: str) -> bool:
+    call = bare(value)
+    assert isinstance(call, ast.Call)
+    if form.awaited != isinstance(value, ast.Await) or not isinstance(call.func, ast.Attribute):
+        return False
+    if form.on == "conn":
+        return call.func.attr == form.method and dotted(call.func.value) == name
+    wanted = form.method.rpartition(".")[2]
+    return call.func.attr == wanted and [dotted(argument) for argument in call.args] == [name]
+
+
+def _with_guards(scene: Scene, release: ast.stmt, found: Releases) -> ast.stmt:
+    """The largest statement around a release that has no other purpose."""
+    unit = release
+    while True:
+        up = scene.tree.parent(unit)
+        if isinstance(up, ast.If) and up.body == [unit] and not up.orelse and _asks_only(up.test, scene, found):
+            unit = up
+        elif isinstance(up, Try) and up.body == [unit] and _swallows(up):
+            found.quiet = True
+            unit = up
+        else:
+            return unit
+
+
+def _asks_only(test: ast.expr, scene: Scene, found: Releases) -> bool:
+    """Whether a test asks about nothing but the connection: there, not None, still open."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return all(_asks_only(value, scene, found) for value in test.values)
+    if isinstance(test, ast.Name):
+        return test.id == scene.name
+    if isinstance(test, ast.Compare):
+        same = isinstance(test.left, ast.Name) and test.left.id == scene.name
+        return same and isinstance(test.ops[0], (ast.IsNot, ast.NotEq)) and is_none(test.comparators[0])
+    if _predicate(test, scene, scene.spec.alive):
+        found.alive_guard = True
+        return True
+    denied = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+    return denied and _predicate(test.operand, scene, scene.spec.closed)  # type: ignore[attr-defined]
+
+
+def _predicate(node: ast.AST, scene: Scene, forms: tuple[str, ...]) -> bool:
+    """`conn.is_connected()`, `conn.open`."""
+    called = isinstance(node, ast.Call) and not node.args and not node.keywords
+    text = dotted(node.func) + "()" if called and isinstance(node, ast.Call) else dotted(node)
+    return text in {f"{scene.name}.{form}" for form in forms}
+
+
+def _swallows(statement: ast.AST) -> bool:
+    """`try: conn.close()` whose handlers do nothing that could matter."""
+    assert isinstance(statement, Try)
+    plain = not statement.orelse and not statement.finalbody
+    return plain and all(all(isinstance(s, ast.Pass) or _is_log(s) for s in h.body) for h in statement.handlers)
+
+
+def _is_log(statement: ast.stmt) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and any(word in dotted(call.func).lower() for word in ("log", "print", "warn"))
+
+
+# -- writing one -------------------------------------------------------------------------------------------------------
+
+
+def written(scene: Scene, name: str) -> str:
+    """A release in the form that fits, for a connection of that name."""
+    forms = scene.spec.release[:1] if scene.spec.kind == "checkout" else scene.spec.release  # closing is not returning
+    for form in forms:
+        text = _write(form, scene, name)
+        if text and (not form.awaited or isinstance(scene.function, ast.AsyncFunctionDef)):
+            return text
+    raise Refused(f"nothing here says how `{name}` is given back")
+
+
+def _write(form: Release, scene: Scene, name: str) -> str:
+    wait = "await " if form.awaited else ""
+    if form.on == "conn":
+        return f"{wait}{name}.{form.method}()"
+    if form.on == "pool":
+        pool = pool_of(scene)
+        return f"{wait}{pool}.{form.method}({name})" if pool else ""
+    if isinstance(scene.call, ast.Call) and scene.spec.acquire and not scene.site.wrappers:
+        module = dotted(scene.call.func).rpartition(".")[0]
+        return f"{wait}{module}.{form.method.rpartition('.')[2]}({name})" if module else ""
+    return ""
+
+
+def pool_of(scene: Scene) -> str:
+    """The pool an acquire call is made on, as written, if writing it again means the same."""
+    if scene.site.wrappers or not isinstance(scene.call, ast.Call) or not isinstance(scene.call.func, ast.Attribute):
+        return ""
+    pool = dotted(scene.call.func.value)
+    root = pool.partition(".")[0]
+    stores = [n for s in scene.body for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == root and isinstance(n.ctx, ast.Store)]
+    return pool if len(stores) <= 1 and all(n.lineno < scene.statement.lineno for n in stores) else ""
+
+
+def closes_plainly(scene: Scene) -> bool:
+    """Whether `contextlib.closing` is the right release."""
+    return any(form.on == "conn" and form.method == "close" and not form.awaited for form in scene.spec.release)
+
+
+def may_be_none(scene: Scene) -> bool:
+    """Whether the acquire sometimes gives None: a project function that says so, or that nobody has read."""
+    for wrapper in scene.site.wrappers:
+        node = _parsed(scene, wrapper.qualname) if wrapper.module is scene.file.module else None
+        if node is None:
+            text = wrapper.module.source if wrapper.module else ""
+            node = _function_in(text, wrapper.name)
+        if node is None or gives_none(node):
+            return True
+    return False
+
+
+def _parsed(scene: Scene, qualname: str) -> Function | None:
+    name = qualname.rpartition(".")[2]
+    found = [n for n in ast.walk(scene.tree.module) if isinstance(n, Function) and n.name == name]
+    return found[0] if len(found) == 1 else None
+
+
+def _function_in(text: str, name: str) -> Function | None:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    found = [n for n in ast.walk(tree) if isinstance(n, Function) and n.name == name]
+    return found[0] if len(found) == 1 else None
+
+
+def gives_none(function: Function) -> bool:
+    """Whether a function may return None: it says so, or runs off its end."""
+    returns = [n for n in inner(function) if isinstance(n, ast.Return)]
+    if any(n.value is None or _none_inside(n.value) for n in returns):
+        return True
+    nones = {t.id for n in inner(function) if isinstance(n, ast.Assign) and is_none(n.value) for t in n.targets if isinstance(t, ast.Name)}
+    return any(isinstance(n.value, ast.Name) and n.value.id in nones for n in returns) or not _always_leaves(function.body)
+
+
+def _none_inside(value: ast.expr) -> bool:
+    if isinstance(value, ast.IfExp):
+        return _none_inside(value.body) or _none_inside(value.orelse)
+    if isinstance(value, ast.Tuple):
+        return any(is_none(e) for e in value.elts)
+    return is_none(value)
+
+
+def _always_leaves(body: list[ast.stmt]) -> bool:
+    """Whether a block cannot reach its end."""
+    if leaves(body):
+        return True
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        return _always_leaves(last.body) and _always_leaves(last.orelse)
+    if isinstance(last, (ast.With, ast.AsyncWith)):
+        return _always_leaves(last.body)
+    if isinstance(last, Try):
+        ends = _always_leaves(last.body) or _always_leaves(last.orelse)
+        return _always_leaves(last.finalbody) or (ends and all(_always_leaves(h.body) for h in last.handlers))
+    return False

@@ -1,0 +1,97 @@
+"""Applies fixes to a text in rounds: what overlaps waits for the next one, until nothing is left to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from leakcheck.diagnostics import Diagnostic, Edit, Report, Rewrite
+from leakcheck.fixes.text import apply
+from leakcheck.settings import Settings
+
+MOST_ROUNDS = 50
+
+Check = Callable[[str], Report]
+
+
+def mend(source: str, report: Report, check: Check, settings: Settings) -> Report:
+    """The report about what is left after fixing, with the rewrite. A round that makes matters worse is undone."""
+    text, count = source, 0
+    refused: set[tuple[str, str]] = set()
+    for _ in range(MOST_ROUNDS):
+        chosen = choose([d for d in report.diagnostics if _key(d) not in refused], settings)
+        if not chosen:
+            break
+        better = _attempt(text, report, chosen, check)
+        if better is None and len(chosen) > 1:
+            chosen = chosen[:1]
+            better = _attempt(text, report, chosen, check)
+        if better is None:
+            refused.add(_key(chosen[0]))
+            continue
+        text, report = better
+        count += len(chosen)
+    return replace(report, rewrite=Rewrite(source, text, count)) if count else report
+
+
+def _key(found: Diagnostic) -> tuple[str, str]:
+    return found.code, found.message
+
+
+def _attempt(text: str, report: Report, chosen: Sequence[Diagnostic], check: Check) -> tuple[str, Report] | None:
+    """The text with these fixes and its report; None if a finding stays, or another one comes."""
+    edits = dict.fromkeys(edit for found in chosen if found.fix for edit in found.fix.edits)
+    new = apply(text, tuple(edits))
+    after = check(new)
+    if after.error is not None or new == text:
+        check(text)  # what others see of this module is its old text again
+        return None
+    before = Counter(d.code[:3] for d in report.diagnostics)
+    gone = Counter(d.code[:3] for d in chosen)
+    left = Counter(d.code[:3] for d in after.diagnostics)
+    if left - (before - gone):
+        check(text)
+        return None
+    return new, after
+
+
+def choose(found: Sequence[Diagnostic], settings: Settings) -> list[Diagnostic]:
+    """The fixes that are asked for and do not get in each other's way, from the top of the file."""
+    chosen: list[Diagnostic] = []
+    taken: list[tuple[int, int]] = []
+    shared: set[Edit] = set()
+    for diagnostic in sorted(found, key=lambda d: d.sort_key):
+        if not wanted(diagnostic, settings) or diagnostic.fix is None:
+            continue
+        edits = set(diagnostic.fix.edits) - shared
+        imports = {edit for edit in edits if edit.span.end_line < _first(diagnostic)}
+        stretch = _stretch(edits - imports)
+        stretches = [stretch, *(_stretch({edit}) for edit in imports)]
+        if any(_meet(one, other) for one in stretches for other in taken):
+            continue
+        chosen.append(diagnostic)
+        shared |= imports
+        taken += stretches
+    return chosen
+
+
+def wanted(found: Diagnostic, settings: Settings) -> bool:
+    """Whether the command line and the settings ask for this fix."""
+    if found.fix is None or not settings.fixes(found.code):
+        return False
+    return found.fix.applicability == "safe" or (found.fix.applicability == "unsafe" and settings.fix == "unsafe")
+
+
+def _first(found: Diagnostic) -> int:
+    """Edits that end before the finding's own are imports: several fixes may share them."""
+    own = [edit.span.line for edit in found.fix.edits if edit.span.end_line >= found.span.line] if found.fix else []
+    return min(own, default=found.span.line)
+
+
+def _stretch(edits: set[Edit]) -> tuple[int, int]:
+    return min((e.span.line for e in edits), default=0), max((e.span.end_line for e in edits), default=0)
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]

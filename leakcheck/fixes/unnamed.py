@@ -1,0 +1,90 @@
+"""A connection that no variable ever holds."""
+
+from __future__ import annotations
+
+import ast
+
+from leakcheck.fixes import releases
+from leakcheck.fixes.lazy import Need
+from leakcheck.fixes.scene import Proposal, Scene
+from leakcheck.fixes.syntax import dotted, inner
+from leakcheck.fixes.text import Refused
+
+
+def close_at_once(scene: Scene) -> Proposal:
+    """`connect(dsn)` as a statement becomes `connect(dsn).close()`."""
+    statement = scene.statement
+    if not isinstance(statement, ast.Expr) or statement.value is not scene.call or not releases.closes_plainly(scene):
+        raise Refused("")
+    if scene.spec.needs_await or releases.may_be_none(scene) or not isinstance(scene.call, ast.Call):
+        raise Refused("")
+    draft = scene.draft()
+    line, column = scene.tree.end(scene.call)
+    draft.replace(line, column, column, ".close()")
+    return Proposal("close the connection at once", draft)
+
+
+def name_it(scene: Scene) -> Proposal:
+    """`return connect().execute(q).fetchall()`: a `with` around gives the connection a name and closes it."""
+    tree, statement, block = scene.tree, scene.statement, scene.block
+    if scene.name or scene.value is not scene.call or not releases.closes_plainly(scene) or scene.spec.needs_await:
+        raise Refused("")
+    if not isinstance(statement, (ast.Return, ast.Assign, ast.Expr, ast.For)) or scene.function is None:
+        raise Refused("the connection has no name of its own")
+    up = tree.parent(scene.call)
+    if isinstance(up, ast.Call) and dotted(up.func).rpartition(".")[2] in ("closing", "enter_context", "push"):
+        raise Refused("an exit stack that is never closed holds the connection")
+    if scene.handed_over:
+        raise Refused(scene.escape())
+    if releases.may_be_none(scene) or scene.generator or not _evaluated_first(scene):
+        raise Refused("the connection has no name of its own")
+    last, doubt = _last(scene, block.body[scene.index + 1 :])
+    (line, column), (end, stop) = tree.start(scene.call), tree.end(scene.call)
+    if line != end or not tree.alone(statement) or not tree.alone(last):
+        raise Refused("several statements share a line, or one spans lines")
+    name, draft = scene.fresh_name(), scene.draft()
+    base = draft.indent_of(statement.lineno)
+    closing = scene.file.imports.use("closing", draft, line)
+    draft.deepen(statement.lineno, last.end_lineno or 0, base)
+    draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
+    draft.replace(line, column, stop, name)
+    if scene.spec.cursor_dies:
+        doubt = "what this driver makes of a connection that nobody holds is dead or shared; now it works"
+    if scene.site.certainty != "high":
+        doubt = doubt or "the kind of the connection is a guess"
+    return Proposal("give the connection a name and close it", draft, doubt, name)
+
+
+def _evaluated_first(scene: Scene) -> bool:
+    """Whether the acquire is the first thing the statement does, and does once and surely."""
+    statement = scene.statement
+    value = statement.iter if isinstance(statement, ast.For) else getattr(statement, "value", None)
+    node: ast.AST = scene.call
+    while node is not value:
+        up = scene.tree.parent(node)
+        if up is None or isinstance(up, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension, ast.NamedExpr, ast.JoinedStr)):
+            return False
+        for child in ast.iter_child_nodes(up):
+            if child is node:
+                break
+            if any(isinstance(n, (ast.Call, ast.Await, ast.Subscript)) for n in ast.walk(child)):
+                return False
+        node = up
+    return True
+
+
+def _last(scene: Scene, following: list[ast.stmt]) -> tuple[ast.stmt, str]:
+    """The last statement that needs the connection, and what is doubtful about ending there."""
+    lazy = scene.lazy({})
+    names = {name for name, need in lazy.names.items() if need}
+    needing = [s for s in following if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(s))]
+    last = needing[-1] if needing else scene.statement
+    region = [scene.statement, *following[: following.index(last) + 1 if needing else 0]]
+    inside = {id(n) for s in region for n in ast.walk(s)}
+    outside = (n for n in ast.walk(scene.function or scene.tree.module) if isinstance(n, ast.Name) and id(n) not in inside)
+    if any(n.id in names and isinstance(n.ctx, ast.Load) for n in outside):
+        raise Refused("what needs the connection is used outside the block it is opened in")
+    worst = max(lazy.gets_out(n, scene.manager) for s in region for n in inner(s))
+    if worst is Need.CERTAIN:
+        raise Refused("a cursor or result that needs the connection outlives the block")
+    return last, "what is returned may still need the connection" if worst else ""

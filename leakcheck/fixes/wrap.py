@@ -1,0 +1,186 @@
+"""Puts the region that needs a connection into a `with` block, or a `try` with a `finally`, that releases it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from leakcheck.fixes import order, releases
+from leakcheck.fixes.ending import ending_for
+from leakcheck.fixes.lazy import Lazy, Need
+from leakcheck.fixes.releases import Releases
+from leakcheck.fixes.removal import inside, remove
+from leakcheck.fixes.scene import Proposal, Scene
+from leakcheck.fixes.syntax import Block, Try, bare, dotted, inner, leaves, mentions, rebinds
+from leakcheck.fixes.text import Refused
+
+@dataclass(slots=True)
+class Region:
+    """The statements that go into the block, what is taken out of them, and what may be wrong with that."""
+
+    body: list[ast.stmt]
+    rest: list[ast.stmt]  # what follows after the name got another value
+    found: Releases = field(default_factory=Releases)
+    doubts: list[str] = field(default_factory=list)
+
+
+def wrap(scene: Scene) -> Proposal:
+    """`conn = acquire()` and what needs it become one block."""
+    if not scene.name:
+        raise Refused("the connection has no name of its own")
+    if scene.handed_over:
+        raise Refused(scene.escape())
+    block, start, late = _where(scene)
+    region = _region(scene, block, start)
+    _check_names(scene, region)
+    _check_values(scene, region)
+    _check_order(scene, region)
+    return _written(scene, region, late)
+
+
+# -- the region --------------------------------------------------------------------------------------------------------
+
+
+def _where(scene: Scene) -> tuple[Block, int, bool]:
+    """The block that uses the connection, from which statement on, and whether that is apart from the acquire."""
+    up = scene.block.owner
+    own = scene.block.body[scene.index + 1 :]
+    if isinstance(up, Try) and scene.block.field == "body" and not own and not up.finalbody:
+        stays_out = all(leaves(handler.body) and not mentions(handler, scene.name) for handler in up.handlers)
+        if up.handlers and stays_out:
+            if up.orelse:
+                return Block(up, "orelse"), 0, True
+            outer = scene.tree.block(up)
+            return outer, outer.body.index(up) + 1, True
+    if own and (block := _caught_inside(scene, own)):
+        return block, 0, True
+    return scene.block, scene.index + 1, False
+
+
+def _caught_inside(scene: Scene, own: list[ast.stmt]) -> Block | None:
+    """The body of a `try` or `with` right after the acquire, if that catches what a release in it raises."""
+    first = own[0]
+    if any(mentions(statement, scene.name) for statement in own[1:]):
+        return None
+    if isinstance(first, Try) and first.handlers:
+        others = [*first.handlers, *first.orelse, *first.finalbody]
+    elif isinstance(first, ast.With) and not any(item.optional_vars for item in first.items):
+        others = [item.context_expr for item in first.items]
+    else:
+        return None
+    block = Block(first, "body")
+    apart = not any(mentions(other, scene.name) for other in others)
+    return block if apart and releases.find(scene, block.body).units else None
+
+
+def _region(scene: Scene, block: Block, start: int) -> Region:
+    body = block.body
+    stop = next((n for n in range(start, len(body)) if rebinds(body[n], scene.name)), len(body))
+    used = [n for n in range(start, stop) if mentions(body[n], scene.name)]
+    if not used:
+        raise Refused(f"`{scene.name}` is not used where it is opened")
+    last = used[-1]
+    if scene.forgotten:
+        needing = _needing(scene, body[start:stop])
+        last = max([last, *(start + n for n in needing)])
+    region = Region(body[start : last + 1], body[stop:])
+    region.found = releases.find(scene, region.body)
+    return region
+
+
+def _needing(scene: Scene, statements: list[ast.stmt]) -> list[int]:
+    """Which statements mention something that still needs the connection."""
+    names = {name for name, need in _lazy(scene).names.items() if need}
+    return [n for n, s in enumerate(statements) if any(isinstance(x, ast.Name) and x.id in names for x in ast.walk(s))]
+
+
+def _lazy(scene: Scene) -> Lazy:
+    return scene.lazy({scene.name: Need.CERTAIN})
+
+
+# -- what forbids it ---------------------------------------------------------------------------------------------------
+
+
+def _check_names(scene: Scene, region: Region) -> None:
+    if scene.function is None:
+        raise Refused(f"`{scene.name}` is a global")
+    outside = scene.uses_elsewhere([*region.body, *region.rest])
+    if outside:
+        line = getattr(outside[0], "lineno", 0)
+        raise Refused(f"`{scene.name}` is also used outside the block it is opened in, at line {line}")
+    stores = (n for s in region.body for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == scene.name)
+    if any(isinstance(n.ctx, ast.Store) for n in stores):
+        raise Refused(f"`{scene.name}` is bound to something else on the way")
+    if scene.deletes(region.body):
+        region.doubts.append(f"`{scene.name}` is deleted in the block")
+    if scene.captured(region.body) and scene.forgotten:
+        region.doubts.append(f"a nested function uses `{scene.name}`")
+    if scene.generator and any(isinstance(n, (ast.Yield, ast.YieldFrom)) for s in region.body for n in inner(s)):
+        region.doubts.append("a generator may be left suspended inside the block")
+
+
+def _check_values(scene: Scene, region: Region) -> None:
+    """Nothing that needs the connection may outlive the block, where it did not end before."""
+    lazy = _lazy(scene)
+    if not scene.forgotten:
+        lazy.names = {scene.name: Need.CERTAIN}  # what else gets out did so before
+    worst = Need.NONE
+    for statement in region.body:
+        for node in inner(statement):
+            worst = max(worst, lazy.gets_out(node, scene.manager))
+    if worst is Need.CERTAIN:
+        raise Refused("a cursor or result that needs the connection outlives the block")
+    if worst is Need.PERHAPS:
+        region.doubts.append("what is returned may still need the connection")
+
+
+def _check_order(scene: Scene, region: Region) -> None:
+    """A release that moves to the end of the block must not pass anything that could tell, or become a second one."""
+    again = scene.spec.double_release == "safe" and scene.spec.kind != "checkout"
+    if not again and releases.unaccounted(scene, region.found.units):
+        raise Refused(f"`{scene.name}` is released in a way that cannot be moved")
+    gone = {id(unit) for unit in region.found.units}
+    for unit in region.found.units:
+        for statement in order.after(scene.tree, unit, region.body):
+            if scene.spec.double_release != "safe" and any(inside(statement, other) for other in region.found.units):
+                raise Refused(f"`{scene.name}` is released twice")
+            if id(statement) not in gone and not order.inert(statement):
+                region.doubts.append(f"line {statement.lineno} would run before the release")
+                return
+        if any(_catches(scene, up, unit) for up in order.above(scene.tree, unit, region.body)):
+            region.doubts.append("an error of the release would no longer be caught")
+
+
+def _catches(scene: Scene, up: ast.AST, unit: ast.stmt) -> bool:
+    """Whether an error raised by a release inside `up` may stop there."""
+    if isinstance(up, Try) and up.handlers:
+        within = {id(n) for s in up.body for n in ast.walk(s)}
+        return id(unit) in within
+    calls = [bare(item.context_expr) for item in up.items] if isinstance(up, ast.With) else []
+    return any(isinstance(call, ast.Call) and dotted(call.func).endswith("suppress") for call in calls)
+
+
+# -- writing it --------------------------------------------------------------------------------------------------------
+
+
+def _written(scene: Scene, region: Region, late: bool) -> Proposal:
+    tree, body = scene.tree, region.body
+    units = region.found.units
+    while body and body[-1] in units:
+        body = body[:-1]
+    if not body:
+        raise Refused("there is nothing between the acquire and the release")
+    if not all(map(tree.alone, (scene.statement, body[0], body[-1]))):
+        raise Refused("several statements share a line")
+    ending = ending_for(scene, region.found)
+    draft = scene.draft()
+    deep = remove(scene, draft, units, body)
+    first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1
+    last = body[-1].end_lineno or 0
+    base = draft.indent_of(tree.first_line(body[0]))
+    for line in range(first, last + 1):
+        if line not in deep:
+            draft.deepen(line, line, base)
+    ending.write(draft, first, last, base, late)
+    doubts = [*region.doubts, *ending.doubts]
+    return Proposal(ending.title, draft, doubts[0] if doubts else "")
