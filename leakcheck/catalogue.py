@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakcheck.models import Connection, Driver, Rule
+from leakcheck.models import Connection, Driver, Pool, Rule
 from leakcheck.schema import (
     FUNCTION_KINDS,
     CatalogueError,
@@ -80,6 +80,11 @@ class Catalogue:
     def quiet_methods(self) -> frozenset[str]:
         """Methods of connections and cursors whose failure alone is no reason for a report."""
         return frozenset(name.removeprefix("*.") for name in self.functions["quiet"])
+
+    @cached_property
+    def pools(self) -> dict[str, Pool]:
+        """How pools are built, by the qualified name of the call."""
+        return {name: pool for d in reversed(self.drivers) for pool in d.pools for name in pool.call}
 
     def methods(self, kind: str) -> frozenset[str]:
         """The methods listed as a kind, by their names alone."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.constructors import Constructors
+from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
 from leakcheck.checks.leaks import leaks
 from leakcheck.checks.loops import loops
 from leakcheck.checks.misuse import misuses
 from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.owners import owners
+from leakcheck.checks.pools import pools
 from leakcheck.checks.reconnects import reconnects
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
@@ -60,7 +63,9 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     blocking, acquires = _held_analysis(project, resolver, summaries)
     found += [d for run in runs for d in (*held(run, tell, blocking), *nested(run, tell, acquires))]
     found += [d for run in runs for d in reconnects(run, tell, blocking)]
-    return [*found, *loops(module, tell, blocking, project.settings.batch_size)]
+    found += loops(module, tell, blocking, project.settings.batch_size)
+    constructors = Constructors(resolver)
+    return [*found, *pools(module, constructors, Fates(constructors, resolver), tell, project.settings)]
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:

@@ -85,6 +85,24 @@ class Producer:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """How a pool or engine is built: which arguments bound it, and which make it survive a lost connection."""
+
+    call: tuple[str, ...]
+    size: str = ""  # keyword of the most connections it may have
+    position: int = -1  # where that stands among the positional arguments
+    overflow: str = ""  # keyword of what is added to it under load
+    default: int = 0  # without the keyword; 0: no bound, or it must be given
+    default_overflow: int = 0
+    most: int = 0  # the driver's own maximum; 0: none
+    guards: tuple[str, ...] = ()  # keywords of which one is needed against connections that died while idle
+    resilient: dict[str, str] = field(default_factory=dict)  # keyword -> value to recommend
+    pool_class: str = ""  # keyword that chooses another kind of pool
+    without: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep nothing
+    embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Calls that keep the caller waiting for something other than the database."""
 
@@ -102,6 +120,7 @@ class Driver:
     imports: tuple[str, ...]  # top-level or dotted modules that make a file worth reading
     connections: tuple[Connection, ...] = ()
     producers: tuple[Producer, ...] = ()
+    pools: tuple[Pool, ...] = ()
     types: dict[str, str] = field(default_factory=dict)  # other name of a class, or subclass -> its model class
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`

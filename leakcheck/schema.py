@@ -8,19 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Driver, Producer, Release, Rule, Wait
+from leakcheck.models import Connection, Driver, Pool, Producer, Release, Rule, Wait
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Model = TypeVar("Model", Connection, Driver, Producer, Rule, Wait)
+Model = TypeVar("Model", Connection, Driver, Pool, Producer, Rule, Wait)
 
 FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
 
 # Python keywords and plurals that read better under another name in TOML.
-_KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer"}
+_KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer",
+         "pools": "pool"}  # fmt: skip
 _NOT_IN_FILES = {Connection: {"library"}, Rule: {"text"}}
 
 _NAME = r"[A-Za-z_]\w*"
@@ -71,11 +72,13 @@ def parse_driver(text: str, where: str) -> Driver:
     library = _expect(str, table.get("library", ""), f"{where}: library")
     connections = _expect(list, table.pop("connection", []), f"{where}: connection")
     producers = _expect(list, table.pop("producer", []), f"{where}: producer")
+    pools = _expect(list, table.pop("pool", []), f"{where}: pool")
     return _read(
         Driver,
         table,
         where,
         connections=tuple(parse_connection(entry, f"{where}: connection", library) for entry in connections),
+        pools=tuple(_read(Pool, _expect(dict, p, where), f"{where}: pool") for p in pools),
         producers=tuple(_read(Producer, _expect(dict, p, where), f"{where}: producer") for p in producers),
     )
 
@@ -189,4 +192,4 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Producer, Rule, Wait)}
+_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Pool, Producer, Rule, Wait)}

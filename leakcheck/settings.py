@@ -40,6 +40,7 @@ class Settings:
     may_raise: MayRaise = "strong"
     min_confidence: Confidence = "medium"
     min_pool_size: int = 10
+    pool_size: int = 20  # what to recommend
     batch_size: int = 100
     drivers: tuple[Path, ...] = ()
     connections: tuple[Connection, ...] = ()
@@ -226,6 +227,7 @@ _KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
     "may-raise": ("may_raise", _word(get_args(MayRaise))),
     "min-confidence": ("min_confidence", _word(CONFIDENCES)),
     "min-pool-size": ("min_pool_size", _count),
+    "pool-size": ("pool_size", _count),
     "batch-size": ("batch_size", _count),
     "drivers": ("drivers", _files),
     "connection": ("connections", _connections),

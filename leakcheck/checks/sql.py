@@ -12,7 +12,7 @@ from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import dotted, string_value, terminal, walk
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
-_BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE|SELECT)\b|=", re.IGNORECASE)  # what follows is no name of a table
+_BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
 _WRAPPERS = frozenset({"text", "SQL", "dedent", "strip", "cast"})
 _BUILDERS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "select": "SELECT"}
 _DEPTH = 3  # of names followed to the text they were assigned
@@ -57,6 +57,11 @@ class Reader:
             else:
                 (data if _BEFORE_DATA.search(text) else names).append(segment)
         return Statement(match[1].upper(), text, tuple(data), tuple(names))
+
+    def beginning(self, node: cst.BaseExpression) -> str | None:
+        """The constant text an expression begins with, if it does."""
+        segments = self._segments(node, _DEPTH) or [t for v in self._assigned(node) for t in self._segments(v, _DEPTH)]
+        return segments[0] if segments and isinstance(segments[0], str) else None
 
     def _segments(self, node: cst.BaseExpression, depth: int) -> Segments:
         """Constant text and what is put between; empty if it does not begin with text."""

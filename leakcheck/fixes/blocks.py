@@ -41,7 +41,7 @@ def close_after_block(scene: Scene) -> Proposal:
     if last is not None:
         _around(scene, item, name, last, draft)
         return Proposal("close the connection after its last use", draft, doubt)
-    closing = scene.file.imports.use("closing", draft, scene.statement.lineno)
+    (closing,) = scene.file.imports.use(draft, scene.statement.lineno, "closing")
     start, end = scene.tree.start(scene.call), scene.tree.end(scene.call)
     stop = scene.tree.end(item.optional_vars) if item.optional_vars else end
     draft.replace(start[0], start[1], start[1], f"{closing}(")
@@ -64,7 +64,7 @@ def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: 
     if start[0] != stop[0]:
         raise Refused("the head of the block spans lines")
     base = draft.indent_of(statement.lineno)
-    closing = scene.file.imports.use("closing", draft, statement.lineno)
+    (closing,) = scene.file.imports.use(draft, statement.lineno, "closing")
     draft.deepen(statement.lineno, last.end_lineno or 0, base)
     draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
     draft.replace(start[0], start[1], stop[1], name)
@@ -123,7 +123,11 @@ def _check(scene: Scene, name: str) -> str:
         raise Refused("several statements share a line")
     if scene.handed_over:
         raise Refused(scene.escape())
-    if any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for s in statement.body for n in inner(s)):
+    if any(
+        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+        for s in statement.body
+        for n in inner(s)
+    ):
         raise Refused(f"`{name}` is bound to something else in the block")
     closes = [n for s in statement.body for n in ast.walk(s) if _closes(n, name)]
     if closes and scene.spec.double_release != "safe":
@@ -152,7 +156,12 @@ def _last_use(scene: Scene, name: str) -> ast.stmt | None:
     used = [s for s in body[:stop] if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(s))]
     inside = {id(n) for s in (scene.statement, *body) for n in ast.walk(s)}
     for node in ast.walk(scene.function or scene.tree.module):
-        if isinstance(node, ast.Name) and node.id == name and id(node) not in inside and node.lineno > scene.statement.lineno:
+        if (
+            isinstance(node, ast.Name)
+            and node.id == name
+            and id(node) not in inside
+            and node.lineno > scene.statement.lineno
+        ):
             if isinstance(node.ctx, ast.Load) and not _owned(scene, node, name):
                 raise Refused(f"`{name}` is also used outside the block, at line {node.lineno}")
     return used[-1] if used else None

@@ -49,7 +49,9 @@ def fixed_stdin(outcome: Outcome, data: bytes, name: str, options: Options, conc
     sys.stdout.flush()
     sys.stdout.buffer.write(new)
     sys.stdout.buffer.flush()
-    return _errors(outcome) if options.fix_only else conclude(outcome, options, SourceLines({name: new}), to_stderr=True)
+    return (
+        _errors(outcome) if options.fix_only else conclude(outcome, options, SourceLines({name: new}), to_stderr=True)
+    )
 
 
 def _written(report: Report) -> Report:

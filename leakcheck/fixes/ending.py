@@ -28,7 +28,7 @@ class Ending:
             draft.insert(first, f"{base}try:")
             draft.insert(last + 1, f"{base}finally:", *(f"{base}{scene.unit}{line}" for line in self.lines))
         elif late or not scene.bound_directly or not _plain_value(scene):
-            closing = scene.file.imports.use("closing", draft, scene.statement.lineno)
+            (closing,) = scene.file.imports.use(draft, scene.statement.lineno, "closing")
             draft.insert(first, f"{base}with {closing}({name}):")
         else:
             self._replace_statement(draft)
@@ -38,9 +38,12 @@ class Ending:
         scene, tree = self.scene, self.scene.tree
         value = scene.call if self.header == "enter" else scene.value
         (line, column), (last, stop) = tree.start(value), tree.end(value)
-        opening, close = ("async with " if self.header == "enter" or isinstance(scene.value, ast.Await) else "with "), ""
+        opening, close = (
+            ("async with " if self.header == "enter" or isinstance(scene.value, ast.Await) else "with "),
+            "",
+        )
         if self.header == "closing":
-            opening += scene.file.imports.use("closing", draft, line) + "("
+            opening += scene.file.imports.use(draft, line, "closing")[0] + "("
             close = ")"
         draft.replace(line, tree.start(scene.statement)[1], column, opening)
         draft.replace(last, stop, stop, f"{close} as {scene.name}:")
@@ -51,12 +54,16 @@ def _plain_value(scene: Scene) -> bool:
     tree = scene.tree
     (line, column), value_line = tree.start(scene.statement), tree.start(scene.value)
     between = tree.lines[line - 1][column : value_line[1]]
-    return line == value_line[0] and between.replace(" ", "") == f"{scene.name}=" and tree.end(scene.value) == tree.end(scene.statement)
+    return (
+        line == value_line[0]
+        and between.replace(" ", "") == f"{scene.name}="
+        and tree.end(scene.value) == tree.end(scene.statement)
+    )
 
 
-def ending_for(scene: Scene, found: Releases) -> Ending:
+def ending_for(scene: Scene, found: Releases, late: bool) -> Ending:
     """The block that does what the releases there did, or what the driver asks for."""
-    doubts = ()
+    doubts: tuple[str, ...] = ()
     if found.alive_guard and scene.spec.kind == "checkout":
         doubts = ("the release of a dead connection may raise",)
     if found.quiet:
@@ -69,7 +76,7 @@ def ending_for(scene: Scene, found: Releases) -> Ending:
     optional = releases.may_be_none(scene)
     given = found.units and not found.unawaited
     text = scene.tree.text(_innermost(found.units[0])) if given else releases.written(scene, scene.name)
-    if not optional and (header := _header(scene, text)):
+    if not optional and (header := _header(scene, text, late)):
         shown = {"closing": "`with closing(…)`", "own": "`with`", "enter": "`async with`"}[header]
         return Ending(scene, f"put the use of `{scene.name}` into {shown}", header, (), doubts)
     lines = (f"if {scene.name} is not None:", f"{scene.unit}{text}") if optional else (text,)
@@ -78,11 +85,11 @@ def ending_for(scene: Scene, found: Releases) -> Ending:
     return Ending(scene, f"release `{scene.name}` in a `finally`", "", lines, doubts)
 
 
-def _header(scene: Scene, text: str) -> str:
+def _header(scene: Scene, text: str, late: bool) -> str:
     """The context manager that does the same as this release, if there is one."""
     spec = scene.spec
     same = any(text == form_text for form_text in _forms(scene))
-    direct = scene.bound_directly and not scene.site.wrappers and scene.site.certainty == "high" and not spec.with_since
+    direct = not late and scene.bound_directly and not scene.site.wrappers and scene.site.certainty == "high" and not spec.with_since
     ends = ("closes", "returns") if spec.kind != "checkout" else ("returns",)
     if same and direct and not spec.with_commits and _plain_value(scene) and isinstance(scene.call, ast.Call):
         if isinstance(scene.value, ast.Await):

@@ -22,7 +22,11 @@ def guard_hand_over(scene: Scene) -> Proposal:
     base = draft.indent_of(first)
     text = releases.written(scene, scene.name)
     inner_ = base + scene.unit
-    lines = [f"{inner_}if {scene.name} is not None:", f"{inner_}{scene.unit}{text}"] if releases.may_be_none(scene) else [inner_ + text]
+    lines = (
+        [f"{inner_}if {scene.name} is not None:", f"{inner_}{scene.unit}{text}"]
+        if releases.may_be_none(scene)
+        else [inner_ + text]
+    )
     draft.deepen(first, last, base)
     draft.insert(first, f"{base}try:")
     draft.insert(last + 1, f"{base}except BaseException:", *lines, f"{inner_}raise")
@@ -53,7 +57,9 @@ def _hands_over(statement: ast.stmt, name: str) -> bool:
 
 def _setting(statement: ast.Assign, name: str) -> bool:
     """`conn.row_factory = …`"""
-    return all(isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name) and t.value.id == name for t in statement.targets)
+    return all(
+        isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name) and t.value.id == name for t in statement.targets
+    )
 
 
 def _gives(value: ast.expr, name: str) -> bool:
@@ -76,7 +82,11 @@ def _check(scene: Scene, setup: list[ast.stmt]) -> None:
     if releases.find(scene, setup).units:
         raise Refused(f"`{name}` is released on the way already")
     nodes = [n for s in setup for n in inner(s)]
-    if any(isinstance(n, (ast.Return, ast.Yield, ast.YieldFrom, ast.Break, ast.Continue)) for n in nodes if not _in_loop(n, setup)):
+    if any(
+        isinstance(n, (ast.Return, ast.Yield, ast.YieldFrom, ast.Break, ast.Continue))
+        for n in nodes
+        if not _in_loop(n, setup)
+    ):
         raise Refused("another way out stands between the acquire and the hand-over")
     if any(isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Load) for n in nodes):
         raise Refused(f"`{name}` is bound to something else on the way")

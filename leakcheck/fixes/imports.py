@@ -21,54 +21,65 @@ class Imports:
         self._imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
         self._bound = _bound_names(tree.module)
 
-    def use(self, name: str, draft: Draft, line: int) -> str:
-        """How to write `name` of contextlib at a line; the draft gets the import if there is none."""
+    def use(self, draft: Draft, line: int, *names: str) -> list[str]:
+        """How to write these names of contextlib at a line; the draft gets the import of those that have none."""
+        known = {name: self._known(name, line) for name in names}
+        missing = [name for name in names if not known[name]]
+        if missing:
+            known.update(self._added(missing, draft))
+        return [known[name] for name in names]
+
+    def _known(self, name: str, line: int) -> str:
+        """How a name can be written already, or nothing."""
         for statement in self._imports:
             if statement.lineno > line:
                 break
-            if isinstance(statement, ast.ImportFrom) and statement.module == _MODULE and not statement.level:
+            if _from_contextlib(statement):
                 for alias in statement.names:
                     if alias.name == name and self._bound.count(alias.asname or name) == 1:
                         return alias.asname or name
             elif isinstance(statement, ast.Import):
                 for alias in statement.names:
-                    if alias.name == _MODULE and self._once(alias.asname or _MODULE):
+                    if alias.name == _MODULE and self._bound.count(alias.asname or _MODULE) == 1:
                         return f"{alias.asname or _MODULE}.{name}"
-        return self._added(name, draft)
+        return ""
 
-    def _once(self, name: str) -> bool:
-        return self._bound.count(name) == 1
-
-    def _added(self, name: str, draft: Draft) -> str:
-        if name not in self._bound:
+    def _added(self, names: list[str], draft: Draft) -> dict[str, str]:
+        if not set(names) & set(self._bound):
             for statement in self._imports:
-                if isinstance(statement, ast.ImportFrom) and statement.module == _MODULE and not statement.level:
-                    if self._extend(statement, name, draft):
-                        return name
-            self._insert(f"from {_MODULE} import {name}", draft)
-            return name
+                if (
+                    isinstance(statement, ast.ImportFrom)
+                    and _from_contextlib(statement)
+                    and self._can_extend(statement)
+                ):
+                    for name in names:
+                        self._extend(statement, name, draft)
+                    return {name: name for name in names}
+            self._insert(f"from {_MODULE} import {', '.join(sorted(names, key=_rank))}", draft)
+            return {name: name for name in names}
         if _MODULE not in self._bound:
             self._insert(f"import {_MODULE}", draft)
-            return f"{_MODULE}.{name}"
-        raise Refused(f"both `{name}` and `{_MODULE}` mean something else here")
+            return {name: f"{_MODULE}.{name}" for name in names}
+        raise Refused(f"both `{names[0]}` and `{_MODULE}` mean something else here")
 
     # -- an import that is there -------------------------------------------------------------------------------------
 
-    def _extend(self, statement: ast.ImportFrom, name: str, draft: Draft) -> bool:
+    def _can_extend(self, statement: ast.ImportFrom) -> bool:
+        star = any(alias.name == "*" for alias in statement.names)
+        return not star and "\\" not in self.tree.text(statement)
+
+    def _extend(self, statement: ast.ImportFrom, name: str, draft: Draft) -> None:
         """Add a name to `from contextlib import …`, in order."""
-        if any(alias.name == "*" for alias in statement.names) or "\\" in self.tree.text(statement):
-            return False
         following = next((a for a in statement.names if _rank(a.name) > _rank(name)), None)
         if following is not None:
             line, column = following.lineno, following.col_offset
             before = self.tree.lines[line - 1][:column]
             draft.replace(line, column, column, f"{name}, " if before.strip() else f"{name},{self.end}{before}")
-            return True
+            return
         last = statement.names[-1]
         line, column = last.end_lineno or last.lineno, last.end_col_offset or 0
         before = self.tree.lines[line - 1][: last.col_offset]
         draft.replace(line, column, column, f", {name}" if before.strip() else f",{self.end}{before}{name}")
-        return True
 
     # -- a new one ---------------------------------------------------------------------------------------------------
 
@@ -93,12 +104,12 @@ class Imports:
             self._insert_first(text, draft)
 
     def _leading(self) -> list[ast.Import | ast.ImportFrom]:
-        """The imports the file starts with."""
+        """The imports above the first definition."""
         found: list[ast.Import | ast.ImportFrom] = []
         for statement in self.tree.module.body:
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 found.append(statement)
-            elif found or not _is_docstring(statement):
+            elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 break
         return found
 
@@ -123,6 +134,10 @@ class Imports:
         return line <= len(self.tree.lines) and bool(re.match(r"(?:async )?def |class |@", self.tree.lines[line - 1]))
 
 
+def _from_contextlib(statement: ast.Import | ast.ImportFrom) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == _MODULE and not statement.level
+
+
 def _rank(name: str) -> tuple[int, str]:
     """isort's order: constants, classes, then the rest."""
     return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name.lower())
@@ -145,7 +160,11 @@ def _order(statement: ast.Import | ast.ImportFrom) -> tuple[bool, str]:
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 def _bound_names(module: ast.Module) -> list[str]:
@@ -160,8 +179,8 @@ def _bound_names(module: ast.Module) -> list[str]:
             names.append(node.arg)
         elif isinstance(node, ast.alias):
             names.append((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            names.append(node.name)
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
+        ):
             names.append(node.name)
     return names

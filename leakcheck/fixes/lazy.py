@@ -7,21 +7,32 @@ from enum import IntEnum
 
 from leakcheck.fixes.syntax import Function, Tree, dotted, inner
 
-_READ = frozenset(
-    "fetchone fetchall fetchmany fetchval fetchrow fetch scalar scalar_one scalar_one_or_none all first one one_or_none "
-    "fetch_all fetch_one fetch_val fetchdf fetch_df df fetchnumpy fetch_arrow_table to_list to_dict commit rollback close "
-    "get_server_info server_version ping tables".split()
-)
-_OBJECTS = frozenset("all first one one_or_none fetchall fetchone fetchmany scalar_one scalar_one_or_none".split())
-_PLAIN_FIELDS = frozenset(
-    "rowcount lastrowid description total_changes in_transaction closed open autocommit isolation_level".split()
-)
-_LAZY = frozenset("cursor execute executemany executescript query mappings scalars stream iterdump backup".split())
-_EATS = frozenset(
-    "list tuple dict set frozenset sorted len sum any all min max int str float bool bytes repr isinstance print next "
-    "type id format abs round hasattr".split()
-)
-_KEEPS = frozenset("append add put push register callback setdefault insert submit Thread partial extend update".split())
+_READ = frozenset({
+    "fetchone", "fetchall", "fetchmany", "fetchval", "fetchrow", "fetch", "scalar", "scalar_one",
+    "scalar_one_or_none", "all", "first", "one", "one_or_none", "fetch_all", "fetch_one", "fetch_val", "fetchdf",
+    "fetch_df", "df", "fetchnumpy", "fetch_arrow_table", "to_list", "to_dict", "commit", "rollback", "close",
+    "get_server_info", "server_version", "ping", "tables",
+})  # fmt: skip
+_OBJECTS = frozenset({
+    "all", "first", "one", "one_or_none", "fetchall", "fetchone", "fetchmany", "scalar_one", "scalar_one_or_none",
+})  # fmt: skip
+_PLAIN_FIELDS = frozenset({
+    "rowcount", "lastrowid", "description", "total_changes", "in_transaction", "closed", "open", "autocommit",
+    "isolation_level",
+})  # fmt: skip
+_LAZY = frozenset({
+    "cursor", "execute", "executemany", "executescript", "query", "mappings", "scalars", "stream", "iterdump",
+    "backup",
+})  # fmt: skip
+_EATS = frozenset({
+    "list", "tuple", "dict", "set", "frozenset", "sorted", "len", "sum", "any", "all", "min", "max", "int", "str",
+    "float", "bool", "bytes", "repr", "isinstance", "print", "next", "type", "id", "format", "abs", "round",
+    "hasattr",
+})  # fmt: skip
+_KEEPS = frozenset({
+    "append", "add", "put", "push", "register", "callback", "setdefault", "insert", "submit", "Thread", "partial",
+    "extend", "update",
+})  # fmt: skip
 _FRAMES = frozenset({"read_sql", "read_sql_query", "read_sql_table"})
 
 
@@ -36,7 +47,9 @@ class Need(IntEnum):
 class Lazy:
     """For one function and the names that hold a connection in it."""
 
-    def __init__(self, tree: Tree, body: list[ast.stmt], seeds: dict[str, Need], objects: bool = False, depth: int = 2) -> None:
+    def __init__(
+        self, tree: Tree, body: list[ast.stmt], seeds: dict[str, Need], objects: bool = False, depth: int = 2
+    ) -> None:
         self._tree, self._body, self._objects, self._depth = tree, body, objects, depth
         self.names = dict(seeds)
         self.sources: set[ast.expr] = set()  # expressions that are connections themselves
@@ -70,7 +83,11 @@ class Lazy:
         return Need.NONE if need is Need.CERTAIN and not self._objects else min(need, Need.PERHAPS)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)) and len(target.elts) == len(value.elts):
+        if (
+            isinstance(target, (ast.Tuple, ast.List))
+            and isinstance(value, (ast.Tuple, ast.List))
+            and len(target.elts) == len(value.elts)
+        ):
             for element, part in zip(target.elts, value.elts, strict=True):
                 self._assign(element, part)
         else:
@@ -127,9 +144,16 @@ class Lazy:
 
     def _call(self, node: ast.Call) -> Need:
         function = node.func
-        given = max((self.of(a.value if isinstance(a, ast.keyword) else a) for a in [*node.args, *node.keywords]), default=Need.NONE)
+        given = max(
+            (self.of(a.value if isinstance(a, ast.keyword) else a) for a in [*node.args, *node.keywords]),
+            default=Need.NONE,
+        )
         if isinstance(function, ast.Name) and function.id in _EATS:
-            return min(given, Need.PERHAPS) if self._objects and function.id in ("list", "tuple", "next", "sorted") else Need.NONE
+            return (
+                min(given, Need.PERHAPS)
+                if self._objects and function.id in ("list", "tuple", "next", "sorted")
+                else Need.NONE
+            )
         if isinstance(function, ast.Attribute):
             owner = self.of(function.value)
             if owner:

@@ -63,7 +63,9 @@ def above(tree: Tree, unit: ast.stmt, region: list[ast.stmt]) -> Iterator[ast.AS
 
 def inert(statement: ast.stmt) -> bool:
     """Whether nobody can tell if the connection is released before or after it."""
-    if isinstance(statement, (ast.Pass, ast.Break, ast.Continue, ast.Global, ast.Nonlocal, ast.Raise, ast.Import, ast.ImportFrom)):
+    if isinstance(
+        statement, (ast.Pass, ast.Break, ast.Continue, ast.Global, ast.Nonlocal, ast.Raise, ast.Import, ast.ImportFrom)
+    ):
         return True
     if isinstance(statement, ast.If):
         parts = [*statement.body, *statement.orelse]

@@ -13,8 +13,9 @@ from leakcheck.fixes.blocks import close_after_block, drop_await, return_after_b
 from leakcheck.fixes.cleanup import release_anyway
 from leakcheck.fixes.handover import guard_hand_over
 from leakcheck.fixes.scene import File, Proposal, Scene
+from leakcheck.fixes.stack import close_on_stack
 from leakcheck.fixes.text import Refused
-from leakcheck.fixes.unnamed import close_at_once, name_it
+from leakcheck.fixes.unnamed import close_at_once, close_unused, name_it
 from leakcheck.fixes.validate import validate
 from leakcheck.fixes.wrap import wrap
 from leakcheck.fixes.wrong import drop_guard, use_right_release
@@ -39,11 +40,15 @@ REWRITES: tuple[Rewrite, ...] = (
     wrap,
     release_anyway,
     close_at_once,
+    close_unused,
     name_it,
+    close_on_stack,
 )
 
 
-def with_fixes(found: Sequence[Diagnostic], runs: Sequence[Interpreter], module: Module, project: Project) -> list[Diagnostic]:
+def with_fixes(
+    found: Sequence[Diagnostic], runs: Sequence[Interpreter], module: Module, project: Project
+) -> list[Diagnostic]:
     """The findings of a module, each leak with its fix or the reason why there is none."""
     if not any(d.code in FIXABLE for d in found):
         return list(found)

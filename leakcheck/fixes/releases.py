@@ -62,7 +62,9 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
         return False
     if scene.tree.start(call) in known:
         return True
-    return any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement)
+    return any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(
+        scene, statement
+    )
 
 
 def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:
@@ -165,7 +167,12 @@ def pool_of(scene: Scene) -> str:
         return ""
     pool = dotted(scene.call.func.value)
     root = pool.partition(".")[0]
-    stores = [n for s in scene.body for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == root and isinstance(n.ctx, ast.Store)]
+    stores = [
+        n
+        for s in scene.body
+        for n in ast.walk(s)
+        if isinstance(n, ast.Name) and n.id == root and isinstance(n.ctx, ast.Store)
+    ]
     return pool if len(stores) <= 1 and all(n.lineno < scene.statement.lineno for n in stores) else ""
 
 
@@ -206,8 +213,16 @@ def gives_none(function: Function) -> bool:
     returns = [n for n in inner(function) if isinstance(n, ast.Return)]
     if any(n.value is None or _none_inside(n.value) for n in returns):
         return True
-    nones = {t.id for n in inner(function) if isinstance(n, ast.Assign) and is_none(n.value) for t in n.targets if isinstance(t, ast.Name)}
-    return any(isinstance(n.value, ast.Name) and n.value.id in nones for n in returns) or not _always_leaves(function.body)
+    nones = {
+        t.id
+        for n in inner(function)
+        if isinstance(n, ast.Assign) and is_none(n.value)
+        for t in n.targets
+        if isinstance(t, ast.Name)
+    }
+    return any(isinstance(n.value, ast.Name) and n.value.id in nones for n in returns) or not _always_leaves(
+        function.body
+    )
 
 
 def _none_inside(value: ast.expr) -> bool:

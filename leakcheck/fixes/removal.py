@@ -72,7 +72,9 @@ def _empty(scene: Scene, draft: Draft, block: Block, dissolve: list[ast.stmt]) -
     return set()
 
 
-def _reraises(scene: Scene, block: Block, gone: list[ast.stmt], units: list[ast.stmt], dissolve: list[ast.stmt]) -> ast.Try | None:
+def _reraises(
+    scene: Scene, block: Block, gone: list[ast.stmt], units: list[ast.stmt], dissolve: list[ast.stmt]
+) -> ast.Try | None:
     """The `try` whose only handler does nothing any more but raise again."""
     handler = block.owner
     if not isinstance(handler, ast.ExceptHandler) or len(block.body) - len(gone) != 1:

@@ -129,7 +129,9 @@ class Scene:
     @property
     def generator(self) -> bool:
         """Whether it may be left suspended for ever."""
-        found = self.function is not None and any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(self.function))
+        found = self.function is not None and any(
+            isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(self.function)
+        )
         return found and not self.manager
 
     def lazy(self, seeds: dict[str, Need]) -> Lazy:
@@ -157,7 +159,9 @@ class Scene:
         taken = {n.id for n in ast.walk(self.tree.module) if isinstance(n, ast.Name)}
         taken |= {n.arg for n in ast.walk(self.tree.module) if isinstance(n, ast.arg)} | set(self.file.module.imports)
         noun = "session" if self.spec.kind == "session" else "connection"
-        return next(name for name in (noun, "conn", "db_connection", "opened_connection", f"{noun}_") if name not in taken)
+        return next(
+            name for name in (noun, "conn", "db_connection", "opened_connection", f"{noun}_") if name not in taken
+        )
 
     # -- questions several rewrites ask ------------------------------------------------------------------------------
 
@@ -179,7 +183,9 @@ class Scene:
         if node.lineno > self.statement.lineno:
             return False
         up = self.tree.parent(node)
-        return not self.tree.in_loop(self.statement) or (isinstance(up, (ast.Assign, ast.AnnAssign)) and is_none(up.value))
+        return not self.tree.in_loop(self.statement) or (
+            isinstance(up, (ast.Assign, ast.AnnAssign)) and is_none(up.value)
+        )
 
     def deletes(self, region: list[ast.stmt]) -> bool:
         """Whether one of these unbinds the name."""
@@ -199,7 +205,13 @@ class Scene:
         for resource in self.handed_over:
             line = self.line_of(resource)
             if resource.status is Status.ESCAPED and line:
-                word = f"to {resource.how}" if resource.how.startswith("self.") else f"({resource.how})" if resource.how else ""
+                word = (
+                    f"to {resource.how}"
+                    if resource.how.startswith("self.")
+                    else f"({resource.how})"
+                    if resource.how
+                    else ""
+                )
                 return f"{name} escapes {word} at line {line}".replace("  ", " ")
         return f"{name} is handed to the caller" if self.handed_over else ""
 

@@ -98,7 +98,8 @@ class Tree:
 
     def first_line(self, statement: ast.stmt) -> int:
         """Where a statement starts, decorators included."""
-        return min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+        decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+        return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
     def alone(self, statement: ast.stmt) -> bool:
         """Whether it shares no line with another statement."""

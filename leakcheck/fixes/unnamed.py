@@ -7,7 +7,7 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import dotted, inner
+from leakcheck.fixes.syntax import dotted, inner, mentions, rebinds
 from leakcheck.fixes.text import Refused
 
 
@@ -22,6 +22,22 @@ def close_at_once(scene: Scene) -> Proposal:
     line, column = scene.tree.end(scene.call)
     draft.replace(line, column, column, ".close()")
     return Proposal("close the connection at once", draft)
+
+
+def close_unused(scene: Scene) -> Proposal:
+    """`conn = connect()` that nobody uses is followed by its release."""
+    if not scene.name or scene.code != "LK101" or scene.handed_over or releases.may_be_none(scene):
+        raise Refused("")
+    following = scene.block.body[scene.index + 1 :]
+    again = next((n for n, s in enumerate(following) if rebinds(s, scene.name)), len(following))
+    if any(mentions(s, scene.name) for s in following[:again]) or scene.uses_elsewhere(following[again:]):
+        raise Refused("")
+    if scene.function is None or not scene.tree.alone(scene.statement):
+        raise Refused("")
+    draft = scene.draft()
+    line = scene.statement.end_lineno or 0
+    draft.insert(line + 1, f"{draft.indent_of(scene.statement.lineno)}{releases.written(scene, scene.name)}")
+    return Proposal(f"release `{scene.name}`, which nothing uses", draft)
 
 
 def name_it(scene: Scene) -> Proposal:
@@ -44,7 +60,7 @@ def name_it(scene: Scene) -> Proposal:
         raise Refused("several statements share a line, or one spans lines")
     name, draft = scene.fresh_name(), scene.draft()
     base = draft.indent_of(statement.lineno)
-    closing = scene.file.imports.use("closing", draft, line)
+    (closing,) = scene.file.imports.use(draft, line, "closing")
     draft.deepen(statement.lineno, last.end_lineno or 0, base)
     draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
     draft.replace(line, column, stop, name)
@@ -62,7 +78,9 @@ def _evaluated_first(scene: Scene) -> bool:
     node: ast.AST = scene.call
     while node is not value:
         up = scene.tree.parent(node)
-        if up is None or isinstance(up, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension, ast.NamedExpr, ast.JoinedStr)):
+        if up is None or isinstance(
+            up, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension, ast.NamedExpr, ast.JoinedStr)
+        ):
             return False
         for child in ast.iter_child_nodes(up):
             if child is node:
@@ -81,7 +99,9 @@ def _last(scene: Scene, following: list[ast.stmt]) -> tuple[ast.stmt, str]:
     last = needing[-1] if needing else scene.statement
     region = [scene.statement, *following[: following.index(last) + 1 if needing else 0]]
     inside = {id(n) for s in region for n in ast.walk(s)}
-    outside = (n for n in ast.walk(scene.function or scene.tree.module) if isinstance(n, ast.Name) and id(n) not in inside)
+    outside = (
+        n for n in ast.walk(scene.function or scene.tree.module) if isinstance(n, ast.Name) and id(n) not in inside
+    )
     if any(n.id in names and isinstance(n.ctx, ast.Load) for n in outside):
         raise Refused("what needs the connection is used outside the block it is opened in")
     worst = max(lazy.gets_out(n, scene.manager) for s in region for n in inner(s))

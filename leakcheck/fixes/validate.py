@@ -53,14 +53,17 @@ def _same_work(scene: Scene, tree: ast.Module, alias: str) -> None:
     for call in (old - new) + (new - old):
         if not _about_release(scene, call):
             raise Refused(f"the rewrite would change the calls made ({call})")
-    if _names(tree) - _names(scene.tree.module) - {"closing", "contextlib", scene.name, alias} and scene.name:
+    if _names(tree) - _names(scene.tree.module) - {*_OURS, "contextlib", scene.name, alias} and scene.name:
         raise Refused("the rewrite would bind other names")
 
 
 def _calls(tree: ast.AST) -> Counter[str]:
     """Every call by its text; what `closing` is called with counts, `closing` itself does not."""
     calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call))
-    return Counter(ast.unparse(n) for n in calls if terminal(n.func) != "closing")
+    return Counter(ast.unparse(n) for n in calls if terminal(n.func) not in _OURS)
+
+
+_OURS = frozenset({"closing", "ExitStack", "enter_context"})
 
 
 def _about_release(scene: Scene, call: str) -> bool:
@@ -89,4 +92,6 @@ def _helper(text: str) -> str:
 
 def _names(tree: ast.AST) -> set[str]:
     bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return bound | {(a.asname or a.name) for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
+    return bound | {
+        (a.asname or a.name) for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names
+    }

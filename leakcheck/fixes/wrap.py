@@ -14,6 +14,7 @@ from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import Block, Try, bare, dotted, inner, leaves, mentions, rebinds
 from leakcheck.fixes.text import Refused
 
+
 @dataclass(slots=True)
 class Region:
     """The statements that go into the block, what is taken out of them, and what may be wrong with that."""
@@ -78,7 +79,7 @@ def _region(scene: Scene, block: Block, start: int) -> Region:
     stop = next((n for n in range(start, len(body)) if rebinds(body[n], scene.name)), len(body))
     used = [n for n in range(start, stop) if mentions(body[n], scene.name)]
     if not used:
-        raise Refused(f"`{scene.name}` is not used where it is opened")
+        raise Refused(f"`{scene.name}` is used elsewhere than where it is opened")
     last = used[-1]
     if scene.forgotten:
         needing = _needing(scene, body[start:stop])
@@ -172,7 +173,7 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
         raise Refused("there is nothing between the acquire and the release")
     if not all(map(tree.alone, (scene.statement, body[0], body[-1]))):
         raise Refused("several statements share a line")
-    ending = ending_for(scene, region.found)
+    ending = ending_for(scene, region.found, late)
     draft = scene.draft()
     deep = remove(scene, draft, units, body)
     first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1

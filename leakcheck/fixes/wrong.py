@@ -15,7 +15,11 @@ def use_right_release(scene: Scene) -> Proposal:
     if scene.code != "LK104" or not scene.name or scene.handed_over:
         raise Refused("")
     right = releases.written(scene, scene.name)
-    wrong = [n for n in ast.walk(scene.function or scene.tree.module) if isinstance(n, ast.Expr) and _is_wrong(scene, n, right)]
+    wrong = [
+        n
+        for n in ast.walk(scene.function or scene.tree.module)
+        if isinstance(n, ast.Expr) and _is_wrong(scene, n, right)
+    ]
     if not wrong:
         raise Refused("")
     draft = scene.draft()
@@ -33,7 +37,9 @@ def _is_wrong(scene: Scene, statement: ast.Expr, right: str) -> bool:
     call = bare(statement.value)
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return False
-    if any(form.on == "conn" and dotted(call.func) == f"{scene.name}.{form.method}" for form in scene.spec.wrong_release):
+    if any(
+        form.on == "conn" and dotted(call.func) == f"{scene.name}.{form.method}" for form in scene.spec.wrong_release
+    ):
         return True
     where = scene.verdict.leak.resource.where
     if where is None or ast.unparse(statement) == right or scene.verdict.leak.resource.how == "guard":

@@ -78,6 +78,9 @@ class Calls(Managers):
             if (spec := self.resolver.connection_type(receiver)) is not None:
                 return self._call_on_lent(spec, callee.name, node, arguments, state)
         if isinstance(callee, Function):
+            taught = self._model(f"{callee.info.module.name}.{callee.info.qualname}", node)
+            if taught is not None:  # the settings say what the function gives: believed rather than looked into
+                return self._acquire_by_call(taught, node, arguments, state)
             return self.call_function(callee, node, arguments, state)
         if isinstance(callee, Class):
             return self._construct(callee, node, arguments, state)
@@ -189,8 +192,8 @@ class Calls(Managers):
         for argument in arguments:
             if isinstance(argument.value, PendingRelease):
                 self.release(argument.value.rid, state, node)
-            elif isinstance(argument.value, Method) and isinstance(argument.value.receiver, Ref):
-                self._register(argument.value, node, state)
+            elif isinstance(argument.value, Method):
+                self.hand_over(argument.value, state, "callback", node)
             elif "borrows" not in kinds or isinstance(argument.value, Function):
                 self.hand_over(argument.value, state, "argument", node)
         if "never-raises" not in kinds:
@@ -202,10 +205,6 @@ class Calls(Managers):
         if isinstance(callee, Method) and name is None:
             return self.catalogue.function(f"*.{callee.name}")
         return frozenset()
-
-    def _register(self, bound: Method, node: cst.CSTNode, state: State) -> None:
-        """`addCleanup(conn.close)`, `atexit.register(conn.close)`: released later by whom it was given to."""
-        self.hand_over(bound.receiver, state, "callback", node)
 
     def _result_type(self, name: str | None, callee: Value) -> Value:
         if name is None:

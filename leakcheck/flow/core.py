@@ -11,7 +11,7 @@ import libcst as cst
 
 from leakcheck.flow.holding import Holding
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier, Trace, merge
-from leakcheck.flow.values import UNKNOWN, Derived, Function, Ref, ResourceId, Stack, Tuple, Value, resources_in
+from leakcheck.flow.values import UNKNOWN, Derived, Function, Method, Ref, ResourceId, Stack, Tuple, Value, resources_in
 from leakcheck.project.walk import code
 
 if TYPE_CHECKING:
@@ -219,6 +219,8 @@ class Core:
 
     def hand_over(self, value: Value, state: State, how: str, node: cst.CSTNode) -> None:
         """Somebody else is responsible for what is in `value` from here on."""
+        if isinstance(value, Method) and self.is_release(value):
+            value = value.receiver  # whoever gets `conn.close` will call it; any other attribute is only a value
         for rid in resources_in(value):
             if state.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING):
                 state.set_status(rid, Status.ESCAPED, how, node)
@@ -227,6 +229,13 @@ class Core:
                 state.set_status(rid, Status.ESCAPED, how, node)
         if isinstance(value, Function):
             self.hand_over_captured(value.info, state, how, node)
+
+    def is_release(self, value: Method) -> bool:
+        """Whether the value is the bound release method of a resource: `conn.close`."""
+        if not isinstance(value.receiver, Ref):
+            return False
+        spec = self.site_of(value.receiver.rid).spec
+        return any(form.on == "conn" and form.method == value.name for form in (*spec.release, *spec.wrong_release))
 
     def hand_over_captured(self, function: FunctionInfo, state: State, how: str, node: cst.CSTNode) -> None:
         """A nested function that outlives its definition keeps what it mentions."""

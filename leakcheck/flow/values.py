@@ -180,8 +180,6 @@ def resources_in(value: Value) -> tuple[ResourceId, ...]:
         return tuple(rid for item in value.items for rid in resources_in(item))
     if isinstance(value, Manager):
         return resources_in(value.inner)
-    if isinstance(value, Method):
-        return resources_in(value.receiver)
     return ()
 
 
@@ -200,7 +198,8 @@ def is_none(value: Value) -> bool | None:
     """Whether the value is None; None if it may be."""
     if isinstance(value, Const):
         return value.value is None
-    unknown = value is UNKNOWN or value is UNBOUND or isinstance(value, (Method, Derived))  # fetchone() may give None
+    # fetchone() may give None, and so may a field that holds a connection only from some time on
+    unknown = value is UNKNOWN or value is UNBOUND or isinstance(value, (Method, Derived, Lent, Instance))
     return None if unknown else False
 
 

@@ -78,10 +78,10 @@ class Wrappers:
 
 
 def _acquirer_words(catalogue: Catalogue) -> tuple[frozenset[str], frozenset[str]]:
-    """The last names of all acquire calls that are tracked, and of those among them known by their name alone."""
-    tracked = [name for name, specs in catalogue.by_acquire.items() if any(spec.tracked for spec in specs)]
-    words = frozenset(name.rpartition(".")[2] for name in tracked) - {"__call__"}
-    return words, frozenset(name.rpartition(".")[2] for name in tracked if name.startswith("*"))
+    """The last names of all acquire calls that are tracked; and of those that need no import of their library."""
+    named = [(d, n) for d in catalogue.drivers for c in d.connections if c.tracked for n in c.acquire]
+    everywhere = frozenset(name.rpartition(".")[2] for driver, name in named if not driver.imports)
+    return frozenset(name.rpartition(".")[2] for _, name in named) - {"__call__"}, everywhere
 
 
 def _libraries(catalogue: Catalogue) -> frozenset[str]:

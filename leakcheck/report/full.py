@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from leakcheck.diagnostics import Diagnostic, Span, Step
 from leakcheck.report import Page
 from leakcheck.report.frame import Frame, Mark
+from leakcheck.report.patch import patch
 from leakcheck.report.summary import footer
 
 _COLOURS = {"error": "red", "warning": "yellow"}
@@ -38,13 +39,16 @@ def _finding(found: Diagnostic, page: Page) -> Iterator[str]:
         yield edge
         yield from Frame(page.lines(file), here, gutter, page.paint).draw()
     yield from _notes(found, edge, page)
+    if found.fix:
+        yield edge
+        yield from patch(found.fix, page.lines(found.span.filename), gutter, page.paint)
 
 
 def _notes(found: Diagnostic, edge: str, page: Page) -> Iterator[str]:
     notes = []
     if found.fix:
-        notes.append(("help", found.fix.title))
-    if found.not_fixed:
+        notes.append(("help", found.fix.title + (f" ({found.not_fixed})" if found.not_fixed else "")))
+    elif found.not_fixed:
         notes.append(("note", f"not fixed: {found.not_fixed}"))
     if found.confidence == "low":
         notes.append(("note", "low confidence"))

@@ -30,6 +30,7 @@ def _finding(found: Diagnostic) -> Json:
             {"message": step.message, "filename": step.span.filename, **_range(step.span)} for step in found.steps
         ],
         "fix": _fix(found.fix) if found.fix else None,
+        "not_fixed": found.not_fixed,
         "url": f"{RULES}{found.code}-{found.name}.md",
     }
 

@@ -17,9 +17,23 @@ def footer(page: Page) -> Iterator[str]:
     yield page.paint(_verdict(page), bold=True) + f" ({_looked_at(page)})."
     if page.outcome.errors:
         yield page.paint(f"{counted(len(page.outcome.errors), 'file')} could not be checked.", fg="yellow")
+    if rewrites := [report.rewrite for report in page.outcome.reports if report.rewrite]:
+        fixed = counted(sum(rewrite.count for rewrite in rewrites), "finding")
+        yield page.paint(f"Fixed {fixed} in {counted(len(rewrites), 'file')}.", fg="green", bold=True)
+    yield from _fixable(page)
     if found:
         code, _ = min(Counter(d.code for d in found).items(), key=lambda item: (-item[1], item[0]))
         yield f"Run {page.paint(f'leakcheck --explain {code}', bold=True)} for more."
+
+
+def _fixable(page: Page) -> Iterator[str]:
+    """How to have the rest fixed."""
+    kinds = Counter(found.fix.applicability for found in page.diagnostics if found.fix)
+    if kinds["safe"]:
+        more = f", {kinds['unsafe']} more with --unsafe-fixes" if kinds["unsafe"] else ""
+        yield f"{kinds['safe']} can be fixed with {page.paint('--fix', bold=True)}{more}."
+    elif kinds["unsafe"]:
+        yield f"{kinds['unsafe']} can be fixed with {page.paint('--fix --unsafe-fixes', bold=True)}."
 
 
 def statistics(page: Page, as_json: bool = False) -> str:

@@ -1,0 +1,142 @@
+"""The calls that build pools and engines, with what their arguments say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePath
+
+import libcst as cst
+
+from leakcheck.catalogue import Catalogue
+from leakcheck.checks.sql import Reader
+from leakcheck.flow.values import Function, Symbol
+from leakcheck.models import Pool
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.resolve import Resolver
+from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
+
+_TEST = re.compile(r"(^|[/_.])(tests?|conftest|testing)([/_.]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Built:
+    """One such call. `function` is where it stands; `keywords` is None where some of them are out of sight."""
+
+    node: cst.Call
+    pool: Pool
+    function: FunctionInfo | None
+    module: Module
+    callee: str
+
+    @cached_property
+    def keywords(self) -> dict[str, cst.BaseExpression] | None:
+        found: dict[str, cst.BaseExpression] = {}
+        for argument in self.node.args:
+            if argument.keyword is not None:
+                found[argument.keyword.value] = argument.value
+            elif argument.star == "**":
+                options = self._options(argument.value)
+                if options is None:
+                    return None
+                found.update(options)
+        return found
+
+    def _options(self, node: cst.BaseExpression) -> dict[str, cst.BaseExpression] | None:
+        """`**options` whose only assignment is a literal in sight."""
+        if isinstance(node, cst.Name):
+            values = self._assigned(node.value)
+            node = values[0] if len(values) == 1 else node
+        if isinstance(node, cst.Call) and terminal(node.func) == "dict" and all(a.keyword for a in node.args):
+            return {a.keyword.value: a.value for a in node.args if a.keyword}
+        if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
+            keys = [(string_value(e.key), e.value) for e in node.elements if isinstance(e, cst.DictElement)]
+            return {key: value for key, value in keys if key is not None}
+        return None
+
+    def _assigned(self, name: str) -> list[cst.BaseExpression]:
+        if self.function is not None and name in self.function.bindings.names:
+            return self.function.bindings.assigned.get(name, [])
+        return self.module.assigned(name)
+
+    def number(self, keyword: str, position: int = -1) -> int | None:
+        """An argument's value; None if it is missing or not known to be a number."""
+        node = (self.keywords or {}).get(keyword)
+        plain = [a for a in self.node.args if a.keyword is None and not a.star]
+        if node is None and 0 <= position < len(plain):
+            node = plain[position].value
+        if isinstance(node, cst.Name):
+            values = self._assigned(node.value)
+            node = values[0] if len(values) == 1 else None
+        return node.evaluated_value if isinstance(node, cst.Integer) else None
+
+    def gives(self, keyword: str, position: int = -1) -> bool:
+        """Whether the argument is passed at all."""
+        plain = [a for a in self.node.args if a.keyword is None and not a.star]
+        return keyword in (self.keywords or {}) or 0 <= position < len(plain)
+
+    @cached_property
+    def url(self) -> str | None:
+        """The beginning of the URL, as far as it is constant; None if nothing is known of it."""
+        plain = [a.value for a in self.node.args if a.keyword is None and not a.star]
+        node = plain[0] if plain else (self.keywords or {}).get("url")
+        return Reader(self.function, self.module).beginning(node) if node is not None else None
+
+    @property
+    def is_embedded(self) -> bool:
+        """A database in the process, by its URL or by an argument that only SQLite has."""
+        if self.url is not None and self.url.startswith(self.pool.embedded or ("sqlite:",)):
+            return True
+        return any(isinstance(n, cst.SimpleString) and "check_same_thread" in n.value for n in walk(self.node))
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """NullPool and its kind."""
+        chosen = (self.keywords or {}).get(self.pool.pool_class)
+        return chosen is not None and terminal(chosen) in self.pool.without
+
+    @property
+    def in_test(self) -> bool:
+        return _TEST.search(PurePath(self.module.filename).as_posix().rpartition("site-packages/")[2]) is not None
+
+
+class Constructors:
+    """Finds them in a module, also behind functions of the project that only build and return one."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        catalogue: Catalogue = resolver.catalogue
+        self.pools = catalogue.pools
+        self.words = frozenset(name.rpartition(".")[2] for name in self.pools) | frozenset(
+            alias.rpartition(".")[2] for alias, model in catalogue.types.items() if model in self.pools
+        )
+
+    def of(self, module: Module) -> Iterator[Built]:
+        """Every call in a module that builds one."""
+        for function in module.scopes(self.words):
+            for node in walk(function.node.body, same_scope):
+                if isinstance(node, cst.Call) and (built := self.built(node, function, module)):
+                    yield built
+        for chunk in module.mentioning(self.words):
+            for node in walk(chunk.tree, same_scope) if chunk.kind in ("simple", "compound") else ():
+                if isinstance(node, cst.Call) and (built := self.built(node, None, module)):
+                    yield built
+
+    def built(self, node: cst.Call, function: FunctionInfo | None, module: Module) -> Built | None:
+        """The call as the construction of a pool, if it is one."""
+        callee = self.resolver.static(node.func, function, module)
+        name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
+        pool = self.pools.get(name) or self.pools.get(callee.name if isinstance(callee, Symbol) else "")
+        if pool is None:
+            return None
+        built = Built(node, pool, function, module, dotted(node.func) or name)
+        acquires = self.resolver.catalogue.by_acquire.get(name, ())
+        is_pool = any(spec.kind in ("pool", "engine") for spec in acquires)
+        return built if is_pool or built.gives(pool.size) else None  # `connect(pool_size=…)`
+
+    def from_factory(self, node: cst.Call, function: FunctionInfo | None, module: Module) -> FunctionInfo | None:
+        """The project's function that a call names, if it might build one."""
+        callee = self.resolver.static(node.func, function, module)
+        return callee.info if isinstance(callee, Function) and not self.words.isdisjoint(callee.info.words) else None

@@ -1,0 +1,166 @@
+"""What becomes of a pool that a function builds: kept, handed to the caller, closed, or lost with the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+import libcst as cst
+
+from leakcheck.checks.constructors import Built, Constructors
+from leakcheck.checks.sql import mentions
+from leakcheck.flow.values import Class, Function, Symbol
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.resolve import Resolver
+from leakcheck.project.walk import SCOPES, children, same_scope, terminal, walk
+
+_ONCE = ("main", "create_app", "make_app", "upgrade", "downgrade", "lifespan")  # called once in a process
+
+
+class Fate(Enum):
+    """By what the function's text does with it."""
+
+    KEPT = "kept"  # module level, a field, a global, a cache, or somebody who is given it
+    RETURNED = "returned"
+    CLOSED = "closed"
+    LOST = "lost"
+
+
+class Fates:
+    """Answers about calls in functions; factories of the project are followed one step."""
+
+    def __init__(self, constructors: Constructors, resolver: Resolver) -> None:
+        self.constructors, self.resolver, self.catalogue = constructors, resolver, resolver.catalogue
+        self._factories: dict[FunctionInfo, bool] = {}
+        models = (
+            spec for specs in self.catalogue.by_acquire.values() for spec in specs if spec.kind in ("pool", "engine")
+        )
+        self.releases = frozenset(form.method for spec in models for form in spec.release)
+
+    def of(self, built: Built) -> Fate:
+        return self.of_call(built.node, built.function) if built.function is not None else Fate.KEPT
+
+    def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
+        """The fate of what a call in a function gives."""
+        if function.name in _ONCE or self._is_cached(function):
+            return Fate.KEPT
+        return _Trail(node, function, self).fate()
+
+    def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
+        """Calls of the project's functions that build and return a pool: the call, its function, the factory."""
+        words = frozenset(f.name for f in module.scopes(self.constructors.words))
+        imported = frozenset(name for name, target in module.imports.items() if "engine" in name or "pool" in name)
+        for function in module.scopes(words | imported):
+            for node in walk(function.node.body, same_scope):
+                if isinstance(node, cst.Call):
+                    factory = self.constructors.from_factory(node, function, module)
+                    if factory is not None and factory is not function and self._is_factory(factory):
+                        yield node, function, factory
+
+    def _is_factory(self, function: FunctionInfo) -> bool:
+        if function not in self._factories:
+            found = [
+                built
+                for node in walk(function.node.body, same_scope)
+                if isinstance(node, cst.Call) and (built := self.constructors.built(node, function, function.module))
+            ]
+            plain = bool(found) and not any(b.is_embedded or b.keeps_nothing for b in found)
+            returned = plain and all(self.of(built) is Fate.RETURNED for built in found)
+            self._factories[function] = returned and len(function.returned) == 1
+        return self._factories[function]
+
+    def _is_cached(self, function: FunctionInfo) -> bool:
+        last = ("*." + name.rpartition(".")[2] for name in function.decorators)
+        return any("caches" in self.catalogue.function(name) for name in (*function.decorators, *last))
+
+    def keeps(self, node: cst.Call, function: FunctionInfo) -> bool:
+        """Whether a callee that is given the pool may keep it."""
+        callee = self.resolver.static(node.func, function, function.module)
+        if isinstance(callee, (Class, Function)):
+            return True
+        name = self.resolver.callee_name(callee) or ""
+        kinds = self.catalogue.function(name) | self.catalogue.function("*." + terminal(node.func))
+        return not (kinds & {"borrows", "takes", "raises"} or name in self.catalogue.by_acquire)
+
+    def makes_maker(self, node: cst.Call, function: FunctionInfo) -> bool:
+        """`sessionmaker(engine)`: as long-lived as the engine."""
+        callee = self.resolver.static(node.func, function, function.module)
+        name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
+        return name in self.catalogue.producers and name not in self.catalogue.by_acquire
+
+
+class _Trail:
+    """Follows the names of one pool through a function's text, flow left aside."""
+
+    def __init__(self, node: cst.Call, function: FunctionInfo, fates: Fates) -> None:
+        self.node, self.function, self.fates = node, function, fates
+        self.pools: set[str] = set()  # names of it, and of makers around it
+        self.derived: set[str] = set()  # names of connections and sessions from it
+        self._name()
+
+    def _name(self) -> None:
+        size = -1
+        while size != len(self.pools) + len(self.derived):
+            size = len(self.pools) + len(self.derived)
+            for target, value in _bindings(self.function.node.body):
+                if isinstance(target, cst.Name):
+                    if self._is_pool(value):
+                        self.pools.add(target.value)
+                    elif self._mentions(value):
+                        self.derived.add(target.value)
+
+    def _is_pool(self, node: cst.CSTNode) -> bool:
+        """The pool itself, or a maker built around it."""
+        if node is self.node or (isinstance(node, cst.Name) and node.value in self.pools):
+            return True
+        if isinstance(node, cst.Await):
+            return self._is_pool(node.expression)
+        if isinstance(node, (cst.Tuple, cst.List, cst.Dict)):
+            return any(self._is_pool(e.value) for e in node.elements)
+        if isinstance(node, cst.Call) and self.fates.makes_maker(node, self.function):
+            return any(self._is_pool(a.value) for a in node.args)
+        return (
+            isinstance(node, cst.Call)
+            and any(self._is_pool(a.value) for a in node.args)
+            and self.fates.keeps(node, self.function)
+        )
+
+    def _mentions(self, node: cst.CSTNode) -> bool:
+        return mentions([node], (self.pools | self.derived).__contains__) or any(n is self.node for n in walk(node))
+
+    def fate(self) -> Fate:
+        body = self.function.node.body
+        if self._closed(body):
+            return Fate.CLOSED
+        for target, value in _bindings(body):
+            outer = isinstance(target, cst.Name) and target.value in self.function.bindings.outer
+            if (outer or not isinstance(target, cst.Name)) and self._mentions(value):
+                return Fate.KEPT
+        for node in walk(body):
+            if type(node) in SCOPES and mentions(children(node), self.pools.__contains__):
+                return Fate.KEPT  # a closure over it
+            if isinstance(node, cst.Call) and any(self._is_pool(a.value) for a in node.args):
+                if not self.fates.makes_maker(node, self.function) and self.fates.keeps(node, self.function):
+                    return Fate.KEPT
+        if any(self._is_pool(value) for value in self.function.returned):
+            return Fate.RETURNED
+        return Fate.LOST
+
+    def _closed(self, body: cst.CSTNode) -> bool:
+        for node in walk(body):
+            if isinstance(node, cst.Attribute) and node.attr.value in self.fates.releases and self._is_pool(node.value):
+                return True
+            if isinstance(node, cst.WithItem) and self._is_pool(node.item):
+                return True
+        return False
+
+
+def _bindings(body: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:
+    """Targets with what is assigned to them, `with … as` included."""
+    for node in walk(body, same_scope):
+        if isinstance(node, cst.Assign):
+            yield from ((target.target, node.value) for target in node.targets)
+        elif isinstance(node, (cst.AnnAssign, cst.NamedExpr)) and node.value is not None:
+            yield node.target, node.value
+        elif isinstance(node, cst.WithItem) and node.asname is not None:
+            yield node.asname.name, node.item

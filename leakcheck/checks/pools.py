@@ -1,0 +1,82 @@
+"""LK401, LK402: pools that are too small, and engines that hand out dead connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from leakcheck.checks.constructors import Built, Constructors
+from leakcheck.checks.fates import Fate, Fates
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import Confidence, Diagnostic
+from leakcheck.project.module import Module
+from leakcheck.settings import Settings
+
+
+def pools(
+    module: Module, constructors: Constructors, fates: Fates, tell: Teller, settings: Settings
+) -> Iterable[Diagnostic]:
+    """What is wrong with the pools that a module builds."""
+    for built in constructors.of(module):
+        if built.in_test or built.is_embedded or built.keeps_nothing:
+            continue
+        fate = fates.of(built)
+        if fate is Fate.LOST:
+            yield _per_call(built, tell)
+        else:
+            yield from _too_small(built, tell, settings)
+            yield from _not_resilient(built, fate, tell)
+    yield from _from_factories(module, constructors, fates, tell)
+
+
+def _too_small(built: Built, tell: Teller, settings: Settings) -> Iterator[Diagnostic]:
+    pool = built.pool
+    size = built.number(pool.size, pool.position) if pool.size else None
+    if size is None or size < 1:
+        return
+    if pool.overflow:
+        extra = built.number(pool.overflow)
+        if built.gives(pool.overflow) and extra is None:
+            return
+        size += pool.default_overflow if extra is None else extra
+    if size < min(settings.min_pool_size, pool.most or settings.min_pool_size):
+        better = min(settings.pool_size, pool.most or settings.pool_size)
+        message = (
+            f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: make `{pool.size}` {better}"
+        )
+        yield tell.at("LK401", "high", message, built.node)
+
+
+def _not_resilient(built: Built, fate: Fate, tell: Teller) -> Iterator[Diagnostic]:
+    pool, keywords = built.pool, built.keywords
+    if not pool.guards or keywords is None or fate is Fate.CLOSED or any(guard in keywords for guard in pool.guards):
+        return
+    missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
+    what = " or ".join(quoted(guard) for guard in pool.guards)
+    message = (
+        f"no {what}: after a restart or an idle night the engine hands out dead connections (add {quoted(missing)})"
+    )
+    yield tell.at("LK402", _certainty(built), message, built.node)
+
+
+def _per_call(built: Built, tell: Teller) -> Diagnostic:
+    assert built.function is not None
+    message = (
+        f"{quoted(built.callee)} builds a pool on every call of {quoted(built.function.name)} and nothing disposes it"
+    )
+    return tell.at("LK403", _certainty(built), message, built.node)
+
+
+def _from_factories(module: Module, constructors: Constructors, fates: Fates, tell: Teller) -> Iterator[Diagnostic]:
+    """A pool from a function of the project that builds a new one each time it is called."""
+    for node, function, factory in fates.factory_calls(module):
+        if fates.of_call(node, function) is Fate.LOST:
+            message = (
+                f"{quoted(factory.name)} builds a pool on every call of {quoted(function.name)} and nothing disposes it"
+            )
+            steps = [tell.step("via", factory.node.name, "builds and returns a new one", factory.module)]
+            yield tell.at("LK403", "medium", message, node, steps)
+
+
+def _certainty(built: Built) -> Confidence:
+    """A URL from the settings is nearly always one of a server."""
+    return "medium" if built.url is None else "high"
