@@ -13,6 +13,7 @@ from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.sql import WRITES, Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
+from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import children, code, dotted, same_scope, terminal, walk
@@ -132,6 +133,11 @@ class Rows:
         writes = [(node, statement) for node, statement in sent if statement.verb in WRITES]
         for node, statement in writes[: not self.is_batched]:
             yield self._inserts(node, statement)
+        for node, place, helper in self._through_helpers() if not writes and not self.is_batched else ():
+            message = f"one statement a row: {quoted(helper.name)} writes a single one; {self._better()} sends {self.batch} at a time"
+            steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
+            yield self.tell.at("LK301", "medium" if not self.reads_answers else "low", message, node, steps)
+            break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT"][:1]:
             message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
             yield self.tell.at("LK304", "medium", message, node, self._steps())
@@ -160,6 +166,17 @@ class Rows:
             data.append(node.args[0].value)
         return statement if mentions(data, self.loop.rows.__contains__) else None
 
+    def _through_helpers(self) -> Iterator[tuple[cst.Call, cst.Call, FunctionInfo]]:
+        """Calls of a helper that is lent the cursor and a row, and writes it with one statement."""
+        for node in self.loop.body:
+            if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
+                callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
+                if isinstance(callee, Function) and not callee.info.is_generator:
+                    place = _single_write(callee.info)
+                    lent = place is not None and any(not mentions([a], self.loop.rows.__contains__) for a in node.args)
+                    if place is not None and lent:
+                        yield node, place, callee.info
+
     def _bound_in_loop(self, receiver: cst.BaseExpression) -> bool:
         """A connection of each round's own is another matter."""
         path = dotted(receiver)
@@ -168,7 +185,7 @@ class Rows:
     def _inserts(self, node: cst.CSTNode, statement: Statement) -> Diagnostic:
         verb = statement.verb
         message = f"one {verb} a row: {self._better()} sends {self.batch} rows at a time"
-        together = not self.reads_answers and "RETURNING" not in statement.text.upper()
+        together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
         confidence: Confidence = "medium" if statement.data or statement.names or self._waits else "high"
         if not together or self._does_more or not any(part is node for part in _tried(self.loop.node.body)):
             confidence = "low"
@@ -234,6 +251,24 @@ class Rows:
 
     def _steps(self) -> list[Step]:
         return [self.tell.step("note", self.loop.node.target, "for every one of these")]
+
+
+def _single_write(helper: FunctionInfo) -> cst.Call | None:
+    """The one `execute` of a helper on a cursor it is given, if it writes and is in no loop."""
+    given = {p.name.value for p in helper.parameters} - {"self", "cls"}
+    nodes = list(walk(helper.node.body, same_scope))
+    sent = [
+        n
+        for n in nodes
+        if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute) and terminal(n.func) == "execute"
+    ]
+    if len(sent) != 1 or not sent[0].args or any(isinstance(n, (cst.For, cst.While)) for n in nodes):
+        return None
+    receiver = dotted(sent[0].func.value) if isinstance(sent[0].func, cst.Attribute) else None
+    statement = Reader(helper, helper.module).read(sent[0].args[0].value)
+    if receiver not in given or statement is None or statement.verb not in WRITES:
+        return None
+    return sent[0] if mentions([*statement.data, *sent[0].args[1:]], given.__contains__) else None
 
 
 def _imports(driver: Driver, imported: set[str]) -> bool:

@@ -23,7 +23,7 @@ def pools(
         if fate is Fate.LOST:
             yield _per_call(built, tell)
         else:
-            yield from _too_small(built, tell, settings)
+            yield from _too_small(built, tell, settings) if fate is not Fate.CLOSED else ()
             yield from _not_resilient(built, fate, tell)
     yield from _from_factories(module, constructors, fates, tell)
 

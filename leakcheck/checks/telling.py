@@ -14,6 +14,12 @@ from leakcheck.project.walk import code
 
 _LONGEST = 60
 
+# What garbage collection does for a resource nobody gave back, where that is worth knowing.
+_COLLECTED = {
+    "never": " (garbage collection never gives it back)",
+    "cycle": " (else it stays until some garbage collection)",
+}
+
 
 def quoted(text: str) -> str:
     """Code in a message, shortened in the middle of nowhere rather than wrapped."""
@@ -55,7 +61,7 @@ class Teller:
     def acquired(self, site: Site) -> list[Step]:
         """The acquire, and through which functions of the project it came."""
         verb = "checked out here" if site.spec.kind == "checkout" else "opened here"
-        steps = [self.step("acquire", site.node, verb)]
+        steps = [self.step("acquire", site.node, verb + _COLLECTED.get(site.spec.gc, ""))]
         for wrapper in site.wrappers:
             steps.append(self._through(wrapper))
         return steps

@@ -14,33 +14,34 @@ def release_anyway(scene: Scene) -> Proposal:
     """`finally: cursor.close(); conn.close()` becomes a `try` with the release in its own `finally`."""
     if not scene.name or scene.code != "LK102":
         raise Refused("")
-    body = _cleanup(scene)
-    units = releases.find(scene, body).units
-    if len(units) != 1 or units[0] not in body:
-        raise Refused("the clean-up releases the connection in several places")
-    index = body.index(units[0])
-    first, rest = body[:index], body[index:]
     tree, draft = scene.tree, scene.draft()
-    if not first:
+    unit = _only_release(scene)
+    body = tree.block(unit).body
+    first = body[: body.index(unit)]
+    if not first or body is scene.block.body:
         raise Refused("nothing stands before the release")
-    if not all(map(tree.alone, (first[0], first[-1], rest[0]))):
+    if not all(map(tree.alone, (first[0], first[-1], unit))):
         raise Refused("several statements share a line")
-    base = draft.indent_of(tree.first_line(first[0]))
-    start, middle, end = tree.first_line(first[0]), tree.first_line(rest[0]), rest[0].end_lineno or 0
-    last = first[-1].end_lineno or 0
+    start, last = tree.first_line(first[0]), first[-1].end_lineno or 0
+    base = draft.indent_of(start)
     draft.insert(start, f"{base}try:")
-    draft.deepen(start, end, base)
+    draft.deepen(start, unit.end_lineno or 0, base)
     draft.insert(last + 1, f"{base}finally:")
-    assert middle > last
     return Proposal(f"release `{scene.name}` whatever else fails", draft)
 
 
-def _cleanup(scene: Scene) -> list[ast.stmt]:
-    """The `finally` block that is to release the connection: around the acquire, or after it."""
+def _only_release(scene: Scene) -> ast.stmt:
+    """The one place where the function releases the connection, if that is a place for cleaning up."""
     tree = scene.tree
-    around = [up for up in tree.parents(scene.statement) if isinstance(up, Try)]
-    after = [n for s in scene.block.body[scene.index + 1 :] for n in ast.walk(s) if isinstance(n, Try)]
-    for owner in (*around, *after):
-        if tree.function(owner) is scene.function and releases.find(scene, owner.finalbody).units:
-            return owner.finalbody
-    raise Refused("")
+    units = releases.find(scene, scene.body).units
+    if len(units) != 1:
+        raise Refused("the connection is released in several places, or nowhere")
+    owner = tree.block(units[0]).owner
+    cleanup = isinstance(owner, Try) and units[0] not in owner.body + owner.orelse
+    if not cleanup and not any(isinstance(up, Try) and _holds(up.finalbody, units[0]) for up in tree.parents(units[0])):
+        raise Refused("the release is no clean-up")
+    return units[0]
+
+
+def _holds(body: list[ast.stmt], node: ast.AST) -> bool:
+    return any(each is node for statement in body for each in ast.walk(statement))

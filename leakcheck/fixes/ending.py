@@ -89,7 +89,13 @@ def _header(scene: Scene, text: str, late: bool) -> str:
     """The context manager that does the same as this release, if there is one."""
     spec = scene.spec
     same = any(text == form_text for form_text in _forms(scene))
-    direct = not late and scene.bound_directly and not scene.site.wrappers and scene.site.certainty == "high" and not spec.with_since
+    direct = (
+        not late
+        and scene.bound_directly
+        and not scene.site.wrappers
+        and scene.site.certainty == "high"
+        and not spec.with_since
+    )
     ends = ("closes", "returns") if spec.kind != "checkout" else ("returns",)
     if same and direct and not spec.with_commits and _plain_value(scene) and isinstance(scene.call, ast.Call):
         if isinstance(scene.value, ast.Await):
@@ -125,6 +131,6 @@ def _moved(scene: Scene, found: Releases, doubts: tuple[str, ...]) -> Ending:
 
 def _innermost(unit: ast.stmt) -> ast.stmt:
     """The release itself, without the guards."""
-    while isinstance(unit, (ast.If, Try)):
+    while isinstance(unit, (ast.If, ast.With, Try)):
         unit = unit.body[0]
     return unit

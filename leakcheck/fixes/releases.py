@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, leaves, mentions
+from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, leaves, mentions, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.models import Release
 
@@ -93,7 +93,7 @@ def _with_guards(scene: Scene, release: ast.stmt, found: Releases) -> ast.stmt:
         up = scene.tree.parent(unit)
         if isinstance(up, ast.If) and up.body == [unit] and not up.orelse and _asks_only(up.test, scene, found):
             unit = up
-        elif isinstance(up, Try) and up.body == [unit] and _swallows(up):
+        elif isinstance(up, (Try, ast.With)) and up.body == [unit] and _swallows(up):
             found.quiet = True
             unit = up
         else:
@@ -124,7 +124,10 @@ def _predicate(node: ast.AST, scene: Scene, forms: tuple[str, ...]) -> bool:
 
 
 def _swallows(statement: ast.AST) -> bool:
-    """`try: conn.close()` whose handlers do nothing that could matter."""
+    """`try: conn.close()` whose handlers do nothing that could matter, or `with suppress(…):`."""
+    if isinstance(statement, ast.With):
+        calls = [item.context_expr for item in statement.items]
+        return all(isinstance(call, ast.Call) and terminal(call.func) == "suppress" for call in calls)
     assert isinstance(statement, Try)
     plain = not statement.orelse and not statement.finalbody
     return plain and all(all(isinstance(s, ast.Pass) or _is_log(s) for s in h.body) for h in statement.handlers)

@@ -84,6 +84,14 @@ class Scene:
         return next((name for name, part in zip(names, parts, strict=False) if part is value), "")
 
     @property
+    def nameless(self) -> str:
+        """Why there is no name."""
+        value = getattr(self.statement, "value", None)
+        if isinstance(value, (ast.IfExp, ast.BoolOp)):
+            return "the variable may hold somebody else's connection"
+        return "the connection has no name of its own"
+
+    @property
     def body(self) -> list[ast.stmt]:
         """The statements of the function, or of the module."""
         return self.function.body if self.function else self.tree.module.body

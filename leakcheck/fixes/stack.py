@@ -14,7 +14,7 @@ from leakcheck.fixes.text import Refused
 def close_on_stack(scene: Scene) -> Proposal:
     """`if conn is None: conn = connect()` and what needs it go into a `with ExitStack() as stack:`."""
     if not scene.bound_directly or scene.value is not scene.call or scene.function is None:
-        raise Refused("the connection has no name of its own")
+        raise Refused(scene.nameless)
     if scene.handed_over:
         raise Refused(scene.escape())
     if not releases.closes_plainly(scene) or releases.may_be_none(scene):

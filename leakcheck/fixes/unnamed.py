@@ -46,14 +46,14 @@ def name_it(scene: Scene) -> Proposal:
     if scene.name or scene.value is not scene.call or not releases.closes_plainly(scene) or scene.spec.needs_await:
         raise Refused("")
     if not isinstance(statement, (ast.Return, ast.Assign, ast.Expr, ast.For)) or scene.function is None:
-        raise Refused("the connection has no name of its own")
+        raise Refused(scene.nameless)
     up = tree.parent(scene.call)
     if isinstance(up, ast.Call) and dotted(up.func).rpartition(".")[2] in ("closing", "enter_context", "push"):
         raise Refused("an exit stack that is never closed holds the connection")
     if scene.handed_over:
         raise Refused(scene.escape())
     if releases.may_be_none(scene) or scene.generator or not _evaluated_first(scene):
-        raise Refused("the connection has no name of its own")
+        raise Refused(scene.nameless)
     last, doubt = _last(scene, block.body[scene.index + 1 :])
     (line, column), (end, stop) = tree.start(scene.call), tree.end(scene.call)
     if line != end or not tree.alone(statement) or not tree.alone(last):

@@ -28,7 +28,7 @@ class Region:
 def wrap(scene: Scene) -> Proposal:
     """`conn = acquire()` and what needs it become one block."""
     if not scene.name:
-        raise Refused("the connection has no name of its own")
+        raise Refused(scene.nameless)
     if scene.handed_over:
         raise Refused(scene.escape())
     block, start, late = _where(scene)

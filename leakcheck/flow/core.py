@@ -11,7 +11,7 @@ import libcst as cst
 
 from leakcheck.flow.holding import Holding
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier, Trace, merge
-from leakcheck.flow.values import UNKNOWN, Derived, Function, Method, Ref, ResourceId, Stack, Tuple, Value, resources_in
+from leakcheck.flow.values import Derived, Function, Method, Ref, ResourceId, Stack, Tuple, Value, resources_in
 from leakcheck.project.walk import code
 
 if TYPE_CHECKING:
@@ -270,11 +270,6 @@ def _derived_from(value: Value) -> tuple[ResourceId, ...]:
     return (value.rid,) if isinstance(value, Derived) else ()
 
 
-def each(evaluated: Evaluated) -> Iterator[tuple[Value, State]]:
-    """For readability where an expression forks."""
-    return iter(evaluated)
-
-
 def only_states(evaluated: Iterable[tuple[Value, State]]) -> list[State]:
     return [state for _, state in evaluated]
 
@@ -287,17 +282,3 @@ def merged(evaluated: Evaluated) -> Evaluated:
     for value, state in evaluated:
         by_value.setdefault(value, []).append(state)
     return [(value, state) for value, states in by_value.items() for state in merge(states, 4)]
-
-
-__all__ = [
-    "UNKNOWN",
-    "Core",
-    "Evaluated",
-    "Kept",
-    "Leak",
-    "Misuse",
-    "Site",
-    "each",
-    "merged",
-    "only_states",
-]

@@ -121,13 +121,6 @@ class FunctionInfo:
         return Bindings(self.node)
 
     @cached_property
-    def returns_value(self) -> bool:
-        return any(
-            (type(n) is cst.Return and n.value is not None) or type(n) is cst.Yield
-            for n in walk(self.node.body, same_scope)
-        )
-
-    @cached_property
     def returned(self) -> tuple[cst.BaseExpression, ...]:
         """The expressions returned or yielded."""
         nodes = (n for n in walk(self.node.body, same_scope) if isinstance(n, (cst.Return, cst.Yield)))

@@ -13,7 +13,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from leakcheck.diagnostics import Span
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
 from leakcheck.project.outline import Statement, outline, whole, words_of
-from leakcheck.project.walk import string_value, walk
+from leakcheck.project.walk import walk
 
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
 
@@ -212,14 +212,6 @@ class Module:
     @cached_property
     def words(self) -> frozenset[str]:
         return words_of(self.source)
-
-    @cached_property
-    def exported(self) -> frozenset[str] | None:
-        """The names in a literal `__all__`, if there is one."""
-        for value in self.assigned("__all__"):
-            if isinstance(value, (cst.List, cst.Tuple)):
-                return frozenset(filter(None, (string_value(e.value) for e in value.elements)))
-        return None
 
     def absolute(self, name: str) -> str:
         """The qualified name for an import as written here: leading dots resolved against this module."""

@@ -48,7 +48,7 @@ class Project:
         path = path.absolute()
         if path not in self._modules:
             try:
-                self._modules[path] = Module(read_source(path), str(path), module_name(path))
+                self._modules[path] = Module(read_source(path), _shown(path), module_name(path))
             except (SourceUnreadable, RecursionError):
                 self._modules[path] = None
         return self._modules[path]
@@ -120,6 +120,12 @@ class Project:
                 if found := self.member(source, name, depth - 1):
                     return found
         return None
+
+
+def _shown(path: Path) -> str:
+    """How a file is named in findings about others: relative to the current folder where it stands below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if here in path.parents else str(path)
 
 
 def _text(path: Path) -> str:
