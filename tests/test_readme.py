@@ -73,7 +73,7 @@ def test_settings_table() -> None:
     listed = {key for row in re.findall(r"^\| (`.+?) \|", table, re.M) for key in re.findall(r"`([a-z-]+)`", row)}
     known = {field.name.replace("_", "-") for field in fields(Settings)}
     later = {"min-pool-size", "batch-size"}
-    assert listed == known - later - {"root", "connections"} | {"connection"}
+    assert listed == known - later - {"root", "connections", "fix"} | {"connection"}
 
 
 def test_rule_table() -> None:

@@ -194,6 +194,7 @@ def test_json() -> None:
         **place,
         "steps": [{"message": "opened here", "filename": "app/orders.py", **place}],
         "fix": None,
+        "not_fixed": None,
         "url": "rules/LK102-connection-not-closed-on-error.md",
     }
     spot = {"row": 2, "column": 1}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePath
 
 import libcst as cst
 
@@ -17,8 +15,6 @@ from leakcheck.models import Pool
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
-
-_TEST = re.compile(r"(^|[/_.])(tests?|conftest|testing)([/_.]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,10 +92,6 @@ class Built:
         """NullPool and its kind."""
         chosen = (self.keywords or {}).get(self.pool.pool_class)
         return chosen is not None and terminal(chosen) in self.pool.without
-
-    @property
-    def in_test(self) -> bool:
-        return _TEST.search(PurePath(self.module.filename).as_posix().rpartition("site-packages/")[2]) is not None
 
 
 class Constructors:

@@ -111,7 +111,8 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
 
 
 def _roots(module: Module) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
-    for function in module.scopes(_WORDS):
+    helpers = frozenset(function.name for function in module.scopes(frozenset({"execute"})))
+    for function in module.scopes(_WORDS | helpers):
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):
         if chunk.kind == "compound":
@@ -134,7 +135,9 @@ class Rows:
         for node, statement in writes[: not self.is_batched]:
             yield self._inserts(node, statement)
         for node, place, helper in self._through_helpers() if not writes and not self.is_batched else ():
-            message = f"one statement a row: {quoted(helper.name)} writes a single one; {self._better()} sends {self.batch} at a time"
+            message = (
+                f"one statement a row by {quoted(helper.name)}: {self._better()} sends {self.batch} rows at a time"
+            )
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             yield self.tell.at("LK301", "medium" if not self.reads_answers else "low", message, node, steps)
             break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 
 from leakcheck.checks.constructors import Built, Constructors
@@ -12,12 +14,17 @@ from leakcheck.project.module import Module
 from leakcheck.settings import Settings
 
 
+_TEST = re.compile(r"(^|[/_.])(tests?|conftest|testing)([/_.]|$)", re.IGNORECASE)
+
+
 def pools(
     module: Module, constructors: Constructors, fates: Fates, tell: Teller, settings: Settings
 ) -> Iterable[Diagnostic]:
     """What is wrong with the pools that a module builds."""
+    if _TEST.search(settings.relative(module.filename).replace(os.sep, "/")):
+        return
     for built in constructors.of(module):
-        if built.in_test or built.is_embedded or built.keeps_nothing:
+        if built.is_embedded or built.keeps_nothing:
             continue
         fate = fates.of(built)
         if fate is Fate.LOST:

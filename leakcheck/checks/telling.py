@@ -67,7 +67,7 @@ class Teller:
         return steps
 
     def _through(self, wrapper: FunctionInfo) -> Step:
-        return self.step("via", wrapper.node.name, f"{quoted(wrapper.name)} hands it to its caller", wrapper.module)
+        return self.step("via", wrapper.place, f"{quoted(wrapper.name)} hands it to its caller", wrapper.module)
 
     def diagnostic(
         self, rule: str, confidence: Confidence, message: str, site: Site, steps: tuple[Step, ...]

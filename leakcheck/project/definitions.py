@@ -13,12 +13,9 @@ from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 if TYPE_CHECKING:
     from leakcheck.project.module import Chunk
 
-_BINDING = frozenset(
-    {
-        *(cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName, cst.Import, cst.ImportFrom),
-        *(cst.CompFor, cst.For, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef, cst.MatchAs, cst.MatchStar),
-    }
-)
+_ASSIGNING = (cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName)
+_DECLARING = (cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
+_BINDING = frozenset((*_ASSIGNING, *_DECLARING, cst.CompFor, cst.For, cst.MatchAs, cst.MatchStar))
 
 
 class Bindings:
@@ -86,6 +83,7 @@ class FunctionInfo:
         self.node, self.chunk, self.module, self.qualname, self.parent = node, chunk, chunk.module, qualname, parent
         self.cls = parent if isinstance(parent, ClassInfo) else None
         self.name = node.name.value
+        self.place: cst.CSTNode = node.name  # where to point for it
 
     @cached_property
     def is_generator(self) -> bool:
@@ -188,6 +186,14 @@ class ClassInfo:
 
 
 Scope = FunctionInfo | ClassInfo | None
+
+
+def function_of(node: cst.Lambda, chunk: Chunk, parent: Scope) -> FunctionInfo:
+    """A lambda as the function it abbreviates."""
+    body = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(node.body)])])
+    info = FunctionInfo(cst.FunctionDef(cst.Name("lambda_"), node.params, body), chunk, "<lambda>", parent)
+    info.name, info.place = "lambda", node
+    return info
 
 
 def _self_field(target: cst.CSTNode) -> str:

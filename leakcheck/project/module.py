@@ -163,7 +163,7 @@ class Module:
 
     def defined_at(self, node: cst.CSTNode) -> FunctionInfo | ClassInfo | None:
         """The definition whose node this is."""
-        chunk = self._chunk_of(node)
+        chunk = self.chunk_of(node)
         return next((d for d in chunk.definitions if d.node is node), None)
 
     def assigned(self, name: str) -> list[cst.BaseExpression]:
@@ -223,13 +223,14 @@ class Module:
         base = parts[: len(parts) - drop] if drop else parts
         return ".".join([*base, *filter(None, name[level:].split("."))])
 
-    def _chunk_of(self, node: cst.CSTNode) -> Chunk:
+    def chunk_of(self, node: cst.CSTNode) -> Chunk:
+        """The parsed chunk a node is part of."""
         parsed = (chunk for chunk in self.chunks if "tree" in chunk.__dict__)
         return next(chunk for chunk in parsed if id(node) in chunk.node_ids)
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where the node stands in the file."""
-        chunk = self._chunk_of(node)
+        chunk = self.chunk_of(node)
         where = chunk.positions[node]
         before = chunk.statement.line - 1
         start, end = where.start, where.end

@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Import, Instance, Lent, Method, Symbol, Value
 from leakcheck.models import Connection
+from leakcheck.project.definitions import function_of
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
 from leakcheck.project.project import Definition, Project
 from leakcheck.project.walk import string_value
@@ -31,6 +32,7 @@ class Resolver:
         self.project = project
         self.catalogue = project.catalogue
         self._globals: dict[tuple[Module, str], Value] = {}
+        self._lambdas: dict[cst.Lambda, FunctionInfo] = {}
         self._fields: dict[tuple[ClassInfo, str], Value] = {}
 
     # -- names -----------------------------------------------------------------------------------------------------
@@ -201,6 +203,10 @@ class Resolver:
             return self._called(node, scope, module, depth - 1)
         if isinstance(node, cst.Await):
             return self.static(node.expression, scope, module, depth)
+        if isinstance(node, cst.Lambda):
+            if node not in self._lambdas:
+                self._lambdas[node] = function_of(node, module.chunk_of(node), scope)
+            return Function(self._lambdas[node])
         if isinstance(node, cst.IfExp):
             return self._best((node.body, node.orelse), scope, module, depth - 1)
         if isinstance(node, cst.BooleanOperation):

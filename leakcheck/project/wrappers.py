@@ -97,7 +97,8 @@ def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
         for value in values:
             if isinstance(value, cst.Call) and terminal(value.func) == "partial" and value.args:
                 value = value.args[0].value
-            if isinstance(value, (cst.Name, cst.Attribute)) and terminal(value) in words:
+            named = isinstance(value, (cst.Name, cst.Attribute)) and terminal(value) in words
+            if named or (isinstance(value, cst.Lambda) and _calls(value.body, words)):
                 yield name
 
 
