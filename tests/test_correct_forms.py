@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ CLOSING_AND_TRANSACTION = [  # whose own `with` ends the transaction only
 CLOSING = [
     *CLOSING_AND_TRANSACTION,
     ("trino.dbapi.connect(host)", "import trino.dbapi"),
-    *((call, setup) for call, setup in WITH if "begin" not in call and "psycopg_pool" not in setup and "neo4j" not in setup),
+    *((call, setup) for call, setup in WITH if not re.search("begin|psycopg_pool|neo4j", call + setup)),
 ]
 ASYNC_WITH = [
     ("await mysql.connector.aio.connect(**settings)", "import mysql.connector.aio"),
@@ -79,15 +80,15 @@ ASYNC_WITH = [
 ]
 FINALLY = [  # acquire, release, set-up
     *((call, "conn.close()", setup) for call, setup in CLOSING),
-    ("pool.getconn()", "pool.putconn(conn)", "from psycopg2.pool import ThreadedConnectionPool\npool = ThreadedConnectionPool(1, 20)"),
-    ("pool.getconn()", "pool.putconn(conn)", "from psycopg_pool import ConnectionPool\npool = ConnectionPool(dsn, min_size=20)"),
+    ("pool.getconn()", "pool.putconn(conn)", "from psycopg2 import pool as pools\npool = pools.SimpleConnectionPool(1, 20)"),
+    ("pool.getconn()", "pool.putconn(conn)", "from psycopg_pool import ConnectionPool\npool = ConnectionPool(dsn)"),
     ("pool.acquire()", "pool.release(conn)", "import oracledb\npool = oracledb.create_pool(dsn=dsn, max=20)"),
 ]
 ASYNC_FINALLY = [
     ("asyncpg.connect(dsn)", "await conn.close()", "import asyncpg"),
     ("pool.acquire()", "await pool.release(conn)", "import asyncpg\npool: asyncpg.Pool"),
     ("pool.acquire()", "pool.release(conn)", "import aiomysql\npool: aiomysql.Pool"),
-    ("pool.getconn()", "await pool.putconn(conn)", "from psycopg_pool import AsyncConnectionPool\npool: AsyncConnectionPool"),
+    ("pool.getconn()", "await pool.putconn(conn)", "import psycopg_pool\npool: psycopg_pool.AsyncConnectionPool"),
     ("engine.raw_connection()", "conn.close()", "from sqlalchemy.ext.asyncio import AsyncEngine\nengine: AsyncEngine"),
     ("aiosqlite.connect(path)", "await conn.close()", "import aiosqlite"),
 ]
@@ -119,17 +120,36 @@ def test_closing_and_transaction(call: str, setup: str) -> None:
     )
 
 
+ROLLED_BACK = """
+def run(sql):
+    conn = {call}
+    try:
+        cursor = conn.cursor()
+        cursor.execute(sql)
+        conn.commit()
+        return cursor.fetchall()
+    except Exception:
+        conn.rollback()
+        raise
+    finally:
+        {release}
+"""
+GUARDED = """
+def run(sql):
+    conn = None
+    try:
+        conn = {call}
+        conn.cursor().execute(sql)
+    finally:
+        if conn is not None:
+            {release}
+"""
+
+
 @pytest.mark.parametrize(("call", "release", "setup"), FINALLY)
-def test_finally(call: str, release: str, setup: str) -> None:
-    _silent(
-        f"{setup}\n\ndef run(sql):\n    conn = {call}\n    try:\n        cursor = conn.cursor()\n        cursor.execute(sql)\n"
-        f"        conn.commit()\n        return cursor.fetchall()\n    except Exception:\n        conn.rollback()\n        raise\n"
-        f"    finally:\n        {release}\n"
-    )
-    _silent(
-        f"{setup}\n\ndef run(sql):\n    conn = None\n    try:\n        conn = {call}\n        conn.cursor().execute(sql)\n"
-        f"    finally:\n        if conn is not None:\n            {release}\n"
-    )
+@pytest.mark.parametrize("form", [ROLLED_BACK, GUARDED])
+def test_finally(form: str, call: str, release: str, setup: str) -> None:
+    _silent(setup + form.format(call=call, release=release))
 
 
 @pytest.mark.parametrize(("call", "setup"), ASYNC_WITH)
