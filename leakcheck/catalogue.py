@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakcheck.models import Connection, Driver, Pool, Rule
+from leakcheck.models import Connection, Driver, Pool, Rule, Web
 from leakcheck.schema import (
     FUNCTION_KINDS,
     CatalogueError,
@@ -16,6 +16,7 @@ from leakcheck.schema import (
     parse_driver,
     parse_rule,
     parse_waits,
+    parse_web,
 )
 from leakcheck.waits import Waits
 
@@ -80,6 +81,12 @@ class Catalogue:
     def quiet_methods(self) -> frozenset[str]:
         """Methods of connections and cursors whose failure alone is no reason for a report."""
         return frozenset(name.removeprefix("*.") for name in self.functions["quiet"])
+
+    @cached_property
+    def web(self) -> Web:
+        """What web frameworks call things, read when first asked for."""
+        file = rules_folder() / "web.toml"
+        return parse_web(file.read_text("utf-8"), file.name)
 
     @cached_property
     def pools(self) -> dict[str, Pool]:

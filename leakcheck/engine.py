@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.constructors import Constructors
+from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
 from leakcheck.checks.leaks import leaks
@@ -64,6 +65,7 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     found += [d for run in runs for d in (*held(run, tell, blocking), *nested(run, tell, acquires))]
     found += [d for run in runs for d in reconnects(run, tell, blocking)]
     found += loops(module, tell, blocking, project.settings.batch_size)
+    found += Dependencies(resolver, summaries, project).findings(module, tell, blocking)
     constructors = Constructors(resolver)
     return [*found, *pools(module, constructors, Fates(constructors, resolver), tell, project.settings)]
 

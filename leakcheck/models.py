@@ -113,6 +113,15 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Web:
+    """What web frameworks call endpoints, dependencies and responses that are sent late."""
+
+    endpoints: tuple[str, ...] = ()  # decorators, by their last name
+    dependencies: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """One library's file."""
 

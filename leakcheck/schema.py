@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Driver, Pool, Producer, Release, Rule, Wait
+from leakcheck.models import Connection, Driver, Pool, Producer, Release, Rule, Wait, Web
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Model = TypeVar("Model", Connection, Driver, Pool, Producer, Rule, Wait)
+Model = TypeVar("Model", Connection, Driver, Pool, Producer, Rule, Wait, Web)
 
 FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
 
@@ -116,6 +116,11 @@ def parse_waits(text: str, where: str) -> tuple[tuple[Wait, ...], dict[str, str]
     )
 
 
+def parse_web(text: str, where: str) -> Web:
+    """`web.toml`."""
+    return _read(Web, parse_toml(text, where), where)
+
+
 def parse_release(text: str, where: str) -> Release:
     """`conn.close()`, `await pool.release(conn)`, `ibm_db.close(conn)`."""
     match = _RELEASE.fullmatch(text.strip())
@@ -192,4 +197,4 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Pool, Producer, Rule, Wait)}
+_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Pool, Producer, Rule, Wait, Web)}

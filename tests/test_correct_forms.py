@@ -80,7 +80,7 @@ ASYNC_WITH = [
 ]
 FINALLY = [  # acquire, release, set-up
     *((call, "conn.close()", setup) for call, setup in CLOSING),
-    ("pool.getconn()", "pool.putconn(conn)", "from psycopg2 import pool as pools\npool = pools.SimpleConnectionPool(1, 20)"),
+    ("pool.getconn()", "pool.putconn(conn)", "from psycopg2 import pool as p\npool = p.SimpleConnectionPool(1, 20)"),
     ("pool.getconn()", "pool.putconn(conn)", "from psycopg_pool import ConnectionPool\npool = ConnectionPool(dsn)"),
     ("pool.acquire()", "pool.release(conn)", "import oracledb\npool = oracledb.create_pool(dsn=dsn, max=20)"),
 ]

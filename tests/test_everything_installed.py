@@ -24,5 +24,5 @@ def test_everything_installed(name: str, capsys: pytest.CaptureFixture[str]) -> 
     outcome = runner.run(files, settings)
     seconds = time.perf_counter() - start
     with capsys.disabled():
-        print(f"\n{name}: {outcome.files} files, {outcome.findings} findings, {seconds:.0f} s, {sys.version.split()[0]}")
+        print(f"\n{name}: {outcome.files} files, {outcome.findings} findings, {seconds:.0f} s, {sys.version[:7]}")
     assert [report for report in outcome.errors if "internal error" in (report.error or "")] == []

@@ -24,8 +24,8 @@ Wait = tuple[Held, Pause]
 def held(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
     """One finding an acquisition and rule; the first wait in the text is its place, the others are steps."""
     found: dict[tuple[str, Site], list[Wait]] = {}
-    for record in _feasible(run):
-        for pause in _pauses(record, run, blocking):
+    for record in feasible(run):
+        for pause in pauses(record, run, blocking):
             found.setdefault(("LK201" if pause.sleeps else "LK202", record.site), []).append((record, pause))
     told: set[tuple[str, int]] = set()
     for (rule, site), waits in found.items():
@@ -42,7 +42,7 @@ def _place(pause: Pause, run: Interpreter) -> cst.CSTNode:
     return next((node for _, node in reversed(pause.chain) if id(node) in inside), pause.chain[0][1])
 
 
-def _feasible(run: Interpreter) -> Iterator[Held]:
+def feasible(run: Interpreter) -> Iterator[Held]:
     """The calls that are surely made while the resource is out."""
     leaking = {leak.site for leak in run.leaks}
     for record in run.holding.calls.values():
@@ -52,7 +52,7 @@ def _feasible(run: Interpreter) -> Iterator[Held]:
             yield record
 
 
-def _pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
+def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
     if isinstance(record.callee, Function) and run.summaries.may_give(record.callee.info):
         return  # another acquire, which may retry: that they are nested is the finding
     body = run.function.node.body if run.function else record.node
@@ -63,21 +63,19 @@ def _diagnostic(rule: str, site: Site, waits: list[Wait], place: cst.CSTNode, te
     record, pause = waits[0]
     subject = tell.subject(site)
     word = "held while" if len(waits) == 1 else f"held in {len(waits)} places, first while"
-    message = f"{subject} is {word} {quoted(_short(record.node))} {_what(pause)}"
-    steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in _steps(*wait, tell))]
+    message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
+    steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
     return tell.at(rule, _confidence(site, pause), message, place, steps)
 
 
-def _what(pause: Pause) -> str:
+def purpose(pause: Pause) -> str:
     if pause.wait.kind == "retry":
         return pause.wait.what
-    return (
-        f"{pause.wait.what}" if len(pause.chain) == 1 else f"{pause.wait.what} ({quoted(_short(pause.chain[-1][1]))})"
-    )
+    return f"{pause.wait.what}" if len(pause.chain) == 1 else f"{pause.wait.what} ({quoted(short(pause.chain[-1][1]))})"
 
 
-def _steps(record: Held, pause: Pause, tell: Teller) -> Iterator[Step]:
+def steps_of(record: Held, pause: Pause, tell: Teller) -> Iterator[Step]:
     """The wait itself, or the calls that lead to it."""
     (_, node), *inner = pause.chain
     yield tell.step("note", node, "held here" if not inner else "held during this call")
@@ -96,7 +94,7 @@ def _confidence(site: Site, pause: Pause) -> Confidence:
     return min(site.certainty, "medium" if indirect else "high", key=CONFIDENCES.index)
 
 
-def _short(node: cst.CSTNode) -> str:
+def short(node: cst.CSTNode) -> str:
     """The call without long arguments."""
     text = code(node)
     return text if len(text) <= 40 or not isinstance(node, cst.Call) else code(node.func)

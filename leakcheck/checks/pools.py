@@ -13,7 +13,6 @@ from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
 from leakcheck.settings import Settings
 
-
 _TEST = re.compile(r"(^|[/_.])(tests?|conftest|testing)([/_.]|$)", re.IGNORECASE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, leaves, mentions, terminal
@@ -19,6 +20,7 @@ class Releases:
     units: list[ast.stmt] = field(default_factory=list)
     alive_guard: bool = False  # one of them asks whether the connection is still usable
     quiet: bool = False  # one of them swallows the errors of the release
+    effects: Literal["none", "perhaps", "some"] = "none"  # whether a helper that releases does other things too
     unawaited: bool = False  # one of them lacks its `await` and so does nothing
 
 
@@ -29,6 +31,7 @@ def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
     for statement in region:
         for node in inner(statement):
             if isinstance(node, ast.Expr) and is_release(scene, node, known):
+                _note_effects(scene, node, found)
                 found.unawaited |= _forgot_await(scene, node)
                 unit = _with_guards(scene, node, found)
                 if unit not in found.units:
@@ -65,6 +68,28 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
     return any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(
         scene, statement
     )
+
+
+def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
+    """A driver's own call only releases. A helper must be seen to do no more."""
+    call = bare(statement.value)
+    if any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement):
+        return
+    assert isinstance(call, ast.Call)
+    helper = named_function(scene, terminal(call.func))
+    if helper is None:
+        found.effects = found.effects if found.effects == "some" else "perhaps"
+    elif not _only_releases(scene, helper):
+        found.effects = "some"
+
+
+def _only_releases(scene: Scene, helper: Function) -> bool:
+    """Whether all that a function calls is a release, or talk about it."""
+    methods = {form.method.rpartition(".")[2] for form in scene.spec.release} | {"suppress", "getattr", "hasattr"}
+    methods |= {form.removesuffix("()") for form in (*scene.spec.alive, *scene.spec.closed)}
+    calls = [node for node in inner(helper) if isinstance(node, ast.Call)]
+    quiet = not any(isinstance(node, (ast.Yield, ast.Raise, ast.Global)) for node in inner(helper))
+    return quiet and all(terminal(call.func) in methods or talks(call) for call in calls)
 
 
 def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:
@@ -135,7 +160,12 @@ def _swallows(statement: ast.AST) -> bool:
 
 def _is_log(statement: ast.stmt) -> bool:
     call = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(call, ast.Call) and any(word in dotted(call.func).lower() for word in ("log", "print", "warn"))
+    return isinstance(call, ast.Call) and talks(call)
+
+
+def talks(call: ast.Call) -> bool:
+    """Whether a call only tells somebody something."""
+    return any(word in dotted(call.func).lower() for word in ("log", "print", "warn"))
 
 
 # -- writing one -------------------------------------------------------------------------------------------------------
@@ -187,7 +217,7 @@ def closes_plainly(scene: Scene) -> bool:
 def may_be_none(scene: Scene) -> bool:
     """Whether the acquire sometimes gives None: a project function that says so, or that nobody has read."""
     for wrapper in scene.site.wrappers:
-        node = _parsed(scene, wrapper.qualname) if wrapper.module is scene.file.module else None
+        node = named_function(scene, wrapper.name) if wrapper.module is scene.file.module else None
         if node is None:
             text = wrapper.module.source if wrapper.module else ""
             node = _function_in(text, wrapper.name)
@@ -196,8 +226,8 @@ def may_be_none(scene: Scene) -> bool:
     return False
 
 
-def _parsed(scene: Scene, qualname: str) -> Function | None:
-    name = qualname.rpartition(".")[2]
+def named_function(scene: Scene, name: str) -> Function | None:
+    """The only function or method of that name in the file."""
     found = [n for n in ast.walk(scene.tree.module) if isinstance(n, Function) and n.name == name]
     return found[0] if len(found) == 1 else None
 

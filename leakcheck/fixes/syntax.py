@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from leakcheck.diagnostics import Span
@@ -101,11 +101,15 @@ class Tree:
         decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
         return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
-    def alone(self, statement: ast.stmt) -> bool:
-        """Whether it shares no line with another statement."""
+    def alone(self, statement: ast.stmt, but: Sequence[ast.stmt] = ()) -> bool:
+        """Whether it shares no line with another statement, or only with those of `but` behind it."""
         before = self.lines[statement.lineno - 1][: self.start(statement)[1]]
-        line, column = self.end(statement)
-        rest = self.lines[line - 1][column:].strip()
+        last = statement
+        for other in but:
+            if other.lineno == last.end_lineno and self.start(other) > self.end(last):
+                last = other
+        line, column = self.end(last)
+        rest = self.lines[line - 1][column:].strip().lstrip(";").strip()
         return not before.strip() and (not rest or rest.startswith("#"))
 
     def in_loop(self, node: ast.AST) -> bool:

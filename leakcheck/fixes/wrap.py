@@ -143,7 +143,7 @@ def _check_order(scene: Scene, region: Region) -> None:
     gone = {id(unit) for unit in region.found.units}
     for unit in region.found.units:
         for statement in order.after(scene.tree, unit, region.body):
-            if scene.spec.double_release != "safe" and any(inside(statement, other) for other in region.found.units):
+            if not again and any(inside(statement, other) for other in region.found.units):
                 raise Refused(f"`{scene.name}` is released twice")
             if id(statement) not in gone and not order.inert(statement):
                 region.doubts.append(f"line {statement.lineno} would run before the release")
@@ -171,8 +171,12 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
         body = body[:-1]
     if not body:
         raise Refused("there is nothing between the acquire and the release")
-    if not all(map(tree.alone, (scene.statement, body[0], body[-1]))):
+    if not all(tree.alone(statement, units) for statement in (scene.statement, body[0], body[-1])):
         raise Refused("several statements share a line")
+    if region.found.effects == "some":
+        raise Refused(f"what releases `{scene.name}` does more than that")
+    if region.found.effects == "perhaps":
+        region.doubts.append(f"what releases `{scene.name}` may do more than that")
     ending = ending_for(scene, region.found, late)
     draft = scene.draft()
     deep = remove(scene, draft, units, body)

@@ -63,6 +63,9 @@ class Calls(Managers):
     def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         if state.resources:
             self.holding.call(self, callee, node, arguments, state)
+            for argument in arguments:
+                if isinstance(argument.value, Lent) and argument.value.rid is not None:
+                    self.use_lent(argument.value.rid, "", node, state)
         if not isinstance(callee, Function) and (released := self._release_by_call(callee, node, arguments, state)):
             return released
         if isinstance(callee, Method):

@@ -14,7 +14,7 @@ from leakcheck.flow.names import Names
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
-from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Ref, Value, resources_in
+from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.resolve import Resolver
 
@@ -29,6 +29,20 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
         assert self.function is not None
         self.is_manager = self.decorated_as_manager(self.function)
         return self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
+
+    def run_lent(self, parameter: cst.Param, loan: Loan) -> Site:
+        """Run the function with a parameter that somebody lends it and takes back afterwards; its site."""
+        assert self.function is not None
+        entry = self._entry(None, ())
+        name = parameter.name.value
+        callee = loan.through[0].name if loan.through else name
+        site = Site(len(self.sites), parameter, loan.spec, callee, loan.certainty, loan.through, name=name)
+        self.sites.append(site)
+        entry.resources[site.index, 0] = Resource(Status.RESTING if loan.spec.lazy else Status.LENT)
+        entry.via[site.index, 0] = Tier.NONE
+        entry.variables[name] = Lent(loan.spec, (site.index, 0))
+        self._execute(self.function.node.body.body, entry)
+        return site
 
     def run_module(self) -> Exits | None:
         """Run a module's top level: what its names still hold at the end belongs to the process."""

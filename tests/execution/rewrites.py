@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
-from tests.execution.oracle import Case, Observation, Run
-from tests.execution.world import ErrorKind
+from tests.execution.oracle import MOST_RUNS, Case, Observation, Run
+from tests.execution.world import ErrorKind, Fault
 
 Hit = tuple[str, int, int]  # a call that was made to fail: its name, the work done before it, which of its kind there
 Signature = tuple[Case, ErrorKind, tuple[Hit, ...]]
@@ -15,30 +16,39 @@ def differences(before: Observation, after: Observation) -> list[str]:
     """Where the same inputs and the same faults lead to another end, other statements or other commits.
 
     A rewrite may add releases, which are calls that can be made to fail as well, so faults are told apart by the work
-    that was done before them and not by their number.
+    that was done before them and not by their number. Where releases were added at that very point nobody can tell
+    which of them corresponds to which, so such runs are not compared.
     """
     theirs = {signature(run): run for run in after.runs}
     found = []
     for run in before.runs:
         twin = theirs.get(signature(run))
-        if twin is not None and (run.outcome, run.effects) != (twin.outcome, twin.effects):
+        if twin is None:
+            if not any(fault.tidy for fault in run.faults) and len(after.runs) < MOST_RUNS:
+                found.append(f"{signature(run)}: {run.outcome} has no counterpart")
+        elif (run.outcome, run.effects) != (twin.outcome, twin.effects) and not _ambiguous(run, twin):
             found.append(f"{signature(run)}: {run.outcome} {run.effects} became {twin.outcome} {twin.effects}")
-        elif twin is None and not any(fault.tidy for fault in run.faults) and len(after.runs) < 600:
-            found.append(f"{signature(run)}: {run.outcome} has no counterpart")
     return found
 
 
 def signature(run: Run) -> Signature:
     """What was put in, and where it failed."""
-    return (run.case, run.error, tuple(_hits(run)))
+    return (run.case, run.error, tuple(hit for hit, fault in _points(run) if fault in run.faults))
 
 
-def _hits(run: Run) -> Iterator[Hit]:
-    work, since = 0, {"": 0}
+def _ambiguous(run: Run, twin: Run) -> bool:
+    """Whether a tidying call that was made to fail has other company in the twin."""
+    mine, other = (Counter((hit[:2]) for hit, fault in _points(each) if fault.tidy) for each in (run, twin))
+    failed = [hit[:2] for hit, fault in _points(run) if fault.tidy and fault in run.faults]
+    return any(mine[point] != other[point] for point in failed)
+
+
+def _points(run: Run) -> Iterator[tuple[Hit, Fault]]:
+    """Each call of a run: what it was, how much work was done before, and the fault that would hit it."""
+    work, since = 0, Counter[str]()
     for call in run.calls:
-        since[call.name] = since.get(call.name, 0) + 1
-        if call.fault in run.faults:
-            yield call.name, work, since[call.name] if call.fault.tidy else 0
+        since[call.name] += 1
+        yield (call.name, work, since[call.name] if call.fault.tidy else 0), call.fault
         if not call.fault.tidy:
             work += 1
-            since = {}
+            since.clear()

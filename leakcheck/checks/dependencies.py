@@ -1,0 +1,132 @@
+"""LK205: a connection that a web framework injects is held as long as the endpoint runs, and longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.held import feasible, pauses, purpose, short, steps_of
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
+from leakcheck.flow.core import Site
+from leakcheck.flow.holding import Held
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.summaries import Summaries
+from leakcheck.flow.values import Class, Function, Loan, Symbol
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.project import Project
+from leakcheck.project.resolve import Resolver
+from leakcheck.project.walk import terminal
+
+_DEPTH = 4  # of dependencies of dependencies
+_MOST_PLACES = 6
+
+
+class Dependencies:
+    """The endpoints of a module, and what their dependencies hold for them."""
+
+    def __init__(self, resolver: Resolver, summaries: Summaries, project: Project) -> None:
+        self.resolver, self.summaries, self.project = resolver, summaries, project
+        self.web = resolver.catalogue.web
+
+    def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+        """One for each injected connection that an endpoint holds through something slow."""
+        for function in module.scopes(frozenset(self.web.endpoints)):
+            if any(name.rpartition(".")[2] in self.web.endpoints and "." in name for name in function.decorators):
+                for parameter in function.parameters:
+                    if loan := self._injected(parameter, function, _DEPTH):
+                        yield from self._judge(function, parameter, loan, tell, blocking)
+
+    # -- what is injected ------------------------------------------------------------------------------------------
+
+    def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int) -> Loan | None:
+        """What the parameter's dependency has checked out while the endpoint runs."""
+        for call, module in self._markers(parameter, function):
+            callee = self.resolver.static(call.func, function.parent, module)
+            if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
+                if not call.args:  # `Depends()` on the annotated class
+                    return self._lent(parameter.annotation.annotation, module, depth) if parameter.annotation else None
+                return self._lent(call.args[0].value, module, depth)
+        return None
+
+    def _markers(self, parameter: cst.Param, function: FunctionInfo) -> Iterator[tuple[cst.Call, Module]]:
+        """`= Depends(get_db)`, `Annotated[Session, Depends(get_db)]`, and a name for the latter."""
+        if isinstance(parameter.default, cst.Call):
+            yield parameter.default, function.module
+        if parameter.annotation is not None:
+            node, module = self._alias(parameter.annotation.annotation, function.module)
+            if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
+                for element in node.slice:
+                    if isinstance(element.slice, cst.Index) and isinstance(element.slice.value, cst.Call):
+                        yield element.slice.value, module
+
+    def _alias(self, node: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, Module]:
+        """What a name like `SessionDep` stands for, here or in the module it is imported from."""
+        if not isinstance(node, cst.Name):
+            return node, module
+        if values := module.assigned(node.value):
+            return values[0], module
+        if node.value in module.imports:
+            head, _, last = module.absolute(module.imports[node.value]).rpartition(".")
+            owner = self.project.find(head, module)
+            if owner is not None and (values := owner.assigned(last)):
+                return values[0], owner
+        return node, module
+
+    def _lent(self, node: cst.BaseExpression, module: Module, depth: int) -> Loan | None:
+        """What a dependency lends: itself, or through its own dependencies."""
+        value = self.resolver.static(node, None, module)
+        if isinstance(value, Class):
+            method = self.resolver.method(value.info, "__init__")
+            return self._deeper(method, depth - 1) if method else None
+        if not isinstance(value, Function):
+            return None
+        function = value.info
+        summary = self.summaries.of(function, None, ()) if function.is_generator else None
+        if summary is not None and summary.lends is not None:
+            return Loan(summary.lends.spec, summary.lends.certainty, (function, *summary.lends.through))
+        return self._deeper(function, depth - 1)
+
+    def _deeper(self, function: FunctionInfo, depth: int) -> Loan | None:
+        found = (self._injected(parameter, function, depth) for parameter in function.parameters)
+        return next((loan for loan in found if loan), None) if depth > 0 else None
+
+    # -- what the endpoint does meanwhile --------------------------------------------------------------------------
+
+    def _judge(
+        self, function: FunctionInfo, parameter: cst.Param, loan: Loan, tell: Teller, blocking: Blocking
+    ) -> Iterator[Diagnostic]:
+        if loan.spec.embedded:
+            return
+        run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
+        site = run.run_lent(parameter, loan)
+        waits = [(r, pause) for r in feasible(run) if r.site is site for pause in pauses(r, run, blocking)]
+        streams = [record for record in feasible(run) if record.site is site and self._streams(record)]
+        if waits:
+            waits.sort(key=lambda wait: tell.module.span(wait[0].node))
+            yield self._held(site, waits, tell)
+        elif streams:
+            what = quoted(terminal(streams[0].node.func) if isinstance(streams[0].node, cst.Call) else "")
+            message = (
+                f"{quoted(site.name)} from {quoted(site.callee)} is held until the last byte of this {what} is sent"
+            )
+            yield tell.at("LK205", _confidence(site, None), message, streams[0].node, tell.acquired(site))
+
+    def _streams(self, record: Held) -> bool:
+        return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
+
+    def _held(self, site: Site, waits: list[tuple[Held, Pause]], tell: Teller) -> Diagnostic:
+        record, pause = waits[0]
+        message = (
+            f"{quoted(site.name)} from {quoted(site.callee)} is held for the whole endpoint, "
+            f"also while {quoted(short(record.node))} {purpose(pause)}"
+        )
+        steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
+        return tell.at("LK205", _confidence(site, pause), message, record.node, steps)
+
+
+def _confidence(site: Site, pause: Pause | None) -> Confidence:
+    direct = pause is None or (pause.certain and len(pause.chain) == 1)
+    return min(site.certainty, "high" if direct else "medium", key=CONFIDENCES.index)
