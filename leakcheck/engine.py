@@ -14,14 +14,16 @@ from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.owners import owners
 from leakcheck.checks.pools import pools
 from leakcheck.checks.reconnects import reconnects
+from leakcheck.checks.retries import retries
 from leakcheck.checks.telling import Teller
+from leakcheck.checks.yields import yields
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
 from leakcheck.fixes.plan import with_fixes
-from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
-from leakcheck.project.resolve import Resolver
 from leakcheck.settings import Settings
 from leakcheck.suppressions import apply
 
@@ -63,7 +65,7 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
     blocking, acquires = _held_analysis(project, resolver, summaries)
     found += [d for run in runs for d in (*held(run, tell, blocking), *nested(run, tell, acquires))]
-    found += [d for run in runs for d in reconnects(run, tell, blocking)]
+    found += [d for run in runs for d in (*reconnects(run, tell, blocking), *retries(run, tell, blocking), *yields(run, tell))]
     found += loops(module, tell, blocking, project.settings.batch_size)
     found += Dependencies(resolver, summaries, project).findings(module, tell, blocking)
     constructors = Constructors(resolver)
@@ -89,7 +91,7 @@ def _analysis(project: Project) -> tuple[Resolver, Summaries]:
     """The project's resolver and summaries, made once."""
     if "analysis" not in project.memo:
         resolver = Resolver(project)
-        project.memo["analysis"] = (resolver, Summaries(resolver, project.settings.may_raise == "strict"))
+        project.memo["analysis"] = (resolver, summaries_for(resolver, project.settings.may_raise == "strict"))
     return project.memo["analysis"]  # type: ignore[return-value]
 
 

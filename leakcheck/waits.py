@@ -16,9 +16,13 @@ class Waits:
         gives: dict[str, str] | None = None,
         quick: tuple[str, ...] = (),
         at_once: tuple[str, ...] = (),
+        needs_wait: tuple[str, ...] = (),
+        constant: tuple[str, ...] = (),
     ) -> None:
         self.gives = gives or {}  # call -> class of what it gives
         self.at_once = frozenset(at_once)  # arguments that say not to wait
+        self.needs_wait = frozenset(needs_wait)  # retry decorators that pause only if told to
+        self.constant = frozenset(constant)  # what tells them to, by the same time again and again
         self._quick = frozenset(quick)
         self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
         for wait in waits:

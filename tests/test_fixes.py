@@ -288,9 +288,10 @@ def test_line_ends_stay(name: str, end: str) -> None:
 
 
 def test_tabs_form_feeds_and_a_missing_final_newline_stay() -> None:
-    before = f"{HEAD}\f\ndef f(p):\n\tconn = sqlite3.connect(p)\n\tif p:\n\t\tconn.commit()\n\tconn.execute('é')"
-    after = f"{HEAD}\f\ndef f(p):\n\twith closing(sqlite3.connect(p)) as conn:\n\t\tif p:\n\t\t\tconn.commit()\n\t\tconn.execute('é')"
-    assert fix(before).text == after
+    head = f"{HEAD}\f\ndef f(p):\n"
+    before = "\tconn = sqlite3.connect(p)\n\tif p:\n\t\tconn.commit()\n\tconn.execute('é')"
+    after = "\twith closing(sqlite3.connect(p)) as conn:\n\t\tif p:\n\t\t\tconn.commit()\n\t\tconn.execute('é')"
+    assert fix(head + before).text == head + after
 
 
 REFUSALS = {
@@ -311,8 +312,9 @@ def test_refused(reason: str) -> None:
 
 
 UNSAFE = {
-    "generator": "conn = sqlite3.connect(p)\n    for row in conn.execute('SELECT 1').fetchall():\n        yield row\n    conn.close()",
-    "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    cur = conn.cursor()\n    rows = ask(cur)\n    return rows",
+    "generator": "conn = sqlite3.connect(p)\n    for row in conn.execute('SELECT 1').fetchall():\n        yield row\n"
+    "    conn.close()",
+    "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    rows = ask(conn.cursor())\n    return rows",
     "deleted": "conn = sqlite3.connect(p)\n    conn.execute('SELECT 1')\n    del conn",
     "before the release": "conn = sqlite3.connect(p)\n    if conn.execute('SELECT 1').fetchone():\n"
     "        conn.close()\n        p.unlink()\n    else:\n        conn.close()",
@@ -330,14 +332,17 @@ def test_unsafe_only(reason: str) -> None:
 
 IMPORTS = {
     "import sqlite3\n": "import sqlite3\nfrom contextlib import closing\n",
-    '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\n': '"""Doc."""\n\nfrom __future__ import annotations\n\n'
-    "import sqlite3\nfrom contextlib import closing\n",
+    '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\n': (
+        '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\nfrom contextlib import closing\n'
+    ),
     "import contextlib\nimport sqlite3\n": "import contextlib\nimport sqlite3\n",
     "import sqlite3\nfrom contextlib import suppress\n": "import sqlite3\nfrom contextlib import closing, suppress\n",
     "import sqlite3\nfrom contextlib import (\n    contextmanager,\n)\n": "import sqlite3\nfrom contextlib import (\n"
     "    closing,\n    contextmanager,\n)\n",
     "import sqlite3\nfrom contextlib import closing as c\n": "import sqlite3\nfrom contextlib import closing as c\n",
-    "import sqlite3\nfrom pathlib import Path\n": "import sqlite3\nfrom contextlib import closing\nfrom pathlib import Path\n",
+    "import sqlite3\nfrom pathlib import Path\n": (
+        "import sqlite3\nfrom contextlib import closing\nfrom pathlib import Path\n"
+    ),
     "import sqlite3\nclosing = 1\n": "import contextlib\nimport sqlite3\nclosing = 1\n",
     "import sqlite3\nif TYPE_CHECKING:\n    from contextlib import suppress\n": "import sqlite3\n"
     "from contextlib import closing\nif TYPE_CHECKING:\n    from contextlib import suppress\n",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Instance, Method, Symbol, Value
 from leakcheck.models import Wait
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import code, same_scope, walk
 
 _DEPTH = 4  # of project functions followed
@@ -125,7 +125,7 @@ class Blocking:
             found = self.waits.named(callee.name) if isinstance(callee, Symbol) else None
             if found is None or found[0].kind != "retry" or not isinstance(node, cst.Call):
                 continue
-            if callee != Symbol("tenacity.retry") or any(a.keyword and a.keyword.value == "wait" for a in node.args):
+            if callee.name not in self.waits.needs_wait or any(a.keyword and a.keyword.value == "wait" for a in node.args):
                 yield Pause(found[0], ((function.module, node),))
 
     def _is_driven(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:

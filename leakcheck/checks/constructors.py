@@ -10,10 +10,10 @@ import libcst as cst
 
 from leakcheck.catalogue import Catalogue
 from leakcheck.checks.sql import Reader
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.models import Pool
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
 
 

@@ -13,11 +13,11 @@ from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Loan, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import terminal
 
 _DEPTH = 4  # of dependencies of dependencies

@@ -9,9 +9,9 @@ import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import SCOPES, children, same_scope, terminal, walk
 
 _ONCE = ("main", "create_app", "make_app", "upgrade", "downgrade", "lifespan")  # called once in a process

@@ -14,11 +14,11 @@ from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import code, dotted, same_scope, walk
 
 _DEPTH = 3  # of project functions followed

@@ -9,8 +9,8 @@ from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.core import Kept
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_released
+from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import ClassInfo
-from leakcheck.project.resolve import Resolver
 
 
 def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagnostic]:

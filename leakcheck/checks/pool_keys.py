@@ -7,8 +7,8 @@ from collections.abc import Hashable
 import libcst as cst
 
 from leakcheck.flow.core import Site
+from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import code, dotted
 
 Key = tuple[Hashable, ...]

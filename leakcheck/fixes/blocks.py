@@ -17,7 +17,11 @@ def drop_await(scene: Scene) -> Proposal:
     """`async with await pool.acquire()` becomes `async with pool.acquire()`."""
     up = scene.statement
     items = up.items if isinstance(up, ast.AsyncWith) else []
-    if scene.value is scene.call or not any(item.context_expr is scene.value for item in items):
+    if (
+        scene.code != "LK104"
+        or scene.value is scene.call
+        or not any(item.context_expr is scene.value for item in items)
+    ):
         raise Refused("")
     if scene.spec.enter not in ("closes", "returns"):
         raise Refused("its acquire is no context manager")

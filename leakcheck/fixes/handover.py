@@ -6,7 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import inner, mentions
+from leakcheck.fixes.syntax import inner, mentions, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.flow.state import Status
 
@@ -69,7 +69,10 @@ def _gives(value: ast.expr, name: str) -> bool:
     if isinstance(value, (ast.Tuple, ast.List)):
         return any(_gives(element, name) for element in value.elts)
     if isinstance(value, ast.Call):
-        return any(_gives(a, name) for a in (*value.args, *(k.value for k in value.keywords)))
+        made = terminal(value.func)
+        return (made[:1].isupper() or made == "cls") and any(
+            _gives(a, name) for a in (*value.args, *(k.value for k in value.keywords))
+        )
     return False
 
 

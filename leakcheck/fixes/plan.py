@@ -20,11 +20,10 @@ from leakcheck.fixes.validate import validate
 from leakcheck.fixes.wrap import wrap
 from leakcheck.fixes.wrong import drop_guard, use_right_release
 from leakcheck.flow.core import Leak, Site
-from leakcheck.flow.interpreter import Interpreter, analyse
-from leakcheck.flow.summaries import Summaries
+from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
+from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.resolve import Resolver
 from leakcheck.settings import Settings
 
 Rewrite = Callable[[Scene], Proposal]
@@ -129,7 +128,7 @@ class Trial:
         module = self._fork.add(text, self._module.filename, at_once=len(self._module.chunks) == 1)
         self._fork.memo.clear()
         resolver = Resolver(self._fork)
-        summaries = Summaries(resolver, self._settings.may_raise == "strict")
+        summaries = summaries_for(resolver, self._settings.may_raise == "strict")
         words = summaries.wrappers.words(module)
         function = scene.run.function
         if function is None:

@@ -85,9 +85,12 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
 
 def _only_releases(scene: Scene, helper: Function) -> bool:
     """Whether all that a function calls is a release, or talk about it."""
-    methods = {form.method.rpartition(".")[2] for form in scene.spec.release} | {"suppress", "getattr", "hasattr"}
+    once = {form.method.rpartition(".")[2] for form in scene.spec.release}
+    methods = once | {"suppress", "getattr", "hasattr"}
     methods |= {form.removesuffix("()") for form in (*scene.spec.alive, *scene.spec.closed)}
     calls = [node for node in inner(helper) if isinstance(node, ast.Call)]
+    if sum(terminal(call.func) in once for call in calls) > 1 and scene.spec.double_release != "safe":
+        return False
     quiet = not any(isinstance(node, (ast.Yield, ast.Raise, ast.Global)) for node in inner(helper))
     return quiet and all(terminal(call.func) in methods or talks(call) for call in calls)
 

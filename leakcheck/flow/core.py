@@ -17,10 +17,10 @@ from leakcheck.project.walk import code
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
     from leakcheck.flow.names import Names
+    from leakcheck.flow.resolve import Resolver
     from leakcheck.flow.summaries import Summaries
     from leakcheck.models import Connection
     from leakcheck.project.module import FunctionInfo, Module
-    from leakcheck.project.resolve import Resolver
 
 Evaluated = list[tuple[Value, State]]
 

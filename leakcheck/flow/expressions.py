@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import libcst as cst
 
 from leakcheck.flow.core import Core, Evaluated, merged
+from leakcheck.flow.resolve import is_property
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
     FALSE,
@@ -26,7 +27,6 @@ from leakcheck.flow.values import (
     Tuple,
     Value,
 )
-from leakcheck.project.resolve import is_property
 from leakcheck.project.walk import SCOPES, children, dotted, string_value, walk
 
 _LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
@@ -206,6 +206,7 @@ class Expressions(Core):
         argument = node.value.item if isinstance(node.value, cst.From) else node.value
         evaluated = self.eval(argument, state) if argument is not None else [(NONE, state)]
         for value, after in evaluated:
+            self.holding.call(self, value, node, [], after)
             self.yielded.append((value, after.copy()))
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
             lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops

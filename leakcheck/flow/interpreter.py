@@ -11,12 +11,12 @@ from leakcheck.flow.conditions import Conditions
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.names import Names
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
-from leakcheck.project.resolve import Resolver
 
 
 class Interpreter(Statements, Callees, Conditions, Expressions):
@@ -33,7 +33,7 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
     def run_lent(self, parameter: cst.Param, loan: Loan) -> Site:
         """Run the function with a parameter that somebody lends it and takes back afterwards; its site."""
         assert self.function is not None
-        entry = self._entry(None, ())
+        entry = self._entry(None, (), ())
         name = parameter.name.value
         callee = loan.through[0].name if loan.through else name
         site = Site(len(self.sites), parameter, loan.spec, callee, loan.certainty, loan.through, name=name)
@@ -119,6 +119,15 @@ def _top_level(module: Module, words: frozenset[str]) -> list[cst.CSTNode]:
     if all(words.isdisjoint(chunk.words) for chunk in chunks):
         return []
     return [statement for chunk in chunks for statement in chunk.tree.body]
+
+
+def summaries_for(resolver: Resolver, strict: bool) -> Summaries:
+    """Summaries computed by this interpreter; `strict` counts unlikely exceptions as well."""
+    return Summaries(resolver, _start, strict)
+
+
+def _start(function: FunctionInfo, summaries: Summaries) -> Interpreter:
+    return Interpreter(function, function.module, summaries.names(function), summaries.resolver, summaries)
 
 
 def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, summaries: Summaries) -> Interpreter:

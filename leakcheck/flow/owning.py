@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.flow.resolve import Resolver
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.resolve import Resolver
 from leakcheck.project.walk import dotted, string_value, terminal, walk
 
 # A helper that is given the field and has one of these in its name is believed to release it.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import libcst as cst
 
 from leakcheck.flow.names import Names
-from leakcheck.flow.state import Raised, Resource, State, Status, Tier
+from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
     Const,
@@ -32,9 +33,9 @@ from leakcheck.project.wrappers import Wrappers, gives
 
 if TYPE_CHECKING:
     from leakcheck.flow.core import Site
+    from leakcheck.flow.resolve import Resolver
     from leakcheck.models import Connection
     from leakcheck.project.module import ClassInfo, FunctionInfo
-    from leakcheck.project.resolve import Resolver
 
 MAX_OUTCOMES = 6
 MAX_DEPTH = 5  # of calls followed from the function being checked
@@ -74,11 +75,24 @@ class Summary:
         return any(o.fresh for o in self.returns)
 
 
+class Run(Protocol):
+    """A run of the interpreter over one function, as far as summaries need it."""
+
+    sites: list[Site]
+    yielded: list[tuple[Value, State]]
+
+    def run(self, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants) -> Exits | None: ...
+
+
+Start = Callable[["FunctionInfo", "Summaries"], Run]
+
+
 class Summaries:
     """Computed on demand and remembered; recursion is cut off."""
 
-    def __init__(self, resolver: Resolver, strict: bool = False) -> None:
+    def __init__(self, resolver: Resolver, start: Start, strict: bool = False) -> None:
         self.resolver = resolver
+        self._start = start
         self.strict = strict
         self.depth = 0
         self.wrappers = Wrappers(resolver.project)
@@ -123,9 +137,7 @@ class Summaries:
 
     def _compute(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...],
                  constants: Constants) -> Summary | None:  # fmt: skip
-        from leakcheck.flow.interpreter import Interpreter  # the interpreter calls summaries: one of them must wait
-
-        run = Interpreter(function, function.module, self.names(function), self.resolver, self)
+        run = self._start(function, self)
         exits = run.run(cls, bound, constants)
         if exits is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.execution.oracle import MOST_RUNS, Case, Observation, Run
+from tests.execution.oracle import MOST_RUNS, Case, Observation, Run, describe
 from tests.execution.world import ErrorKind, Fault
 
 Hit = tuple[str, int, int]  # a call that was made to fail: its name, the work done before it, which of its kind there
@@ -20,13 +20,14 @@ def differences(before: Observation, after: Observation) -> list[str]:
     which of them corresponds to which, so such runs are not compared.
     """
     theirs = {signature(run): run for run in after.runs}
+    tried = {run.error for run in after.runs}  # which errors are tried depends on the handlers that are left
     found = []
     for run in before.runs:
         twin = theirs.get(signature(run))
         if twin is None:
-            if not any(fault.tidy for fault in run.faults) and len(after.runs) < MOST_RUNS:
+            if run.error in tried and not any(fault.tidy for fault in run.faults) and len(after.runs) < MOST_RUNS:
                 found.append(f"{signature(run)}: {run.outcome} has no counterpart")
-        elif (run.outcome, run.effects) != (twin.outcome, twin.effects) and not _ambiguous(run, twin):
+        elif (run.outcome, _texts(run)) != (twin.outcome, _texts(twin)) and not _ambiguous(run, twin):
             found.append(f"{signature(run)}: {run.outcome} {run.effects} became {twin.outcome} {twin.effects}")
     return found
 
@@ -34,6 +35,10 @@ def differences(before: Observation, after: Observation) -> list[str]:
 def signature(run: Run) -> Signature:
     """What was put in, and where it failed."""
     return (run.case, run.error, tuple(hit for hit, fault in _points(run) if fault in run.faults))
+
+
+def _texts(run: Run) -> list[str]:
+    return [describe(effect) for effect in run.effects]
 
 
 def _ambiguous(run: Run, twin: Run) -> bool:

@@ -1,0 +1,123 @@
+"""LK501, LK502: acquires that give up at once, or try again without a pause that grows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.sql import mentions
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import CONFIDENCES, Diagnostic
+from leakcheck.flow.core import Site
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.values import Symbol
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.walk import same_scope, walk
+
+_RETRIES = re.compile(r"retry|retries|retrying|backoff|attempt", re.IGNORECASE)
+
+Loop = cst.For | cst.While
+
+
+def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+    """What is wrong with how a function tries again to get a connection."""
+    if run.function is None:
+        return
+    loops = [node for node in walk(run.function.node.body, same_scope) if isinstance(node, (cst.For, cst.While))]
+    told: set[int] = set()
+    for site in run.sites:
+        if site.parameter or site.spec.embedded:
+            continue
+        loop = next((loop for loop in reversed(loops) if _tries(loop, site)), None)
+        if loop is not None and id(loop) not in told:
+            told.add(id(loop))
+            if why := _impatience(loop, run.function, blocking):
+                message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
+                yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
+        elif loop is None and _gives_up(site, run.function):
+            message = f"{quoted(site.callee)} {site.spec.exhaustion} when the pool is empty, and nothing tries again"
+            yield tell.at("LK501", site.certainty, message, site.node)
+    yield from _decorated(run, run.function, tell, blocking)
+
+
+def _tries(loop: Loop, site: Site) -> bool:
+    """Whether the loop repeats the acquire until it succeeds: success leaves it, a handler lets it go on."""
+    for node in walk(loop.body, same_scope):
+        if isinstance(node, cst.Try) and any(part is site.node for part in walk(node.body, same_scope)):
+            after = [node.body, *([node.orelse] if node.orelse else [])]
+            leaves = any(isinstance(part, (cst.Return, cst.Break)) for block in after for part in walk(block, same_scope))
+            return leaves and any(not _ends(handler) for handler in node.handlers)
+    return False
+
+
+def _ends(handler: cst.ExceptHandler) -> bool:
+    """The handler always leaves the loop."""
+    last = handler.body.body[-1] if handler.body.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        return isinstance(last.body[-1], (cst.Raise, cst.Return, cst.Break))
+    return False
+
+
+def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
+    """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
+    pauses = [node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call) and _sleeps(node, function, blocking)]
+    if not pauses:
+        calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
+        unknown = any(blocking.waits.written(_text(node)) or _RETRIES.search(_text(node)) for node in calls)
+        return "" if unknown else "without a pause"
+    changing = _changing(loop)
+    if any(mentions(node.args, changing.__contains__) for node in pauses):
+        return ""
+    constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
+                   for argument in node.args for part in (argument, argument.value))  # fmt: skip
+    return "after a pause that does not grow" if constant else ""
+
+
+def _sleeps(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
+    callee = blocking.resolver.static(node.func, function, function.module)
+    return any(pause.sleeps for pause in blocking.at(callee, node, function.node.body, function.module))
+
+
+def _changing(loop: Loop) -> set[str]:
+    """Names that differ from round to round."""
+    targets: list[cst.CSTNode] = [loop.target] if isinstance(loop, cst.For) else []
+    for node in walk(loop.body, same_scope):
+        if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.AnnAssign)):
+            targets.append(node.target)
+    return {part.value for target in targets for part in walk(target) if isinstance(part, cst.Name)}
+
+
+def _text(node: cst.Call) -> str:
+    return node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
+
+
+def _gives_up(site: Site, function: FunctionInfo) -> bool:
+    """A checkout that raises at once, with no retry around it in sight."""
+    if site.spec.kind != "checkout" or not site.spec.exhaustion.startswith("raises"):
+        return False
+    around = (function, *site.wrappers)
+    return not any(_RETRIES.search(word) for f in around for word in (f.name, *f.decorators, *f.words))
+
+
+def _decorated(run: Interpreter, function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
+    """`@tenacity.retry` without `wait`, or with one that does not grow."""
+    if not any(site for site in run.sites if not site.parameter and not site.spec.embedded):
+        return
+    for decorator in function.node.decorators:
+        node = decorator.decorator
+        callee = blocking.resolver.static(node.func if isinstance(node, cst.Call) else node, function.parent, function.module)
+        if not isinstance(callee, Symbol) or callee.name not in blocking.waits.needs_wait:
+            continue
+        waits = [a.value for a in node.args if a.keyword and a.keyword.value == "wait"] if isinstance(node, cst.Call) else []
+        why = "without a pause"
+        if waits:
+            made = waits[0].func if isinstance(waits[0], cst.Call) else waits[0]
+            value = blocking.resolver.static(made, function.parent, function.module)
+            if not isinstance(value, Symbol) or value.name not in blocking.waits.constant:
+                continue
+            why = "after a pause that does not grow"
+        message = f"{quoted(function.name)} is tried again {why}: callers that failed together come back together"
+        yield tell.at("LK502", "medium", message, node)
