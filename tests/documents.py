@@ -4,7 +4,8 @@ A fence is one file. Its info string may say more than the language:
 
 * ```` ```python ````                  a module of its own
 * ```` ```python file=app/db.py ````   one file of a project; neighbouring `file=` fences form the project
-* ```` ```python fixed ````            what the fix must make of the example before it
+* ```` ```python fixed ````            what `--fix` must make of the example before it
+* ```` ```python fixed unsafe ````     the same, with `--unsafe-fixes`
 * ```` ```toml ````                    a pyproject.toml for the example after it
 
 Comments at the end of a line say what must be found there:
@@ -68,7 +69,7 @@ class Example:
     heading: str
     sources: tuple[Source, ...]
     settings: str = ""
-    fixed: str | None = None
+    fixed: tuple[tuple[str, str], ...] = ()  # safe or unsafe, and the text
 
     @property
     def id(self) -> str:
@@ -128,8 +129,9 @@ def examples(document: str, text: str) -> Iterator[Example]:
             settings = fence["text"]
         elif fence["language"] == "python":
             source, heading = _source(text, fence), _heading(text, fence.start())
-            if fence["info"].strip() == "fixed" and waiting:
-                waiting = replace(waiting, fixed=source.text)
+            if fence["info"].startswith(" fixed") and waiting:
+                mode = fence["info"].removeprefix(" fixed").strip() or "safe"
+                waiting = replace(waiting, fixed=(*waiting.fixed, (mode, source.text)))
             elif waiting and _continues(waiting, source, heading) and not settings:
                 waiting = replace(waiting, sources=(*waiting.sources, source))
             else:

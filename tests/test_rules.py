@@ -8,7 +8,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from documents import HEADINGS, KEYS, RULES, Document, Example, documents, findings
+from documents import HEADINGS, KEYS, MARKER, RULES, Document, Example, documents, findings
+from fixing import fix
 
 from leakcheck import catalogue
 
@@ -27,6 +28,13 @@ def test_example(example: Example, tmp_path: Path) -> None:
     assert found == example.marked("error", "false")
     for _, message in results:
         assert re.match(r"[a-z`].*[^.]$", message), f"not a lower-case phrase without a period: {message!r}"
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.fixed], ids=lambda example: example.id)
+def test_fixed_example(example: Example) -> None:
+    (source,) = example.sources
+    for mode, fixed in example.fixed:
+        assert fix(MARKER.sub("", source.text).replace("  \n", "\n"), mode).text == fixed  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)

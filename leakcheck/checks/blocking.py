@@ -125,7 +125,9 @@ class Blocking:
             found = self.waits.named(callee.name) if isinstance(callee, Symbol) else None
             if found is None or found[0].kind != "retry" or not isinstance(node, cst.Call):
                 continue
-            if callee.name not in self.waits.needs_wait or any(a.keyword and a.keyword.value == "wait" for a in node.args):
+            if callee.name not in self.waits.needs_wait or any(
+                a.keyword and a.keyword.value == "wait" for a in node.args
+            ):
                 yield Pause(found[0], ((function.module, node),))
 
     def _is_driven(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:

@@ -45,10 +45,16 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
 
 def _tries(loop: Loop, site: Site) -> bool:
     """Whether the loop repeats the acquire until it succeeds: success leaves it, a handler lets it go on."""
+    if isinstance(loop, cst.For) and mentions(
+        [site.node], {n.value for n in walk(loop.target) if isinstance(n, cst.Name)}.__contains__
+    ):
+        return False  # another server each time
     for node in walk(loop.body, same_scope):
         if isinstance(node, cst.Try) and any(part is site.node for part in walk(node.body, same_scope)):
             after = [node.body, *([node.orelse] if node.orelse else [])]
-            leaves = any(isinstance(part, (cst.Return, cst.Break)) for block in after for part in walk(block, same_scope))
+            leaves = any(
+                isinstance(part, (cst.Return, cst.Break)) for block in after for part in walk(block, same_scope)
+            )
             return leaves and any(not _ends(handler) for handler in node.handlers)
     return False
 
@@ -63,7 +69,9 @@ def _ends(handler: cst.ExceptHandler) -> bool:
 
 def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
-    pauses = [node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call) and _sleeps(node, function, blocking)]
+    pauses = [
+        node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call) and _sleeps(node, function, blocking)
+    ]
     if not pauses:
         calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
         unknown = any(blocking.waits.written(_text(node)) or _RETRIES.search(_text(node)) for node in calls)
@@ -108,10 +116,16 @@ def _decorated(run: Interpreter, function: FunctionInfo, tell: Teller, blocking:
         return
     for decorator in function.node.decorators:
         node = decorator.decorator
-        callee = blocking.resolver.static(node.func if isinstance(node, cst.Call) else node, function.parent, function.module)
+        callee = blocking.resolver.static(
+            node.func if isinstance(node, cst.Call) else node, function.parent, function.module
+        )
         if not isinstance(callee, Symbol) or callee.name not in blocking.waits.needs_wait:
             continue
-        waits = [a.value for a in node.args if a.keyword and a.keyword.value == "wait"] if isinstance(node, cst.Call) else []
+        waits = (
+            [a.value for a in node.args if a.keyword and a.keyword.value == "wait"]
+            if isinstance(node, cst.Call)
+            else []
+        )
         why = "without a pause"
         if waits:
             made = waits[0].func if isinstance(waits[0], cst.Call) else waits[0]
