@@ -188,7 +188,7 @@ def _check(options: Options) -> int:
         outcome = run(found.files, settings, problems=found.problems, jobs=options.jobs, progress=progress.update)
     finally:
         progress.clear()
-    if settings.fix != "off":
+    if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_files
 
         return fixed_files(outcome, options, _conclude)
@@ -208,7 +208,7 @@ def _check_stdin(settings: Settings, options: Options) -> int:
         return CLEAN
     data = sys.stdin.buffer.read()
     outcome = Outcome(()) if skip else run_text(data, name, settings)
-    if settings.fix != "off":
+    if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_stdin
 
         return fixed_stdin(outcome, data, name, options, _conclude)
@@ -223,6 +223,8 @@ def _settings(options: Options) -> Settings:
     settings = settings.override(options.select, options.ignore, options.extend_select, options.exclude)
     if options.fix or options.diff or options.fix_only:
         settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
+    elif options.statistics or options.output_format == "github":
+        settings = replace(settings, fix="off")
     if options.verbose:
         click.echo(f"leakcheck: settings of {settings.root}", err=True)
     return settings

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.constructors import Constructors
-from leakcheck.checks.dependencies import Dependencies
-from leakcheck.checks.fates import Fates
-from leakcheck.checks.held import held
+from leakcheck.checks.further import Further
 from leakcheck.checks.leaks import leaks
-from leakcheck.checks.loops import loops
 from leakcheck.checks.misuse import misuses
-from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.owners import owners
-from leakcheck.checks.pools import pools
-from leakcheck.checks.reconnects import reconnects
-from leakcheck.checks.retries import retries
 from leakcheck.checks.telling import Teller
-from leakcheck.checks.yields import yields
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
 from leakcheck.fixes.plan import with_fixes
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
@@ -49,7 +39,8 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     found = [d for d in found if _wanted(d, settings)]
     kept, suppressed = apply(split_lines(source), sorted(found, key=lambda d: d.sort_key))
-    return Report(filename, tuple(with_fixes(kept, runs, module, project)), suppressed)
+    planned = kept if settings.fix == "off" else with_fixes(kept, runs, module, project)
+    return Report(filename, tuple(planned), suppressed)
 
 
 def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:
@@ -63,13 +54,7 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     _trust_guesses(runs)
     found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver))]
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
-    blocking, acquires = _held_analysis(project, resolver, summaries)
-    found += [d for run in runs for d in (*held(run, tell, blocking), *nested(run, tell, acquires))]
-    found += [d for run in runs for d in (*reconnects(run, tell, blocking), *retries(run, tell, blocking), *yields(run, tell))]
-    found += loops(module, tell, blocking, project.settings.batch_size)
-    found += Dependencies(resolver, summaries, project).findings(module, tell, blocking)
-    constructors = Constructors(resolver)
-    return [*found, *pools(module, constructors, Fates(constructors, resolver), tell, project.settings)]
+    return [*found, *_further(project, resolver, summaries).findings(module, runs, tell)]
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
@@ -80,11 +65,11 @@ def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
     return list(best.values())
 
 
-def _held_analysis(project: Project, resolver: Resolver, summaries: Summaries) -> tuple[Blocking, Acquires]:
-    """What is known of the project's functions that wait or acquire, shared by all its modules."""
-    if "held" not in project.memo:
-        project.memo["held"] = (Blocking(resolver), Acquires(resolver, summaries))
-    return project.memo["held"]  # type: ignore[return-value]
+def _further(project: Project, resolver: Resolver, summaries: Summaries) -> Further:
+    """The families beyond leaks, made once."""
+    if "further" not in project.memo:
+        project.memo["further"] = Further(project, resolver, summaries)
+    return project.memo["further"]  # type: ignore[return-value]
 
 
 def _analysis(project: Project) -> tuple[Resolver, Summaries]:

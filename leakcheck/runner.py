@@ -90,7 +90,7 @@ def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
 def _check_and_fix(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
     """The report; if fixes are asked for, about what they leave, with the new text."""
     report = check_text(text, filename, settings, project)
-    if settings.fix == "off" or not any(found.fix for found in report.diagnostics):
+    if not settings.applies_fixes or not any(found.fix for found in report.diagnostics):
         return report
     from leakcheck.fixes.rounds import mend
 

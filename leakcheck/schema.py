@@ -110,7 +110,7 @@ def parse_waits(text: str, where: str) -> tuple[Any, ...]:
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
     return (
         tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
-        _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),  # type: ignore[return-value]
+        _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),
         _strings(table.get("quick", []), f"{where}: quick"),
         *(_strings(table.get(key, []), f"{where}: {key}") for key in ("at-once", "needs-wait", "constant")),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 MayRaise = Literal["strong", "strict"]
-FixMode = Literal["off", "safe", "unsafe"]
+FixMode = Literal["off", "shown", "safe", "unsafe"]  # not even planned, shown, applied
 
 _CLI = "command line"
 _UNSELECTED, _DEFAULT, _ALL = -1, 0, 1  # how exactly a rule is named; codes and prefixes count by their length
@@ -47,7 +47,7 @@ class Settings:
     fixable: tuple[str, ...] = ("ALL",)
     unfixable: tuple[str, ...] = ()
     extend_safe_fixes: tuple[str, ...] = ()  # rules whose unsafe fixes count as safe
-    fix: FixMode = "off"
+    fix: FixMode = "shown"
 
     def enabled(self, code: str, filename: str) -> bool:
         """Whether a rule is on for a file. The selector that names it most exactly decides; `ignore` wins a tie."""
@@ -65,6 +65,11 @@ class Settings:
         """Whether findings of a rule may be fixed: named by `fixable`, and not more exactly by `unfixable`."""
         chosen = _strength(self.fixable, code)
         return chosen > _UNSELECTED and chosen > _strength(self.unfixable, code)
+
+    @property
+    def applies_fixes(self) -> bool:
+        """Whether files are to be rewritten."""
+        return self.fix in ("safe", "unsafe")
 
     def trusts(self, code: str) -> bool:
         """Whether the unsafe fixes of a rule count as safe."""

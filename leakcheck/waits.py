@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from leakcheck.models import Wait
@@ -45,6 +46,10 @@ class Waits:
     def written(self, text: str) -> tuple[Wait, bool] | None:
         """By the end of its text, where nothing is known of its receiver: `self.llm.chat.completions.create`."""
         return next((found for end, found in self._endings if text.endswith(end)), None)
+
+    def all(self) -> Iterable[tuple[Wait, bool]]:
+        """Every listed call's entry."""
+        return self._calls.values()
 
     def has_type(self, name: str) -> bool:
         """Whether methods of this class are listed."""

@@ -314,7 +314,8 @@ def test_refused(reason: str) -> None:
 UNSAFE = {
     "generator": "conn = sqlite3.connect(p)\n    for row in conn.execute('SELECT 1').fetchall():\n        yield row\n"
     "    conn.close()",
-    "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    rows = ask(conn.cursor())\n    return rows",
+    "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    rows = ask(conn.cursor())\n"
+    "    return rows",
     "deleted": "conn = sqlite3.connect(p)\n    conn.execute('SELECT 1')\n    del conn",
     "before the release": "conn = sqlite3.connect(p)\n    if conn.execute('SELECT 1').fetchone():\n"
     "        conn.close()\n        p.unlink()\n    else:\n        conn.close()",

@@ -123,7 +123,12 @@ class Blocking:
                 node.func if isinstance(node, cst.Call) else node, function.parent, function.module
             )
             found = self.waits.named(callee.name) if isinstance(callee, Symbol) else None
-            if found is None or found[0].kind != "retry" or not isinstance(node, cst.Call):
+            if (
+                not isinstance(callee, Symbol)
+                or found is None
+                or found[0].kind != "retry"
+                or not isinstance(node, cst.Call)
+            ):
                 continue
             if callee.name not in self.waits.needs_wait or any(
                 a.keyword and a.keyword.value == "wait" for a in node.args

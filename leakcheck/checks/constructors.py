@@ -40,6 +40,13 @@ class Built:
                 found.update(options)
         return found
 
+    @property
+    def seen(self) -> dict[str, cst.BaseExpression]:
+        """The keywords in sight, even if there may be others."""
+        if self.keywords is not None:
+            return self.keywords
+        return {a.keyword.value: a.value for a in self.node.args if a.keyword is not None}
+
     def _options(self, node: cst.BaseExpression) -> dict[str, cst.BaseExpression] | None:
         """`**options` whose only assignment is a literal in sight."""
         if isinstance(node, cst.Name):
@@ -59,7 +66,7 @@ class Built:
 
     def number(self, keyword: str, position: int = -1) -> int | None:
         """An argument's value; None if it is missing or not known to be a number."""
-        node = (self.keywords or {}).get(keyword)
+        node = self.seen.get(keyword)
         plain = [a for a in self.node.args if a.keyword is None and not a.star]
         if node is None and 0 <= position < len(plain):
             node = plain[position].value
@@ -71,13 +78,13 @@ class Built:
     def gives(self, keyword: str, position: int = -1) -> bool:
         """Whether the argument is passed at all."""
         plain = [a for a in self.node.args if a.keyword is None and not a.star]
-        return keyword in (self.keywords or {}) or 0 <= position < len(plain)
+        return keyword in self.seen or 0 <= position < len(plain)
 
     @cached_property
     def url(self) -> str | None:
         """The beginning of the URL, as far as it is constant; None if nothing is known of it."""
         plain = [a.value for a in self.node.args if a.keyword is None and not a.star]
-        node = plain[0] if plain else (self.keywords or {}).get("url")
+        node = plain[0] if plain else self.seen.get("url")
         return Reader(self.function, self.module).beginning(node) if node is not None else None
 
     @property
@@ -90,7 +97,7 @@ class Built:
     @property
     def keeps_nothing(self) -> bool:
         """NullPool and its kind."""
-        chosen = (self.keywords or {}).get(self.pool.pool_class)
+        chosen = self.seen.get(self.pool.pool_class)
         return chosen is not None and terminal(chosen) in self.pool.without
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.rounds import Loop
 from leakcheck.checks.sql import WRITES, Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
@@ -19,85 +19,7 @@ from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import children, code, dotted, same_scope, terminal, walk
 
 _WORDS = frozenset({"execute", "commit"})
-_FILLS = frozenset({"append", "extend", "add", "update", "insert", "setdefault"})
-_FEW = 10  # rows: a loop over so few written down in the code is not worth a batch
-_BATCH = re.compile(r"batch|chunk|block|slice|page|bulk|group|partition", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Loop:
-    """A `for` statement and the names that change with it."""
-
-    node: cst.For
-    function: FunctionInfo | None
-
-    @cached_property
-    def body(self) -> list[cst.CSTNode]:
-        """What runs once a round, loops inside it left out."""
-        return list(walk(self.node.body, lambda n: same_scope(n) and not isinstance(n, cst.For)))
-
-    @cached_property
-    def rows(self) -> frozenset[str]:
-        """The loop's variables, and what is computed from them in its body."""
-        known = {n.value for n in walk(self.node.target) if isinstance(n, cst.Name)}
-        size = 0
-        while size != len(known):
-            size = len(known)
-            for node in walk(self.node.body, same_scope):
-                known.update(_bound(node, known))
-        return frozenset(known - self._filled_outside)
-
-    @cached_property
-    def _filled_outside(self) -> set[str]:
-        """Containers that grow from round to round: not a row, what is collected for a batch."""
-        calls = [n.func for n in walk(self.node.body, same_scope) if isinstance(n, cst.Call)]
-        filled = {f.value.value for f in calls if isinstance(f, cst.Attribute) and isinstance(f.value, cst.Name)
-                  and f.attr.value in _FILLS}  # fmt: skip
-        targets = (
-            n.target for n in walk(self.node, same_scope) if isinstance(n, (cst.AssignTarget, cst.For, cst.AnnAssign))
-        )
-        return filled - {n.value for target in targets for n in walk(target) if isinstance(n, cst.Name)}
-
-    @property
-    def is_small(self) -> bool:
-        """Over a literal of a few elements, or `range(3)`."""
-        node = self.node.iter
-        if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-            return len(node.elements) <= _FEW
-        if isinstance(node, cst.Call) and terminal(node.func) == "range" and len(node.args) == 1:
-            return isinstance(last := node.args[0].value, cst.Integer) and last.evaluated_value <= _FEW
-        return False
-
-    @property
-    def is_batched(self) -> bool:
-        """A round already is a batch: by its names or its step."""
-        if _BATCH.search(code(self.node.target)) or _BATCH.search(code(self.node.iter)):
-            return True
-        call = self.node.iter
-        return isinstance(call, cst.Call) and terminal(call.func) == "range" and len(call.args) == 3
-
-    def uses(self, methods: frozenset[str]) -> bool:
-        """Whether a round reads or calls an attribute of one of these names."""
-        return any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in self.body)
-
-
-def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:
-    """Names a statement binds to something that depends on the known ones."""
-    targets: Sequence[cst.CSTNode] = ()
-    source: cst.CSTNode | None = None
-    if isinstance(node, cst.Assign):
-        targets, source = [t.target for t in node.targets], node.value
-    elif isinstance(node, (cst.AnnAssign, cst.NamedExpr, cst.AugAssign)):
-        targets, source = [node.target], node.value
-    elif isinstance(node, (cst.For, cst.CompFor)):
-        targets, source = [node.target], node.iter
-    elif isinstance(node, cst.WithItem) and node.asname is not None:
-        targets, source = [node.asname.name], node.item
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _FILLS:
-        if isinstance(node.func.value, cst.Name) and mentions(node.args, known.__contains__):
-            yield node.func.value.value
-    if source is not None and mentions([source], known.__contains__):
-        yield from (n.value for target in targets for n in walk(target) if isinstance(n, cst.Name))
+_ONCE = re.compile(r"[/\\](migrations?|alembic)[/\\]", re.IGNORECASE)
 
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
@@ -128,6 +50,7 @@ class Rows:
         methods = tell.catalogue.methods
         self.reads_answers = loop.uses(methods("answers"))  # before the next one is sent: they cannot go together
         self.is_batched = loop.is_batched or loop.uses(methods("bulk"))
+        self.once = _ONCE.search(module.filename) is not None  # a migration: slow, but never again
 
     def findings(self) -> Iterator[Diagnostic]:
         sent = [(node, statement) for node in self.loop.body if (statement := self._sent(node))]
@@ -139,7 +62,7 @@ class Rows:
                 f"one statement a row by {quoted(helper.name)}: {self._better()} sends {self.batch} rows at a time"
             )
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
-            yield self.tell.at("LK301", "medium" if not self.reads_answers else "low", message, node, steps)
+            yield self.tell.at("LK301", "low" if self.once or self.reads_answers else "medium", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT"][:1]:
             message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
@@ -148,7 +71,11 @@ class Rows:
             what = quoted(code(commit))
             message = f"{what} for every row: each waits until the disk has it; commit once a batch"
             yield self.tell.at(
-                "LK302", "low" if self._waits or self._does_more else "high", message, commit, self._steps()
+                "LK302",
+                "low" if self.once or self._waits or self._does_more else "high",
+                message,
+                commit,
+                self._steps(),
             )
 
     def _sent(self, node: cst.CSTNode) -> Statement | None:
@@ -160,6 +87,8 @@ class Rows:
         ):
             return None
         if not node.args or node.args[0].star or self._bound_in_loop(node.func.value):
+            return None
+        if self._acquired_inside(node.func.value):
             return None
         statement = self.reader.read(node.args[0].value)
         if statement is None or mentions(statement.names, self.loop.rows.__contains__):
@@ -189,8 +118,14 @@ class Rows:
         verb = statement.verb
         message = f"one {verb} a row: {self._better()} sends {self.batch} rows at a time"
         together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
-        confidence: Confidence = "medium" if statement.data or statement.names or self._waits else "high"
-        if not together or self._does_more or not any(part is node for part in _tried(self.loop.node.body)):
+        plain = statement.verb in ("INSERT", "REPLACE") and not (statement.data or statement.names)
+        confidence: Confidence = "high" if plain and not self._waits else "medium"
+        if (
+            self.once
+            or not together
+            or self._does_more
+            or not any(part is node for part in _tried(self.loop.node.body))
+        ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
 
@@ -235,13 +170,14 @@ class Rows:
         return None
 
     def _acquired_inside(self, receiver: cst.BaseExpression) -> bool:
-        first = (dotted(receiver) or "").partition(".")[0]
+        """Each round has a connection of its own; a cursor of its own on an outer connection is none."""
+        name = (dotted(receiver) or "").partition(".")[0]
         for node in walk(self.loop.node.body, same_scope):
-            bound = (
-                node.asname if isinstance(node, cst.WithItem) else node if isinstance(node, cst.AssignTarget) else None
-            )
-            if bound is not None and any(isinstance(n, cst.Name) and n.value == first for n in walk(bound)):
-                return True
+            bound, value = _first_binding(node)
+            if bound is not None and any(isinstance(n, cst.Name) and n.value == name for n in walk(bound)):
+                func = value.func if isinstance(value, cst.Call) else None
+                owner = func.value if isinstance(func, cst.Attribute) and func.attr.value == "cursor" else None
+                return owner is None or self._acquired_inside(owner)
         return False
 
     def _adds(self, receiver: cst.BaseExpression) -> bool:
@@ -291,3 +227,10 @@ def _always(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         if same_scope(child):
             yield child
             yield from _always(child)
+
+
+def _first_binding(node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | None]:
+    """`with value as target`, `target = value`."""
+    if isinstance(node, cst.WithItem) and node.asname is not None:
+        return node.asname.name, node.item
+    return (node.targets[0].target, node.value) if isinstance(node, cst.Assign) else (None, None)

@@ -59,7 +59,7 @@ def _not_resilient(built: Built, fate: Fate, tell: Teller) -> Iterator[Diagnosti
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
     what = " or ".join(quoted(guard) for guard in pool.guards)
     message = (
-        f"no {what}: after a restart or an idle night the engine hands out dead connections (add {quoted(missing)})"
+        f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
     )
     yield tell.at("LK402", _certainty(built), message, built.node)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.loops import Loop
+from leakcheck.checks.rounds import Loop
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic

@@ -25,12 +25,16 @@ def drop_await(scene: Scene) -> Proposal:
         raise Refused("")
     if scene.spec.enter not in ("closes", "returns"):
         raise Refused("its acquire is no context manager")
+    name = next(_name(scene, item) for item in items if item.context_expr is scene.value)
+    doubt = _check(scene, name) if name else ""
+    if name and _last_use(scene, name) is not None:
+        raise Refused(f"`{name}` is used after the block")
     draft = scene.draft()
     start, end = scene.tree.start(scene.value), scene.tree.start(scene.call)
     if start[0] != end[0]:
         raise Refused("the `await` stands on a line of its own")
     draft.replace(start[0], start[1], end[1], "")
-    return Proposal("let `async with` acquire the connection", draft)
+    return Proposal("let `async with` acquire the connection", draft, doubt)
 
 
 def close_after_block(scene: Scene) -> Proposal:
@@ -38,6 +42,8 @@ def close_after_block(scene: Scene) -> Proposal:
     item = _item(scene, scene.call)
     if item is None or isinstance(scene.statement, ast.AsyncWith) or not releases.closes_plainly(scene):
         raise Refused("")
+    if releases.may_be_none(scene):
+        raise Refused("the acquire may give None")
     name = _name(scene, item) or scene.fresh_name()
     doubt = _check(scene, name)
     draft = scene.draft()

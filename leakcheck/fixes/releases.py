@@ -77,7 +77,9 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
         return
     assert isinstance(call, ast.Call)
     helper = named_function(scene, terminal(call.func))
-    if helper is None:
+    if isinstance(helper, ast.AsyncFunctionDef) and not isinstance(statement.value, ast.Await):
+        found.effects = "some"  # a coroutine that never runs
+    elif helper is None:
         found.effects = found.effects if found.effects == "some" else "perhaps"
     elif not _only_releases(scene, helper):
         found.effects = "some"

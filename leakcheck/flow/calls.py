@@ -150,7 +150,8 @@ class Calls(Managers):
     def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
                          certainty: Confidence = "high") -> Evaluated:  # fmt: skip
         for argument in arguments:
-            self.hand_over(argument.value, state, "argument", node)
+            if spec.kind != "session":  # a session works on the connection it is bound to, and leaves it open
+                self.hand_over(argument.value, state, "argument", node)
         site = self.site(node, spec, certainty)
         if spec.memory_arguments and node.args and string_value(node.args[0].value) in spec.memory_arguments:
             site.in_memory = True

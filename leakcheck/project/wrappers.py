@@ -102,8 +102,15 @@ def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
                 yield name
 
 
+def _lends(function: FunctionInfo) -> bool:
+    """Whether the function is a `@contextmanager`."""
+    return any(name.rpartition(".")[2] in ("contextmanager", "asynccontextmanager") for name in function.decorators)
+
+
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
     """Whether some return or yield of the function may hand over what a call of one of the words gave."""
+    if _lends(function) and not words.isdisjoint(function.words):
+        return True  # even one that yields only a cursor has the connection checked out for its block
     seen: set[str] = set()
     pending = list(function.returned)
     while pending:

@@ -9,6 +9,7 @@ from tests.execution.oracle import MOST_RUNS, Case, Observation, Run, describe
 from tests.execution.world import ErrorKind, Fault
 
 Hit = tuple[str, int, int]  # a call that was made to fail: its name, the work done before it, which of its kind there
+Point = tuple[str, int]
 Signature = tuple[Case, ErrorKind, tuple[Hit, ...]]
 
 
@@ -21,13 +22,16 @@ def differences(before: Observation, after: Observation) -> list[str]:
     """
     theirs = {signature(run): run for run in after.runs}
     tried = {run.error for run in after.runs}  # which errors are tried depends on the handlers that are left
+    mine, other = _tidying(before), _tidying(after)
     found = []
     for run in before.runs:
-        twin = theirs.get(signature(run))
+        twin, points = theirs.get(signature(run)), _failed_tidying(run)
+        if any(mine[_work(run), point] != other[_work(run), point] for point in points):
+            continue
         if twin is None:
-            if run.error in tried and not any(fault.tidy for fault in run.faults) and len(after.runs) < MOST_RUNS:
+            if run.error in tried and not points and len(after.runs) < MOST_RUNS:
                 found.append(f"{signature(run)}: {run.outcome} has no counterpart")
-        elif (run.outcome, _texts(run)) != (twin.outcome, _texts(twin)) and not _ambiguous(run, twin):
+        elif (run.outcome, _texts(run)) != (twin.outcome, _texts(twin)):
             found.append(f"{signature(run)}: {run.outcome} {run.effects} became {twin.outcome} {twin.effects}")
     return found
 
@@ -41,11 +45,23 @@ def _texts(run: Run) -> list[str]:
     return [describe(effect) for effect in run.effects]
 
 
-def _ambiguous(run: Run, twin: Run) -> bool:
-    """Whether a tidying call that was made to fail has other company in the twin."""
-    mine, other = (Counter((hit[:2]) for hit, fault in _points(each) if fault.tidy) for each in (run, twin))
-    failed = [hit[:2] for hit, fault in _points(run) if fault.tidy and fault in run.faults]
-    return any(mine[point] != other[point] for point in failed)
+def _work(run: Run) -> Signature:
+    """The signature without the tidying calls that failed."""
+    hits = tuple(hit for hit, fault in _points(run) if fault in run.faults and not fault.tidy)
+    return (run.case, run.error if hits else "operational", hits)
+
+
+def _failed_tidying(run: Run) -> list[Point]:
+    return [hit[:2] for hit, fault in _points(run) if fault.tidy and fault in run.faults]
+
+
+def _tidying(observation: Observation) -> Counter[tuple[Signature, Point]]:
+    """How many tidying calls of a name there are at each point, as far as none of them fails."""
+    found: Counter[tuple[Signature, Point]] = Counter()
+    for run in observation.runs:
+        if not any(fault.tidy for fault in run.faults):
+            found.update((_work(run), hit[:2]) for hit, fault in _points(run) if fault.tidy)
+    return found
 
 
 def _points(run: Run) -> Iterator[tuple[Hit, Fault]]:

@@ -1,0 +1,48 @@
+"""The families beyond leaks: held too long (LK2xx), row by row (LK3xx), pools (LK4xx), retries (LK5xx)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.constructors import Constructors
+from leakcheck.checks.dependencies import Dependencies
+from leakcheck.checks.fates import Fates
+from leakcheck.checks.held import held
+from leakcheck.checks.loops import loops
+from leakcheck.checks.nested import Acquires, nested
+from leakcheck.checks.pools import pools
+from leakcheck.checks.reconnects import reconnects
+from leakcheck.checks.retries import retries
+from leakcheck.checks.telling import Teller
+from leakcheck.checks.yields import yields
+from leakcheck.diagnostics import Diagnostic
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.summaries import Summaries
+from leakcheck.project.module import Module
+from leakcheck.project.project import Project
+
+
+class Further:
+    """For one project: what is known of its functions that wait, acquire and build pools is kept between modules."""
+
+    def __init__(self, project: Project, resolver: Resolver, summaries: Summaries) -> None:
+        self.settings = project.settings
+        self.blocking = Blocking(resolver)
+        self.acquires = Acquires(resolver, summaries)
+        self.dependencies = Dependencies(resolver, summaries, project)
+        self.constructors = Constructors(resolver)
+        self.fates = Fates(self.constructors, resolver)
+
+    def findings(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
+        """Everything of these families in a module."""
+        for run in runs:
+            yield from held(run, tell, self.blocking)
+            yield from yields(run, tell)
+            yield from nested(run, tell, self.acquires)
+            yield from reconnects(run, tell, self.blocking)
+            yield from retries(run, tell, self.blocking)
+        yield from self.dependencies.findings(module, tell, self.blocking)
+        yield from loops(module, tell, self.blocking, self.settings.batch_size)
+        yield from pools(module, self.constructors, self.fates, tell, self.settings)

@@ -1,0 +1,94 @@
+"""A `for` statement as a check sees it: its rounds, and what changes from one to the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import libcst as cst
+
+from leakcheck.checks.sql import mentions
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.walk import code, same_scope, terminal, walk
+
+_FILLS = frozenset({"append", "extend", "add", "update", "insert", "setdefault"})
+_FEW = 10  # rows: a loop over so few written down in the code is not worth a batch
+_BATCH = re.compile(r"batch|chunk|block|slice|page|bulk|group|partition", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A `for` statement and the names that change with it."""
+
+    node: cst.For
+    function: FunctionInfo | None
+
+    @cached_property
+    def body(self) -> list[cst.CSTNode]:
+        """What runs once a round, loops inside it left out."""
+        return list(walk(self.node.body, lambda n: same_scope(n) and not isinstance(n, cst.For)))
+
+    @cached_property
+    def rows(self) -> frozenset[str]:
+        """The loop's variables, and what is computed from them in its body."""
+        known = {n.value for n in walk(self.node.target) if isinstance(n, cst.Name)}
+        size = 0
+        while size != len(known):
+            size = len(known)
+            for node in walk(self.node.body, same_scope):
+                known.update(_bound(node, known))
+        return frozenset(known - self._filled_outside)
+
+    @cached_property
+    def _filled_outside(self) -> set[str]:
+        """Containers that grow from round to round: not a row, what is collected for a batch."""
+        calls = [n.func for n in walk(self.node.body, same_scope) if isinstance(n, cst.Call)]
+        filled = {f.value.value for f in calls if isinstance(f, cst.Attribute) and isinstance(f.value, cst.Name)
+                  and f.attr.value in _FILLS}  # fmt: skip
+        targets = (
+            n.target for n in walk(self.node, same_scope) if isinstance(n, (cst.AssignTarget, cst.For, cst.AnnAssign))
+        )
+        return filled - {n.value for target in targets for n in walk(target) if isinstance(n, cst.Name)}
+
+    @property
+    def is_small(self) -> bool:
+        """Over a literal of a few elements, or `range(3)`."""
+        node = self.node.iter
+        if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
+            return len(node.elements) <= _FEW
+        if isinstance(node, cst.Call) and terminal(node.func) == "range" and len(node.args) == 1:
+            return isinstance(last := node.args[0].value, cst.Integer) and last.evaluated_value <= _FEW
+        return False
+
+    @property
+    def is_batched(self) -> bool:
+        """A round already is a batch: by its names or its step."""
+        if _BATCH.search(code(self.node.target)) or _BATCH.search(code(self.node.iter)):
+            return True
+        call = self.node.iter
+        return isinstance(call, cst.Call) and terminal(call.func) == "range" and len(call.args) == 3
+
+    def uses(self, methods: frozenset[str]) -> bool:
+        """Whether a round reads or calls an attribute of one of these names."""
+        return any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in self.body)
+
+
+def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:
+    """Names a statement binds to something that depends on the known ones."""
+    targets: Sequence[cst.CSTNode] = ()
+    source: cst.CSTNode | None = None
+    if isinstance(node, cst.Assign):
+        targets, source = [t.target for t in node.targets], node.value
+    elif isinstance(node, (cst.AnnAssign, cst.NamedExpr, cst.AugAssign)):
+        targets, source = [node.target], node.value
+    elif isinstance(node, (cst.For, cst.CompFor)):
+        targets, source = [node.target], node.iter
+    elif isinstance(node, cst.WithItem) and node.asname is not None:
+        targets, source = [node.asname.name], node.item
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _FILLS:
+        if isinstance(node.func.value, cst.Name) and mentions(node.args, known.__contains__):
+            yield node.func.value.value
+    if source is not None and mentions([source], known.__contains__):
+        yield from (n.value for target in targets for n in walk(target) if isinstance(n, cst.Name))
