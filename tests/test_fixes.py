@@ -298,6 +298,8 @@ REFUSALS = {
     "is handed to the caller": "conn = sqlite3.connect(p)\n    if p:\n        return conn\n    conn.commit()",
     "escapes to self.conn": "conn = sqlite3.connect(p)\n    if p:\n        self.conn = conn\n    conn.commit()",
     "outlives the block": "conn = sqlite3.connect(p)\n    return conn.execute('SELECT 1')",
+    "used outside the block": "cur = None\n    if p:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
+    "    return cur.execute('SELECT 1').fetchall()",
     "somebody else's": "conn = p or sqlite3.connect('x')\n    return conn.execute('SELECT 1').fetchall()",
     "elsewhere": "for q in p:\n        conn = sqlite3.connect(q)\n    conn.close()",
 }

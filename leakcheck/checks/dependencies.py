@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
@@ -30,14 +31,21 @@ class Dependencies:
     def __init__(self, resolver: Resolver, summaries: Summaries, project: Project) -> None:
         self.resolver, self.summaries, self.project = resolver, summaries, project
         self.web = resolver.catalogue.web
+        self._endpoint = re.compile(rf"^\s*@[\w.]+\.(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """One for each injected connection that an endpoint holds through something slow."""
-        for function in module.scopes(frozenset(self.web.endpoints)):
+        for function in self._decorated(module):
             if any(name.rpartition(".")[2] in self.web.endpoints and "." in name for name in function.decorators):
                 for parameter in function.parameters:
                     if loan := self._injected(parameter, function, _DEPTH):
                         yield from self._judge(function, parameter, loan, tell, blocking)
+
+    def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
+        """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
+        for chunk in module.mentioning(frozenset(self.web.endpoints)):
+            if self._endpoint.search(chunk.statement.text):
+                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo))
 
     # -- what is injected ------------------------------------------------------------------------------------------
 

@@ -118,7 +118,9 @@ class Rows:
         verb = statement.verb
         message = f"one {verb} a row: {self._better()} sends {self.batch} rows at a time"
         together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
-        plain = statement.verb in ("INSERT", "REPLACE") and not (statement.data or statement.names)
+        plain = statement.verb in ("INSERT", "REPLACE") and not (
+            statement.data or statement.names or self.reads_answers
+        )
         confidence: Confidence = "high" if plain and not self._waits else "medium"
         if (
             self.once

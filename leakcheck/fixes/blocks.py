@@ -174,6 +174,8 @@ def _last_use(scene: Scene, name: str) -> ast.stmt | None:
         ):
             if isinstance(node.ctx, ast.Load) and not _owned(scene, node, name):
                 raise Refused(f"`{name}` is also used outside the block, at line {node.lineno}")
+    if scene.needed_outside([scene.statement, *body], names - {name}):
+        raise Refused("what needs the connection is used outside the block it is opened in")
     return used[-1] if used else None
 
 

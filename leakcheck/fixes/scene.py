@@ -121,7 +121,7 @@ class Scene:
     @property
     def forgotten(self) -> bool:
         """Whether some path that needs no exception leaves it open."""
-        return self.code in ("LK101", "LK103")
+        return self.code != "LK102"
 
     @property
     def objects(self) -> bool:
@@ -164,8 +164,10 @@ class Scene:
 
     def fresh_name(self) -> str:
         """A name for a connection that has none."""
-        taken = {n.id for n in ast.walk(self.tree.module) if isinstance(n, ast.Name)}
-        taken |= {n.arg for n in ast.walk(self.tree.module) if isinstance(n, ast.arg)} | set(self.file.module.imports)
+        scope = self.function or self.tree.module
+        taken = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name)} | set(self.file.module.imports)
+        taken |= {n.arg for n in ast.walk(scope) if isinstance(n, ast.arg)}
+        taken |= {n.id for s in self.tree.module.body for n in inner(s) if isinstance(n, ast.Name)}
         noun = "session" if self.spec.kind == "session" else "connection"
         return next(
             name for name in (noun, "conn", "db_connection", "opened_connection", f"{noun}_") if name not in taken
@@ -183,6 +185,16 @@ class Scene:
                 if named and not self._before(node):
                     found.append(node)
         return found
+
+    def needed_outside(self, inside: list[ast.stmt], names: set[str]) -> bool:
+        """Whether one of these names, which need the connection, is read outside of some statements, and later."""
+        skip = {id(n) for s in (*inside, self.statement) for n in ast.walk(s)}
+        reads = (
+            n for n in ast.walk(self.function or self.tree.module) if isinstance(n, ast.Name) and id(n) not in skip
+        )
+        again = self.tree.in_loop(self.statement)
+        later = (n for n in reads if isinstance(n.ctx, ast.Load) and (again or n.lineno > self.statement.lineno))
+        return any(n.id in names for n in later)
 
     def _before(self, node: ast.Name | ast.Global | ast.Nonlocal) -> bool:
         """Whether it has run when the connection is acquired, and does not run again."""

@@ -42,6 +42,8 @@ def _outermost(scene: Scene) -> tuple[Block, int]:
 def _region(scene: Scene, block: Block, first: int) -> list[ast.stmt]:
     names = {name for name, need in scene.lazy({scene.name: Need.CERTAIN}).names.items() if need}
     body = block.body[first:]
+    if scene.needed_outside(body, names - {scene.name}):
+        raise Refused("what needs the connection is used outside the block it is opened in")
     used = [n for n, s in enumerate(body) if any(isinstance(x, ast.Name) and x.id in names for x in ast.walk(s))]
     return body[: max(used, default=0) + 1]
 

@@ -33,6 +33,8 @@ def wrap(scene: Scene) -> Proposal:
         raise Refused(scene.escape())
     block, start, late = _where(scene)
     region = _region(scene, block, start)
+    if _needed_outside(scene, block):
+        raise Refused("what needs the connection is used outside the block it is opened in")
     _check_names(scene, region)
     _check_values(scene, region)
     _check_order(scene, region)
@@ -53,7 +55,7 @@ def _where(scene: Scene) -> tuple[Block, int, bool]:
                 return Block(up, "orelse"), 0, True
             outer = scene.tree.block(up)
             return outer, outer.body.index(up) + 1, True
-    if own and (block := _caught_inside(scene, own)):
+    if own and (block := _caught_inside(scene, own)) and not _needed_outside(scene, block):
         return block, 0, True
     return scene.block, scene.index + 1, False
 
@@ -93,6 +95,12 @@ def _needing(scene: Scene, statements: list[ast.stmt]) -> list[int]:
     """Which statements mention something that still needs the connection."""
     names = {name for name, need in _lazy(scene).names.items() if need}
     return [n for n, s in enumerate(statements) if any(isinstance(x, ast.Name) and x.id in names for x in ast.walk(s))]
+
+
+def _needed_outside(scene: Scene, block: Block) -> bool:
+    """Whether a cursor or result gets out of a block, where the connection did not end with it before."""
+    names = {name for name, need in _lazy(scene).names.items() if need} - {scene.name}
+    return scene.forgotten and scene.needed_outside(block.body, names)
 
 
 def _lazy(scene: Scene) -> Lazy:

@@ -12,7 +12,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from leakcheck.diagnostics import Span
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
-from leakcheck.project.outline import Statement, outline, whole, words_of
+from leakcheck.project.outline import Statement, outline, used_in, whole, words_of
 from leakcheck.project.walk import walk
 
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
@@ -28,6 +28,11 @@ class Chunk:
     @cached_property
     def words(self) -> frozenset[str]:
         return words_of(self.statement.text)
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """Names that are called or read as an attribute: a smaller superset of what is acquired from."""
+        return used_in(self.statement.text)
 
     @cached_property
     def tree(self) -> cst.Module:
@@ -197,8 +202,8 @@ class Module:
 
     def scopes(self, words: frozenset[str]) -> Iterator[FunctionInfo]:
         """Every function and method that mentions one of the words, in source order."""
-        for chunk in self.mentioning(words):
-            if chunk.kind in ("function", "class", "compound"):
+        for chunk in self.chunks:
+            if chunk.kind in ("function", "class", "compound") and not words.isdisjoint(chunk.used):
                 yield from (
                     d for d in chunk.definitions if isinstance(d, FunctionInfo) and not words.isdisjoint(d.words)
                 )

@@ -21,6 +21,7 @@ _HEAD = re.compile(
     r"|(?P<compound>if|for|while|try|with|async|match)\b)"
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_USED = re.compile(r"\.\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Statement:
 def words_of(text: str) -> frozenset[str]:
     """Every identifier in a text, strings and comments included: a superset of the names used."""
     return frozenset(_WORD.findall(text))
+
+
+def used_in(text: str) -> frozenset[str]:
+    """Every identifier that is called, or follows a dot."""
+    return frozenset(a or b for a, b in _USED.findall(text))
 
 
 def outline(source: str) -> list[Statement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Project:
         self.catalogue = catalogue or load(settings.drivers, settings.connections)
         self.root = settings.root
         self._modules: dict[Path, Module | None] = {}
+        self._roots: dict[Path, list[str]] = {}  # by folder, where its absolute imports may start
+        self._tops: dict[str, bool] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
@@ -78,16 +81,22 @@ class Project:
     def _locate(self, name: str, asker: Path) -> Path | None:
         key = (asker.parent, name)
         if key not in self._found:
-            self._found[key] = next(self._candidates(name, asker), None)
-        return self._found[key]
+            self._found[key] = next(self._candidates(name, asker.parent), None)
+        found = self._found[key]
+        return None if found == asker else found  # `import duckdb` in a duckdb.py means the library
 
-    def _candidates(self, name: str, asker: Path) -> Iterator[Path]:
-        parts = name.split(".")
-        for base in _import_roots(asker, self.root):
-            target = base.joinpath(*parts)
-            for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
-                if path.is_file() and path != asker:
-                    yield path
+    def _candidates(self, name: str, folder: Path) -> Iterator[Path]:
+        """Files that an absolute import in a folder may mean. Strings, because paths are slow and this is asked often."""
+        if folder not in self._roots:
+            self._roots[folder] = list(dict.fromkeys(str(root) for root in _import_roots(folder, self.root)))
+        first, *rest = name.split(".")
+        for root in self._roots[folder]:
+            top = os.path.join(root, first)
+            if top not in self._tops:
+                self._tops[top] = os.path.isdir(top) or os.path.isfile(top + ".py")
+            if self._tops[top]:
+                target = os.path.join(top, *rest)
+                yield from (Path(p) for p in (target + ".py", os.path.join(target, "__init__.py")) if os.path.isfile(p))
 
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
         """What an absolute qualified name means: a definition in the project, else None.
@@ -145,9 +154,9 @@ def module_name(path: Path) -> str:
     return ".".join(reversed(parts)) or path.parent.name
 
 
-def _import_roots(asker: Path, root: Path) -> Iterator[Path]:
-    """Folders an absolute import may start from: those above the asking file, nearest first, then `root/src`."""
-    for folder in asker.parents:
+def _import_roots(start: Path, root: Path) -> Iterator[Path]:
+    """Folders an absolute import may start from: the asking file's and those above it, nearest first, then `root/src`."""
+    for folder in (start, *start.parents):
         if not (folder / "__init__.py").is_file():  # a package's own folder is not on the path
             yield folder
         if folder == root or (folder / ".git").exists():
