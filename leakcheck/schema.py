@@ -56,6 +56,9 @@ def parse_connection(table: object, where: str, library: str = "") -> Connection
     """A `[[connection]]` of a driver file, or a `[[tool.leakcheck.connection]]` of the settings."""
     checked = _expect(dict, table, where)
     acquire = _strings(checked.get("acquire", []), f"{where}: acquire")
+    if not acquire and "acquire" not in checked:
+        for key in checked:
+            _known(key, _SCHEMAS[Connection], where, "key")
     if not acquire:
         raise CatalogueError(where, "'acquire' must name at least one call")
     for name in acquire:

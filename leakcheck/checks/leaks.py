@@ -93,6 +93,8 @@ def _if_raised(leak: Leak, tell: Teller) -> str:
         return f"{what} is not {done} when an exception is raised here"
     if isinstance(raising.node, cst.Yield):
         return f"{what} is not {done} if the body of the `with` block raises"
+    if raising.node is leak.site.node or not isinstance(raising.node, cst.Call):
+        return f"{what} is not {done} if the `with` block on it fails"
     return f"{what} is not {done} if {quoted(tell.callee(raising.node))} raises"
 
 
@@ -180,7 +182,7 @@ def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
         return tell.step("raise", trace.node, words["raise"] if isinstance(trace.node, cst.Raise) else word)
     if trace.kind == "leak":
         return tell.step("leak", trace.node, f"returns here without having {tell.done(site)} it")
-    if trace.kind == "branch":
+    if trace.kind == "branch" and site.releases:  # where nothing ever releases it, no branch matters
         return tell.step("branch", trace.node, f"when this is {trace.text}")
     if trace.kind == "note" and trace.text.startswith("overwritten:"):
         return tell.step("leak", trace.node, f"{quoted(trace.text.partition(':')[2])} is overwritten here")

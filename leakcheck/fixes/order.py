@@ -16,12 +16,12 @@ def after(tree: Tree, unit: ast.stmt, region: list[ast.stmt]) -> Iterator[ast.st
     while not any(current is statement for statement in region):
         if isinstance(current, (ast.stmt, ast.ExceptHandler)):
             yield from _following(tree, current)
-            up = tree.parent(current)
-            assert up is not None
             if isinstance(current, ast.stmt) and leaves(tree.block(current).body):
                 yield from _finals(tree, current, region)
                 return
-            current = up
+        up = tree.parent(current)
+        assert up is not None
+        current = up
     index = next(n for n, statement in enumerate(region) if statement is current)
     yield from region[index + 1 :]
 

@@ -41,14 +41,15 @@ class Blocks(Managers, Assignments):
             return self._with_items(node, index + 1, states)
         item = node.items[index].item
         with self.frame() as exits:
-            self.handlers += action[0] == "suppress"
+            catches = action[0] in ("suppress", "expect")
+            self.handlers += catches
             self.entered.append(action[1])  # type: ignore[arg-type]
             done = self._with_items(node, index + 1, states)
             self.entered.pop()
-            self.handlers -= action[0] == "suppress"
-        if action[0] == "suppress":
+            self.handlers -= catches
+        if catches:
             swallowed, exits.raises = self._swallow(exits.raises, action[1])
-            done += swallowed
+            done = swallowed if swallowed and action[0] == "expect" else done + swallowed
         else:
             for state in (*done, *exits.returns, *exits.breaks, *exits.continues, *exits.raises):
                 self.leave_with(action, item, state)

@@ -93,6 +93,8 @@ class Calls(Managers):
 
     def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         name = self.resolver.callee_name(callee)
+        if isinstance(callee, Method) and callee.name in ("assertRaises", "assertRaisesRegex"):
+            name = "pytest.raises"  # the same to what stands in the block
         if name is not None:
             if name in _ENDS_PROCESS:
                 return []
@@ -150,8 +152,9 @@ class Calls(Managers):
     def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
                          certainty: Confidence = "high") -> Evaluated:  # fmt: skip
         for argument in arguments:
-            if spec.kind != "session":  # a session works on the connection it is bound to, and leaves it open
-                self.hand_over(argument.value, state, "argument", node)
+            if spec.kind == "session" and isinstance(argument.value, Ref):
+                return [(Derived(argument.value.rid), state)]  # it works on that connection and takes none of its own
+            self.hand_over(argument.value, state, "argument", node)
         site = self.site(node, spec, certainty)
         if spec.memory_arguments and node.args and string_value(node.args[0].value) in spec.memory_arguments:
             site.in_memory = True

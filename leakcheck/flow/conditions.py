@@ -19,7 +19,7 @@ from leakcheck.flow.values import (
     is_none,
     truth,
 )
-from leakcheck.project.walk import dotted
+from leakcheck.project.walk import code, dotted, string_value
 
 Split = tuple[list[State], list[State]]
 _SINGLETONS = {"None": None, "True": True, "False": False}
@@ -39,7 +39,7 @@ class Conditions(Core):
             if isinstance(comparator, cst.Name) and comparator.value in _SINGLETONS:
                 return self._compared(node, _SINGLETONS[comparator.value], state)
         if isinstance(node, cst.Comparison):
-            return self._identical(node, state) or self._split(node, self.parts(node, state))
+            return self._identical(node, state) or self._bound(node, state) or self._split(node, self.parts(node, state))
         if isinstance(node, cst.NamedExpr):
             return self._split(node.target, self.eval(node, state))
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
@@ -85,6 +85,19 @@ class Conditions(Core):
             else:
                 (same if answer else other).append(each)
         return (other, same) if negated else (same, other)
+
+    def _bound(self, node: cst.Comparison, state: State) -> Split | None:
+        """`"conn" in locals()`: whether the name is bound; None if nothing of the kind is asked."""
+        name, comparison = string_value(node.left), node.comparisons[0]
+        asks = isinstance(comparison.operator, (cst.In, cst.NotIn)) and isinstance(comparison.comparator, cst.Call)
+        if not asks or name is None or code(comparison.comparator) not in ("locals()", "vars()", "dir()"):
+            return None
+        if name not in self.names.cleanup or name not in self.names.locals:
+            return None
+        bound = state.variables.get(name, UNBOUND) is not UNBOUND
+        if isinstance(comparison.operator, cst.NotIn):
+            bound = not bound
+        return ([state], []) if bound else ([], [state])
 
     def _identical(self, node: cst.Comparison, state: State) -> Split | None:
         """`conn is given`: a resource acquired here is no other object; None if no such thing is compared."""

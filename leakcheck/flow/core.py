@@ -102,6 +102,7 @@ class Core:
         self.kept: list[Kept] = []
         self.holding = Holding()
         self.yielded: list[tuple[Value, State]] = []
+        self.is_fixture = False  # a pytest fixture: what its test raises does not
         self.is_manager = False  # a @contextmanager: what its user raises comes out of its `yield`
         self.entered: list[ResourceId] = []  # resources that a surrounding `with` will take care of
         self.wants_booleans = False  # while the right side of an assignment to a tested name is evaluated

@@ -209,7 +209,7 @@ class Expressions(Core):
             self.holding.call(self, value, node, [], after)
             self.yielded.append((value, after.copy()))
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
-            lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops
+            lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops and not self.is_fixture
             if self.is_manager or lends:
                 self.may_raise(after, node, Tier.STRONG, "yield")
         return [(UNKNOWN, after) for _, after in evaluated]

@@ -28,6 +28,7 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
         """Run the function with parameters as given; None if it is too large."""
         assert self.function is not None
         self.is_manager = self.decorated_as_manager(self.function)
+        self.is_fixture = any(name.rpartition(".")[2] == "fixture" for name in self.function.decorators)
         return self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
 
     def run_lent(self, parameter: cst.Param, loan: Loan) -> Site:

@@ -31,6 +31,7 @@ from leakcheck.project.walk import code
 _CLOSING = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib2.closing"})
 _STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
 _CLOSES = ("closes", "returns")
+_EXPECTED = ("BaseException",)  # `pytest.raises`: the block is there to fail
 
 # What leaving the block does: to one resource, to everything on a stack, or to exceptions.
 ExitAction = tuple[str, object]
@@ -49,6 +50,8 @@ class Managers(Resources):
         if name == "contextlib.suppress":
             types = tuple(code(a.node.value) for a in arguments)
             return [(Manager(UNKNOWN, NONE, "nothing", types), state)]
+        if name == "pytest.raises":
+            return [(Manager(UNKNOWN, SOMETHING, "nothing", _EXPECTED), state)]
         if name in _STACKS:
             key = id(node)
             state.stacks[key] = ()
@@ -102,6 +105,8 @@ class Managers(Resources):
         return ref, None, state
 
     def _enter_manager(self, value: Manager, node: cst.CSTNode, state: State) -> tuple[Value, ExitAction | None, State]:
+        if value.suppresses is _EXPECTED:
+            return SOMETHING, ("expect", _EXPECTED), state
         if value.suppresses:
             return NONE, ("suppress", value.suppresses), state
         rids = resources_in(value.inner)

@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.project.definitions import Bindings
-from leakcheck.project.walk import SCOPES, code, dotted, same_scope, walk
+from leakcheck.project.walk import SCOPES, code, dotted, same_scope, string_value, walk
 
 
 class Names:
@@ -41,12 +41,15 @@ class Names:
         ):
             if type(node) in _CLEANUP:
                 found.update(n.value for n in walk(node.body) if type(n) is cst.Name)  # type: ignore[attr-defined]
+            if not found.isdisjoint(_NAMESPACES):  # `if "conn" in locals():`
+                found.update(text for n in walk(node) if (text := string_value(n)))
         return frozenset(found)
 
 
 _TESTING = frozenset(
     {cst.If, cst.While, cst.IfExp, cst.Assert, cst.CompIf, cst.BooleanOperation, cst.Assign, cst.Match}
 )
+_NAMESPACES = {"locals", "vars", "dir"}
 _CLEANUP = frozenset({cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally})
 
 

@@ -69,7 +69,7 @@ def _method_releases(method: FunctionInfo, field: str, methods: set[str], getter
     for node in walk(method.node.body):
         if isinstance(node, cst.Attribute) and node.attr.value in methods:
             owner = node.value
-            if dotted(owner) in paths or (isinstance(owner, cst.Call) and terminal(owner.func) in getters):
+            if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, field):
                 return True
         elif isinstance(node, cst.Call) and (_RELEASING.search(terminal(node.func)) or terminal(node.func) in methods):
             if any(dotted(arg.value) in paths for arg in node.args):

@@ -62,7 +62,7 @@ def _verdict(page: Page) -> str:
 
 def _looked_at(page: Page) -> str:
     outcome = page.outcome
-    parts = [f"checked {counted(outcome.files, 'file')}"]
+    parts = [f"checked {counted(outcome.files - len(outcome.errors), 'file')}"]
     if outcome.without:
         parts.append(f"{outcome.without} without database code")
     suppressed = sum(report.suppressed for report in outcome.reports)
