@@ -241,6 +241,7 @@ REWRITES = {
     "clean-up that fails": (
         """
         def f(p):
+            conn = None
             try:
                 conn = sqlite3.connect(p)
                 cur = conn.cursor()
@@ -249,10 +250,12 @@ REWRITES = {
                 conn.rollback()
             finally:
                 cur.close()
-                conn.close()
+                if conn is not None:
+                    conn.close()
         """,
         """
         def f(p):
+            conn = None
             try:
                 conn = sqlite3.connect(p)
                 cur = conn.cursor()
@@ -263,7 +266,8 @@ REWRITES = {
                 try:
                     cur.close()
                 finally:
-                    conn.close()
+                    if conn is not None:
+                        conn.close()
         """,
     ),
 }
@@ -314,6 +318,9 @@ def test_refused(reason: str) -> None:
 
 
 UNSAFE = {
+    "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
+    "        conn.rollback()\n"
+    "    except OSError:\n        conn.rollback()\n    finally:\n        cur.close()\n        conn.close()",
     "generator": "conn = sqlite3.connect(p)\n    for row in conn.execute('SELECT 1').fetchall():\n        yield row\n"
     "    conn.close()",
     "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    rows = ask(conn.cursor())\n"

@@ -104,7 +104,9 @@ def test_document_runs_the_same(example: Example) -> None:
 
 def _functions(text: str) -> dict[str, str]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {node.name: ast.dump(node) for node in ast.parse(text).body if isinstance(node, kinds)}
+    found = [node for node in ast.parse(text).body if isinstance(node, kinds)]
+    called = (node for node in found if not any("fixture" in ast.unparse(d) for d in node.decorator_list))
+    return {node.name: ast.dump(node) for node in called}
 
 
 def _runnable(text: str) -> str:

@@ -55,6 +55,8 @@ def feasible(run: Interpreter) -> Iterator[Held]:
 def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
     if isinstance(record.callee, Function) and run.summaries.may_give(record.callee.info):
         return  # another acquire, which may retry: that they are nested is the finding
+    if any(node is record.node for node in record.site.releases):
+        return  # the callee gives it back, perhaps before it waits
     body = run.function.node.body if run.function else record.node
     yield from blocking.at(record.callee, record.node, body, run.module)
 

@@ -6,7 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import Try
+from leakcheck.fixes.syntax import Try, is_none
 from leakcheck.fixes.text import Refused
 
 
@@ -27,7 +27,20 @@ def release_anyway(scene: Scene) -> Proposal:
     draft.insert(start, f"{base}try:")
     draft.deepen(start, unit.end_lineno or 0, base)
     draft.insert(last + 1, f"{base}finally:")
-    return Proposal(f"release `{scene.name}` whatever else fails", draft)
+    doubt = "" if _surely_there(scene, unit) else "the release may raise another error where nothing was opened"
+    return Proposal(f"release `{scene.name}` whatever else fails", draft, doubt)
+
+
+def _surely_there(scene: Scene, unit: ast.stmt) -> bool:
+    """Whether the release cannot fail for want of a connection: opened before the `try`, or None at first and asked."""
+    owners = [up for up in scene.tree.parents(unit) if isinstance(up, Try) and _holds(up.finalbody, unit)]
+    if not any(_holds([owner], scene.statement) for owner in owners):
+        return True
+    before = [
+        s for s in scene.body if isinstance(s, ast.Assign) and is_none(s.value) and s.lineno < scene.statement.lineno
+    ]
+    names = {target.id for s in before for target in s.targets if isinstance(target, ast.Name)}
+    return isinstance(unit, ast.If) and scene.name in names
 
 
 def _only_release(scene: Scene) -> ast.stmt:
