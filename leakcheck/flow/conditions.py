@@ -39,7 +39,8 @@ class Conditions(Core):
             if isinstance(comparator, cst.Name) and comparator.value in _SINGLETONS:
                 return self._compared(node, _SINGLETONS[comparator.value], state)
         if isinstance(node, cst.Comparison):
-            return self._identical(node, state) or self._bound(node, state) or self._split(node, self.parts(node, state))
+            known = self._identical(node, state) or self._bound(node, state)
+            return known or self._split(node, self.parts(node, state))
         if isinstance(node, cst.NamedExpr):
             return self._split(node.target, self.eval(node, state))
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":

@@ -6,6 +6,7 @@ import builtins
 
 import libcst as cst
 
+from leakcheck.flow.classes import DEPTH, Classes
 from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Import, Instance, Lent, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.definitions import function_of
@@ -21,23 +22,22 @@ _OPTIONAL = frozenset(
     }
 )
 _PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "abc.abstractproperty"})
-_DEPTH = 6
 _NOWHERE = Module("", "", "")
 
 
-class Resolver:
+class Resolver(Classes):
     """Answers for one project; the answers are remembered."""
 
     def __init__(self, project: Project) -> None:
+        super().__init__()
         self.project = project
         self.catalogue = project.catalogue
         self._globals: dict[tuple[Module, str], Value] = {}
         self._lambdas: dict[cst.Lambda, FunctionInfo] = {}
-        self._fields: dict[tuple[ClassInfo, str], Value] = {}
 
     # -- names -----------------------------------------------------------------------------------------------------
 
-    def name(self, name: str, scope: Scope, module: Module, depth: int = _DEPTH) -> Value:
+    def name(self, name: str, scope: Scope, module: Module, depth: int = DEPTH) -> Value:
         """A name as seen from a scope: enclosing functions, the module, builtins."""
         while scope is not None:
             if isinstance(scope, FunctionInfo):
@@ -48,7 +48,7 @@ class Resolver:
             scope = scope.parent
         return self.global_name(name, module, depth)
 
-    def local(self, name: str, function: FunctionInfo, depth: int = _DEPTH) -> Value:
+    def local(self, name: str, function: FunctionInfo, depth: int = DEPTH) -> Value:
         """A function's local, where all its assignments agree on what it is."""
         if depth <= 0:
             return UNKNOWN
@@ -74,7 +74,7 @@ class Resolver:
         """A parameter's default, if it is None, True or False."""
         return self.static(parameter.default, None, _NOWHERE) if isinstance(parameter.default, cst.Name) else UNKNOWN
 
-    def global_name(self, name: str, module: Module, depth: int = _DEPTH) -> Value:
+    def global_name(self, name: str, module: Module, depth: int = DEPTH) -> Value:
         key = (module, name)
         if key not in self._globals:
             self._globals[key] = UNKNOWN  # while it is being found: cycles end here
@@ -132,62 +132,9 @@ class Resolver:
             return Instance(given) if given else Method(value, name)
         return Method(value, name)
 
-    def method(self, cls: ClassInfo, name: str, depth: int = _DEPTH) -> FunctionInfo | None:
-        """A method of a class or of its bases, as far as those are in the project."""
-        if name in cls.methods:
-            return cls.methods[name]
-        for base in self.bases(cls) if depth > 0 else ():
-            if isinstance(base, ClassInfo) and (found := self.method(base, name, depth - 1)):
-                return found
-        return None
-
-    def bases(self, cls: ClassInfo) -> list[ClassInfo | str]:
-        """The direct bases: classes of the project, or qualified names."""
-        found: list[ClassInfo | str] = []
-        for base in cls.bases:
-            value = self._dotted(base, cls.parent, cls.module)
-            if isinstance(value, Class):
-                found.append(value.info)
-            elif isinstance(value, Symbol):
-                found.append(value.name)
-        return found
-
-    def ancestors(self, cls: ClassInfo, depth: int = _DEPTH) -> list[ClassInfo | str]:
-        """The class and all its bases, nearest first."""
-        found: list[ClassInfo | str] = [cls]
-        for base in self.bases(cls) if depth > 0 else ():
-            found += self.ancestors(base, depth - 1) if isinstance(base, ClassInfo) else [base]
-        return found
-
-    def field(self, cls: ClassInfo, name: str) -> Value:
-        """What `self.name` holds, from the assignments in the class' methods, its body and its bases."""
-        key = (cls, name)
-        if key not in self._fields:
-            self._fields[key] = UNKNOWN
-            self._fields[key] = self._field(cls, name)
-        return self._fields[key]
-
-    def _field(self, cls: ClassInfo, name: str) -> Value:
-        for owner in self.ancestors(cls):
-            if isinstance(owner, ClassInfo):
-                for function, value in owner.field_assignments.get(name, ()):
-                    found = self.static(value, function or owner, owner.module)
-                    if found is not UNKNOWN and not isinstance(found, Const):
-                        return found
-                if name in owner.field_annotations:
-                    return self.annotation(owner.field_annotations[name], owner.module)
-        return UNKNOWN
-
-    def _dotted(self, name: str, scope: Scope, module: Module) -> Value:
-        first, *rest = name.split(".")
-        value = self.name(first, scope, module)
-        for part in rest:
-            value = self.attribute(value, part, module)
-        return value
-
     # -- expressions -----------------------------------------------------------------------------------------------
 
-    def static(self, node: cst.BaseExpression, scope: Scope, module: Module, depth: int = _DEPTH) -> Value:
+    def static(self, node: cst.BaseExpression, scope: Scope, module: Module, depth: int = DEPTH) -> Value:
         """What kind of thing an expression gives, flow left aside."""
         if depth <= 0:
             return UNKNOWN
@@ -244,7 +191,7 @@ class Resolver:
             return Instance(name)
         return UNKNOWN
 
-    def returned(self, function: FunctionInfo, depth: int = _DEPTH) -> Value:
+    def returned(self, function: FunctionInfo, depth: int = DEPTH) -> Value:
         """What a function's annotation or its return statements promise."""
         if function.node.returns is not None:
             if (value := self.annotation(function.node.returns.annotation, function.module)) is not UNKNOWN:

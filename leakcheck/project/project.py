@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from leakcheck.catalogue import Catalogue, load
@@ -62,7 +63,7 @@ class Project:
         key = ("texts", folder)
         if key not in self.memo:
             known = Path(module.filename).is_file()  # text in hand has no neighbours
-            paths = sorted(folder.rglob("*.py"))[:_MOST_TEXTS] if known else []
+            paths = islice(_python_below(folder), _MOST_TEXTS) if known else ()
             self.memo[key] = [text for path in paths if (text := _text(path))]
         return self.memo[key]  # type: ignore[return-value]
 
@@ -86,7 +87,7 @@ class Project:
         return None if found == asker else found  # `import duckdb` in a duckdb.py means the library
 
     def _candidates(self, name: str, folder: Path) -> Iterator[Path]:
-        """Files that an absolute import in a folder may mean. Strings, because paths are slow and this is asked often."""
+        """Files an absolute import in a folder may mean. Strings, because paths are slow and this is asked often."""
         if folder not in self._roots:
             self._roots[folder] = list(dict.fromkeys(str(root) for root in _import_roots(folder, self.root)))
         first, *rest = name.split(".")
@@ -137,6 +138,18 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here)) if here in path.parents else str(path)
 
 
+def _python_below(folder: Path) -> Iterator[Path]:
+    """Python files in a folder and below, the nearest first."""
+    level = [folder]
+    while level:
+        below: list[Path] = []
+        for each in level:
+            entries = sorted(each.iterdir())
+            yield from (entry for entry in entries if entry.suffix == ".py")
+            below += (e for e in entries if e.name[:1] not in "._" and e.is_dir() and not e.is_symlink())
+        level = below
+
+
 def _text(path: Path) -> str:
     try:
         return read_source(path)
@@ -155,7 +168,7 @@ def module_name(path: Path) -> str:
 
 
 def _import_roots(start: Path, root: Path) -> Iterator[Path]:
-    """Folders an absolute import may start from: the asking file's and those above it, nearest first, then `root/src`."""
+    """Folders an absolute import may start from: the asking file's and those above, nearest first, then `root/src`."""
     for folder in (start, *start.parents):
         if not (folder / "__init__.py").is_file():  # a package's own folder is not on the path
             yield folder

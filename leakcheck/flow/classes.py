@@ -1,0 +1,83 @@
+"""Classes of the project: their methods, bases and fields, as far as those can be told without running anything."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.values import UNKNOWN, Class, Const, Symbol, Value
+from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
+
+DEPTH = 6  # of bases, names and calls followed
+
+
+class Classes:
+    """The part of the resolver that looks into classes."""
+
+    def __init__(self) -> None:
+        self._fields: dict[tuple[ClassInfo, str], Value] = {}
+
+    # The resolver answers these.
+    def name(self, name: str, scope: Scope, module: Module, depth: int = DEPTH) -> Value:
+        raise NotImplementedError
+
+    def attribute(self, value: Value, name: str, asker: Module) -> Value:
+        raise NotImplementedError
+
+    def static(self, node: cst.BaseExpression, scope: Scope, module: Module, depth: int = DEPTH) -> Value:
+        raise NotImplementedError
+
+    def annotation(self, node: cst.BaseExpression, module: Module) -> Value:
+        raise NotImplementedError
+
+    def method(self, cls: ClassInfo, name: str, depth: int = DEPTH) -> FunctionInfo | None:
+        """A method of a class or of its bases, as far as those are in the project."""
+        if name in cls.methods:
+            return cls.methods[name]
+        for base in self.bases(cls) if depth > 0 else ():
+            if isinstance(base, ClassInfo) and (found := self.method(base, name, depth - 1)):
+                return found
+        return None
+
+    def bases(self, cls: ClassInfo) -> list[ClassInfo | str]:
+        """The direct bases: classes of the project, or qualified names."""
+        found: list[ClassInfo | str] = []
+        for base in cls.bases:
+            value = self._dotted(base, cls.parent, cls.module)
+            if isinstance(value, Class):
+                found.append(value.info)
+            elif isinstance(value, Symbol):
+                found.append(value.name)
+        return found
+
+    def ancestors(self, cls: ClassInfo, depth: int = DEPTH) -> list[ClassInfo | str]:
+        """The class and all its bases, nearest first."""
+        found: list[ClassInfo | str] = [cls]
+        for base in self.bases(cls) if depth > 0 else ():
+            found += self.ancestors(base, depth - 1) if isinstance(base, ClassInfo) else [base]
+        return found
+
+    def field(self, cls: ClassInfo, name: str) -> Value:
+        """What `self.name` holds, from the assignments in the class' methods, its body and its bases."""
+        key = (cls, name)
+        if key not in self._fields:
+            self._fields[key] = UNKNOWN
+            self._fields[key] = self._field(cls, name)
+        return self._fields[key]
+
+    def _field(self, cls: ClassInfo, name: str) -> Value:
+        for owner in self.ancestors(cls):
+            if isinstance(owner, ClassInfo):
+                for function, value in owner.field_assignments.get(name, ()):
+                    found = self.static(value, function or owner, owner.module)
+                    if found is not UNKNOWN and not isinstance(found, Const):
+                        return found
+                if name in owner.field_annotations:
+                    return self.annotation(owner.field_annotations[name], owner.module)
+        return UNKNOWN
+
+    def _dotted(self, name: str, scope: Scope, module: Module) -> Value:
+        first, *rest = name.split(".")
+        value = self.name(first, scope, module)
+        for part in rest:
+            value = self.attribute(value, part, module)
+        return value
