@@ -64,7 +64,10 @@ class _Watch:
         if operation.startswith("RETURN"):
             return "return"
         suspends = frame.f_code.co_flags & GENERATORS and self.raising is not frame
-        return "yield" if suspends and operation.startswith("YIELD") else "exception"
+        return "yield" if suspends and operation.startswith(_SUSPENDING) else "exception"
+
+
+_SUSPENDING = ("YIELD", "RESUME")  # 3.13 already names the instruction it will go on at
 
 
 def _given(frame: FrameType, how: str) -> list[object]:
