@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import click
 
 from leakcheck import __version__
 from leakcheck.console import Progress, SourceLines, use_colour
+from leakcheck.options import Options
 from leakcheck.report import FORMATS, Page, coloured, plain, render
 from leakcheck.schema import CatalogueError
 
@@ -45,36 +46,6 @@ class OneLineErrors(click.Command):
         if standalone_mode:
             sys.exit(status)
         return status
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The command line, as click read it."""
-
-    paths: tuple[str, ...]
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    extend_select: tuple[str, ...]
-    config: Path | None
-    exclude: tuple[str, ...]
-    force_exclude: bool
-    stdin_filename: str | None
-    output_format: str
-    output_file: Path | None
-    statistics: bool
-    exit_zero: bool
-    fix: bool
-    unsafe_fixes: bool
-    diff: bool
-    fix_only: bool
-    explain: str | None
-    list_rules: bool
-    show_files: bool
-    demo: bool
-    jobs: int
-    no_cache: bool
-    quiet: bool
-    verbose: bool
 
 
 def _split(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:

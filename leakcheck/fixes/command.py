@@ -16,7 +16,7 @@ from leakcheck.fixes.files import NotWritten, encoded, write
 from leakcheck.report import coloured, plain
 
 if TYPE_CHECKING:
-    from leakcheck.cli import Options
+    from leakcheck.options import Options
     from leakcheck.runner import Outcome
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2

@@ -1,0 +1,36 @@
+"""The command line, as click read it: plain data for whoever carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, as click read it."""
+
+    paths: tuple[str, ...]
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    config: Path | None
+    exclude: tuple[str, ...]
+    force_exclude: bool
+    stdin_filename: str | None
+    output_format: str
+    output_file: Path | None
+    statistics: bool
+    exit_zero: bool
+    fix: bool
+    unsafe_fixes: bool
+    diff: bool
+    fix_only: bool
+    explain: str | None
+    list_rules: bool
+    show_files: bool
+    demo: bool
+    jobs: int
+    no_cache: bool
+    quiet: bool
+    verbose: bool
