@@ -35,6 +35,14 @@ def test_only_files_that_matter_reach_the_engine(monkeypatch: pytest.MonkeyPatch
     assert (outcome.files, outcome.without) == (3, 1)
 
 
+def test_a_wrapper_may_name_what_it_gives_before_it_returns_it() -> None:
+    texts = {
+        "store.py": b"import sqlite3\n\ndef shelf(path):\n    handle = sqlite3.connect(path)\n    return handle\n",
+        "report.py": b"from store import shelf\n\ndef rows(path):\n    return shelf(path).run()\n",
+    }
+    assert Triage(catalogue.load(), texts.__getitem__).pick(texts) == set(texts)
+
+
 def test_wrappers_in_other_files_count() -> None:
     texts = {
         "db.py": b"import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\nMAKE = sessionmaker()\n",

@@ -21,8 +21,6 @@ _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n(]*(?:\([^)]*\))?", re.MU
 _DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)
-_CALL = re.compile(rb"^[ \t]*(?:\w+\.)?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w. \t]*?(\w+)[ \t]*\(", re.MULTILINE)
-_GIVEN_BACK = re.compile(rb"\b(?:return|yield|with|await)\b|=")  # on a line whose call's result is not lost
 _CALL = re.compile(rb"\b(\w+)[ \t]*\(")
 _HOPS = 3  # of project imports between a file and the driver
 
