@@ -56,6 +56,17 @@ class Catalogue:
         self.import_words = frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
 
     @cached_property
+    def tracked_words(self) -> frozenset[str]:
+        """The last names of the calls that acquire what must be given back."""
+        tracked = (name for name, models in self.by_acquire.items() if any(model.tracked for model in models))
+        return frozenset(name.rpartition(".")[2] for name in tracked) - {"__call__"}
+
+    @cached_property
+    def factory_classes(self) -> frozenset[str]:
+        """Classes whose instances are called to acquire: `sessionmaker`."""
+        return frozenset(name.split(".")[-2] for name in self.by_acquire if name.endswith(".__call__"))
+
+    @cached_property
     def rules(self) -> dict[str, Rule]:
         """The rule documents by code, read when first asked for."""
         found = (parse_rule(file.read_text("utf-8"), file.name) for file in _sorted(rules_folder(), "LK", ".md"))

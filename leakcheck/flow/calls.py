@@ -49,16 +49,10 @@ class Calls(Managers):
     def call(self, node: cst.Call, state: State) -> Evaluated:
         result: Evaluated = []
         for callee, reached in self.eval(node.func, state):
-            for values, after in self._arguments(node, reached):
+            for values, after in self.eval_all((arg.value for arg in node.args), reached):
                 arguments = [Argument(value, arg) for value, arg in zip(values, node.args, strict=True)]
                 result += self._dispatch(callee, node, arguments, after)
         return merged(result)
-
-    def _arguments(self, node: cst.Call, state: State) -> list[tuple[list[Value], State]]:
-        done: list[tuple[list[Value], State]] = [([], state)]
-        for arg in node.args:
-            done = [([*v, value], s) for v, before in done for value, s in merged(self.eval(arg.value, before))]
-        return done
 
     def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         if state.resources:

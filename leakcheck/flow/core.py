@@ -112,6 +112,9 @@ class Core:
     def eval(self, node: cst.BaseExpression, state: State) -> Evaluated:
         raise NotImplementedError
 
+    def eval_all(self, nodes: Iterable[cst.BaseExpression], state: State) -> list[tuple[list[Value], State]]:
+        raise NotImplementedError
+
     def parts(self, node: cst.CSTNode, state: State) -> Evaluated:
         raise NotImplementedError
 

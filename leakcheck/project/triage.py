@@ -71,17 +71,6 @@ def _direct_words(catalogue: Catalogue) -> frozenset[bytes]:
     return frozenset(word.encode() for word in catalogue.import_words | catalogue.acquirer_words)
 
 
-def _acquirers(catalogue: Catalogue) -> set[bytes]:
-    """The last names of the calls that acquire what must be given back."""
-    tracked = (name for name, models in catalogue.by_acquire.items() if any(model.tracked for model in models))
-    return {name.rpartition(".")[2].encode() for name in tracked} - {b"__call__"}
-
-
-def _factories(catalogue: Catalogue) -> set[bytes]:
-    """Classes whose instances are called to acquire: `sessionmaker`."""
-    return {name.split(".")[-2].encode() for name in catalogue.by_acquire if name.endswith(".__call__")}
-
-
 @dataclass
 class Triage:
     """Picks the files that can have a finding, also through the project's own wrappers in other files.
@@ -99,7 +88,8 @@ class Triage:
 
     def pick(self, files: Iterable[str]) -> set[str]:
         """The files worth checking."""
-        self._wrappers, self._makers = _acquirers(self.catalogue), _factories(self.catalogue)
+        self._wrappers = {word.encode() for word in self.catalogue.tracked_words}
+        self._makers = {name.encode() for name in self.catalogue.factory_classes}
         rest: dict[str, frozenset[bytes]] = {}
         for file in files:
             data = self.read(file)

@@ -20,8 +20,9 @@ class Wrappers:
     def __init__(self, project: Project) -> None:
         self.project = project
         catalogue = project.catalogue
-        self._driver_words, self._generic_words = _acquirer_words(catalogue)
-        self._factory_classes = _factory_classes(catalogue)
+        self._driver_words = catalogue.tracked_words
+        self._generic_words = _generic_words(catalogue)
+        self._factory_classes = catalogue.factory_classes
         self._libraries = _libraries(catalogue)
         self._words: dict[Module, frozenset[str]] = {}
         self._given: dict[Module, frozenset[str]] = {}
@@ -77,11 +78,10 @@ class Wrappers:
         return memo[key]  # type: ignore[return-value]
 
 
-def _acquirer_words(catalogue: Catalogue) -> tuple[frozenset[str], frozenset[str]]:
-    """The last names of all acquire calls that are tracked; and of those that need no import of their library."""
-    named = [(d, n) for d in catalogue.drivers for c in d.connections if c.tracked for n in c.acquire]
-    everywhere = frozenset(name.rpartition(".")[2] for driver, name in named if not driver.imports)
-    return frozenset(name.rpartition(".")[2] for _, name in named) - {"__call__"}, everywhere
+def _generic_words(catalogue: Catalogue) -> frozenset[str]:
+    """The last names of tracked acquire calls that need no import of their library."""
+    named = (n for d in catalogue.drivers if not d.imports for c in d.connections if c.tracked for n in c.acquire)
+    return frozenset(name.rpartition(".")[2] for name in named)
 
 
 def _libraries(catalogue: Catalogue) -> frozenset[str]:
@@ -146,12 +146,6 @@ def _held_names(node: cst.CSTNode) -> Iterator[str]:
     elif isinstance(node, cst.Call):
         for arg in node.args:
             yield from _held_names(arg.value)
-
-
-def _factory_classes(catalogue: Catalogue) -> frozenset[str]:
-    """Classes whose instances are called to acquire: `sessionmaker`."""
-    owners = (name.removesuffix(".__call__") for name in catalogue.by_acquire if name.endswith(".__call__"))
-    return frozenset(owner.rpartition(".")[2] for owner in owners)
 
 
 def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
