@@ -74,6 +74,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--output-format", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option("--output-file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path, resolve_path=True))
 @click.option("--statistics", is_flag=True, help="Count findings by rule instead of showing them.")
+@click.option("--health", is_flag=True, help="Show how healthy the whole service is, and which files to mend first.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even if something was found.")
 @click.option("--fix", is_flag=True, help="Rewrite what can be rewritten safely, and report what is left.")
 @click.option("--unsafe-fixes", is_flag=True, help="Fixes that may change more than the release, too.")
@@ -134,7 +135,10 @@ def _demo(options: Options) -> int:
     settings = Settings(folder / "demo").override(options.select, options.ignore, options.extend_select)
     os.chdir(folder)  # so that its files have short names
     try:
+        settings = _for_health(settings, options)
         outcome = run(_find(("demo",), settings, options).files, settings)
+        if options.health:
+            return _show_health(outcome, settings, options)
         return _conclude(outcome, options, SourceLines())
     finally:
         os.chdir(here)
@@ -142,8 +146,29 @@ def _demo(options: Options) -> int:
             click.echo(f"The service is in {folder / 'demo'}.", err=True)
 
 
+def _for_health(settings: Settings, options: Options) -> Settings:
+    if not options.health:
+        return settings
+    from leakcheck.health.checkup import prepared
+
+    return prepared(settings)
+
+
+def _show_health(outcome: Outcome, settings: Settings, options: Options) -> int:
+    from leakcheck.health import examine
+    from leakcheck.health.show import as_json, as_text
+
+    health = examine(outcome, settings)
+    colour = options.output_file is None and use_colour(sys.stdout)
+    paint = coloured if colour else plain
+    _print(as_json(health) if options.output_format == "json" else as_text(health, paint), options.output_file)
+    if _report_errors(outcome.errors) == FAILED:
+        return FAILED
+    return FINDINGS if health.failed and not options.exit_zero else CLEAN
+
+
 def _check(options: Options) -> int:
-    settings = _settings(options)
+    settings = _for_health(_settings(options), options)
     if "-" in options.paths:
         return _check_stdin(settings, options)
     found = _find(options.paths or (".",), settings, options)
@@ -159,6 +184,8 @@ def _check(options: Options) -> int:
         outcome = run(found.files, settings, problems=found.problems, jobs=options.jobs, progress=progress.update)
     finally:
         progress.clear()
+    if options.health:
+        return _show_health(outcome, settings, options)
     if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_files
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from leakcheck.health.census import Census
 
 Severity = Literal["error", "warning"]
 Confidence = Literal["high", "medium", "low"]
@@ -97,3 +100,4 @@ class Report:
     error: str | None = None
     hints: tuple[str, ...] = ()
     rewrite: Rewrite | None = None
+    census: Census | None = None  # only where it was asked for

@@ -12,6 +12,7 @@ from leakcheck.fixes.plan import with_fixes
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
+from leakcheck.health.census import Census, count
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.settings import Settings
@@ -40,7 +41,7 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     found = [d for d in found if _wanted(d, settings)]
     kept, suppressed = apply(split_lines(source), sorted(found, key=lambda d: d.sort_key))
     planned = kept if settings.fix == "off" else with_fixes(kept, runs, module, project)
-    return Report(filename, tuple(planned), suppressed)
+    return Report(filename, tuple(planned), suppressed, census=_census(module, project, runs))
 
 
 def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:
@@ -55,6 +56,11 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver))]
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
     return [*found, *_further(project, resolver, summaries).findings(module, runs, tell)]
+
+
+def _census(module: Module, project: Project, runs: list[Interpreter]) -> Census | None:
+    """What findings are to be seen against, where that was asked for."""
+    return count(module, runs, _further(project, *_analysis(project)).constructors) if project.settings.census else None
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:

@@ -122,6 +122,21 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One line of the checklist of `--health`."""
+
+    name: str
+    title: str
+    priority: Literal["high", "medium", "low"]
+    noun: str  # plural, of what is counted
+    advice: str
+    rules: tuple[str, ...] = ()  # whose findings answer it with no
+    of: str = ""  # the count of a census that says how many there are in all
+    right: str = ""  # the count of a census that says how many are right
+    outside: bool = False  # connections that live outside of `with` answer it with no
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """One library's file."""
 

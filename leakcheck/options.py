@@ -21,6 +21,7 @@ class Options:
     output_format: str
     output_file: Path | None
     statistics: bool
+    health: bool
     exit_zero: bool
     fix: bool
     unsafe_fixes: bool

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Driver, Pool, Producer, Release, Rule, Wait, Web
+from leakcheck.models import Connection, Driver, Pool, Producer, Question, Release, Rule, Wait, Web
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Model = TypeVar("Model", Connection, Driver, Pool, Producer, Rule, Wait, Web)
+Model = TypeVar("Model", Connection, Driver, Pool, Producer, Question, Rule, Wait, Web)
 
 FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
 
@@ -124,6 +124,12 @@ def parse_web(text: str, where: str) -> Web:
     return _read(Web, parse_toml(text, where), where)
 
 
+def parse_questions(text: str, where: str) -> tuple[Question, ...]:
+    """`health.toml`."""
+    entries = _expect(list, parse_toml(text, where).get("question", []), f"{where}: question")
+    return tuple(_read(Question, _expect(dict, entry, where), f"{where}: question") for entry in entries)
+
+
 def parse_release(text: str, where: str) -> Release:
     """`conn.close()`, `await pool.release(conn)`, `ibm_db.close(conn)`."""
     match = _RELEASE.fullmatch(text.strip())
@@ -200,4 +206,4 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Pool, Producer, Rule, Wait, Web)}
+_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Pool, Producer, Question, Rule, Wait, Web)}

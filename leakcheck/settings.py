@@ -48,18 +48,21 @@ class Settings:
     unfixable: tuple[str, ...] = ()
     extend_safe_fixes: tuple[str, ...] = ()  # rules whose unsafe fixes count as safe
     fix: FixMode = "shown"
+    census: bool = False  # also count what findings are to be seen against
 
     def enabled(self, code: str, filename: str) -> bool:
-        """Whether a rule is on for a file. The selector that names it most exactly decides; `ignore` wins a tie."""
-        chosen = _strength((*self.select, *self.extend_select), code)
-        if not self.select and code in rules() and rules()[code].default:
-            chosen = max(chosen, _DEFAULT)
-        if chosen == _UNSELECTED or _strength(self.ignore, code) >= chosen:
-            return False
-        return not any(
+        """Whether a rule is on for a file."""
+        return self.selects(code) and not any(
             _strength(selectors, code) > _UNSELECTED and pattern_list((pattern,)).match_file(self.relative(filename))
             for pattern, selectors in self.per_file_ignores
         )
+
+    def selects(self, code: str) -> bool:
+        """Whether a rule is on at all. The selector that names it most exactly decides; `ignore` wins a tie."""
+        chosen = _strength((*self.select, *self.extend_select), code)
+        if not self.select and code in rules() and rules()[code].default:
+            chosen = max(chosen, _DEFAULT)
+        return chosen != _UNSELECTED and _strength(self.ignore, code) < chosen
 
     def fixes(self, code: str) -> bool:
         """Whether findings of a rule may be fixed: named by `fixable`, and not more exactly by `unfixable`."""
