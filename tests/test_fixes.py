@@ -9,7 +9,7 @@ import pytest
 from fixing import NOWHERE, fix
 
 from leakcheck.engine import check
-from leakcheck.fixes.text import Draft, Refused, apply, inside_strings
+from leakcheck.fixes.text import Draft, Refused, apply, inside_strings, lines_of
 from leakcheck.settings import Settings
 
 HEAD = "import sqlite3\nfrom contextlib import closing\n\n\n"
@@ -394,7 +394,7 @@ def test_lines_inside_strings() -> None:
 
 
 def test_draft_adds_a_line_to_a_file_without_a_final_newline() -> None:
-    draft = Draft("a\nb", frozenset(), "    ")
+    draft = Draft(lines_of("a\nb"), frozenset(), "    ")
     draft.insert(3, "c")
     assert draft.text() == "a\nb\nc"
     assert apply("a\nb", draft.edits("x.py")) == "a\nb\nc"

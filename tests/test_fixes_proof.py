@@ -11,6 +11,7 @@ import pytest
 from documents import Example, documents
 from fixing import Fixed, fix
 
+from leakcheck.diagnostics import Diagnostic
 from tests.execution.generator import generate
 from tests.execution.oracle import Program, observe
 from tests.execution.rewrites import differences
@@ -47,10 +48,14 @@ def compare(program: Program, result: Fixed) -> Iterator[str]:
     before = observe(program)
     after = observe(Program(result.text, program.entry, program.given))
     yield from differences(before, after)[:1]
-    missed_before = _open(before.sites()) - {found.span.line for found in result.found}
-    missed_after = _open(after.sites()) - {found.span.line for found in result.left}
+    missed_before = _open(before.sites()) - _reported(result.found)
+    missed_after = _open(after.sites()) - _reported(result.left)
     if len(missed_after) > len(missed_before):
         yield f"left open: {sorted(missed_after)}"
+
+
+def _reported(found: tuple[Diagnostic, ...]) -> set[int]:
+    return {each.span.line for each in found if each.code in FIXABLE}
 
 
 def _open(sites: dict[int, object]) -> set[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -25,12 +25,16 @@ class Verdict:
 
 def leaks(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
     """One diagnostic for each acquire site with a leak."""
+    return (_diagnostic(verdict, tell) for verdict in verdicts(run))
+
+
+def verdicts(run: Interpreter) -> Iterator[Verdict]:
+    """One for each acquire site with a leak."""
     by_site: dict[Site, list[Leak]] = {}
     for leak in run.leaks:
         by_site.setdefault(leak.site, []).append(leak)
     for site, found in by_site.items():
-        verdict = judge(site, found)
-        yield _diagnostic(verdict, tell)
+        yield judge(site, found)
 
 
 def judge(site: Site, found: list[Leak]) -> Verdict:

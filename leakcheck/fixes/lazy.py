@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from enum import IntEnum
 
-from leakcheck.fixes.syntax import Function, Tree, dotted, inner
+from leakcheck.fixes.syntax import Tree, dotted, inner
 
 _READ = frozenset({
     "fetchone", "fetchall", "fetchmany", "fetchval", "fetchrow", "fetch", "scalar", "scalar_one",
@@ -57,11 +57,11 @@ class Lazy:
 
     def settle(self) -> Lazy:
         """Follow assignments until nothing changes."""
+        bindings = self._tree.bindings(self._body)
         for _ in range(6):
             before = dict(self.names)
-            for statement in self._body:
-                for node in inner(statement):
-                    self._follow(node)
+            for node in bindings:
+                self._follow(node)
             if before == self.names:
                 break
         return self
@@ -173,10 +173,9 @@ class Lazy:
     def _own(self, node: ast.Call) -> Need | None:
         """What a function of this module makes of its arguments; None if that is not to be seen."""
         name = dotted(node.func).removeprefix("self.").removeprefix("cls.")
-        found = [n for n in ast.walk(self._tree.module) if isinstance(n, Function) and n.name == name]
-        if len(found) != 1 or not self._depth or any(isinstance(a, ast.Starred) for a in node.args):
+        function = self._tree.function_named(name)
+        if function is None or not self._depth or any(isinstance(a, ast.Starred) for a in node.args):
             return None
-        (function,) = found
         if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(function)):
             return Need.CERTAIN
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]

@@ -76,7 +76,7 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
     if any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement):
         return
     assert isinstance(call, ast.Call)
-    helper = named_function(scene, terminal(call.func))
+    helper = scene.tree.function_named(terminal(call.func))
     if isinstance(helper, ast.AsyncFunctionDef) and not isinstance(statement.value, ast.Await):
         found.effects = "some"  # a coroutine that never runs
     elif helper is None:
@@ -222,19 +222,13 @@ def closes_plainly(scene: Scene) -> bool:
 def may_be_none(scene: Scene) -> bool:
     """Whether the acquire sometimes gives None: a project function that says so, or that nobody has read."""
     for wrapper in scene.site.wrappers:
-        node = named_function(scene, wrapper.name) if wrapper.module is scene.file.module else None
+        node = scene.tree.function_named(wrapper.name) if wrapper.module is scene.file.module else None
         if node is None:
             text = wrapper.module.source if wrapper.module else ""
             node = _function_in(text, wrapper.name)
         if node is None or gives_none(node):
             return True
     return False
-
-
-def named_function(scene: Scene, name: str) -> Function | None:
-    """The only function or method of that name in the file."""
-    found = [n for n in ast.walk(scene.tree.module) if isinstance(n, Function) and n.name == name]
-    return found[0] if len(found) == 1 else None
 
 
 def _function_in(text: str, name: str) -> Function | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from leakcheck.checks.leaks import Verdict
-from leakcheck.diagnostics import Applicability
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, inner, is_none, mentions
@@ -28,10 +27,6 @@ class Proposal:
     draft: Draft
     doubt: str = ""
     alias: str = ""  # the name by which the rewrite calls what the acquire gives
-
-    @property
-    def applicability(self) -> Applicability:
-        return "unsafe" if self.doubt else "safe"
 
 
 class File:
@@ -105,9 +100,7 @@ class Scene:
     def fates(self) -> list[tuple[Resource, bool]]:
         """How the connection stands at each normal end of the function, and whether the caller gets it."""
         found = []
-        again = Interpreter(self.run.function, self.run.module, self.run.names, self.run.resolver, self.run.summaries)
-        exits = again.run() if again.function else again.run_module()
-        for state in exits.returns if exits else ():
+        for state in self.run.ended.returns if self.run.ended else ():
             handed = resources_in(state.result) if state.result is not None else ()
             found += [(r, rid in handed) for rid, r in state.resources.items() if rid[0] == self.site.index]
         return found
@@ -150,7 +143,7 @@ class Scene:
     # -- text --------------------------------------------------------------------------------------------------------
 
     def draft(self) -> Draft:
-        return Draft(self.file.source, self.file.strings, self.unit)
+        return Draft(self.tree.lines, self.file.strings, self.unit)
 
     @cached_property
     def unit(self) -> str:
@@ -178,23 +171,21 @@ class Scene:
     def uses_elsewhere(self, inside: list[ast.stmt]) -> list[ast.AST]:
         """Mentions of the name outside these statements and the acquire that may run after it."""
         skip = {id(n) for s in (*inside, self.statement) for n in ast.walk(s)}
-        found: list[ast.AST] = []
-        for node in ast.walk(self.function or self.tree.module):
-            if isinstance(node, (ast.Name, ast.Global, ast.Nonlocal)) and id(node) not in skip:
-                named = node.id == self.name if isinstance(node, ast.Name) else self.name in node.names
-                if named and not self._before(node):
-                    found.append(node)
-        return found
+        named = self.tree.naming(self.function, self.name)
+        return [node for node in named if id(node) not in skip and not self._before(node)]
 
     def needed_outside(self, inside: list[ast.stmt], names: set[str]) -> bool:
         """Whether one of these names, which need the connection, is read outside of some statements, and later."""
         skip = {id(n) for s in (*inside, self.statement) for n in ast.walk(s)}
-        reads = (
-            n for n in ast.walk(self.function or self.tree.module) if isinstance(n, ast.Name) and id(n) not in skip
-        )
         again = self.tree.in_loop(self.statement)
-        later = (n for n in reads if isinstance(n.ctx, ast.Load) and (again or n.lineno > self.statement.lineno))
-        return any(n.id in names for n in later)
+        return any(
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and id(node) not in skip
+            and (again or node.lineno > self.statement.lineno)
+            for name in names
+            for node in self.tree.naming(self.function, name)
+        )
 
     def _before(self, node: ast.Name | ast.Global | ast.Nonlocal) -> bool:
         """Whether it has run when the connection is acquired, and does not run again."""

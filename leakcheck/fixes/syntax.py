@@ -10,6 +10,10 @@ from leakcheck.diagnostics import Span
 from leakcheck.fixes.text import Refused, lines_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+BINDINGS = (
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+)  # fmt: skip
+Naming = ast.Name | ast.Global | ast.Nonlocal
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 Try = ast.Try if not hasattr(ast, "TryStar") else ast.Try | ast.TryStar
@@ -39,15 +43,23 @@ class Tree:
             raise Refused("this Python cannot parse the file") from None
         self.lines = lines_of(source)
         self._up: dict[ast.AST, ast.AST] = {}
+        self._expressions: dict[int, list[ast.expr]] = {}
+        self._functions: dict[str, list[Function]] = {}
+        self._naming: dict[ast.AST, dict[str, list[Naming]]] = {}
+        self._bindings: dict[int, list[ast.AST]] = {}
         for node in ast.walk(self.module):
             for child in ast.iter_child_nodes(node):
                 self._up[child] = node
+            if isinstance(node, ast.expr):
+                self._expressions.setdefault(node.lineno, []).append(node)
+            elif isinstance(node, Function):
+                self._functions.setdefault(node.name, []).append(node)
 
     def at(self, span: Span) -> ast.expr:
         """The expression at a place."""
         wanted = ((span.line, span.column - 1), (span.end_line, span.end_column - 1))
-        for node in ast.walk(self.module):
-            if isinstance(node, ast.expr) and node.lineno == span.line and (self.start(node), self.end(node)) == wanted:
+        for node in self._expressions.get(span.line, ()):
+            if (self.start(node), self.end(node)) == wanted:
                 return node
         raise Refused("its place in the code was not found")
 
@@ -87,6 +99,29 @@ class Tree:
     def function(self, node: ast.AST) -> Function | None:
         """The innermost function around a node."""
         return next((up for up in self.parents(node) if isinstance(up, Function)), None)
+
+    def function_named(self, name: str) -> Function | None:
+        """The only function or method of that name in the file."""
+        found = self._functions.get(name, [])
+        return found[0] if len(found) == 1 else None
+
+    def naming(self, function: Function | None, name: str) -> list[Naming]:
+        """What mentions a name in a function, or in the whole file: declarations as global too."""
+        scope = function or self.module
+        if scope not in self._naming:
+            index: dict[str, list[Naming]] = {}
+            for node in ast.walk(scope):
+                if isinstance(node, Naming):
+                    for each in [node.id] if isinstance(node, ast.Name) else node.names:
+                        index.setdefault(each, []).append(node)
+            self._naming[scope] = index
+        return self._naming[scope].get(name, [])
+
+    def bindings(self, body: list[ast.stmt]) -> list[ast.AST]:
+        """What gives names values in the body of a function of this tree."""
+        if id(body) not in self._bindings:
+            self._bindings[id(body)] = [n for s in body for n in inner(s) if isinstance(n, BINDINGS)]
+        return self._bindings[id(body)]
 
     def block(self, statement: ast.AST) -> Block:
         """The list of statements that holds one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tokenize
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from leakcheck.diagnostics import Edit, Span
@@ -53,33 +54,44 @@ def inside_strings(text: str) -> frozenset[int]:
 class _Line:
     """What becomes of one line. Texts put before it are whole lines."""
 
-    text: str
     before: list[str] = field(default_factory=list)
     pieces: list[tuple[int, int, str]] = field(default_factory=list)
     shift: int = 0  # how many levels deeper
-    dropped: bool = False
+    base: str = ""  # the indentation that the new levels stand behind
 
 
 class Draft:
     """Lines count from 1, columns from 0, in characters. All places are those of the original text."""
 
-    def __init__(self, source: str, strings: frozenset[int], unit: str) -> None:
-        self.source, self.unit = source, unit
-        self.end = line_end(source)
-        self._strings = strings
-        self._lines = [_Line(line) for line in lines_of(source)]
-        self._last: list[str] = []  # whole lines behind the last one
-        self._base = ""
+    def __init__(self, lines: Sequence[str], strings: frozenset[int], unit: str) -> None:
+        self.unit = unit
+        self.end = line_end(lines[0]) if lines else "\n"
+        self._strings, self._lines = strings, lines
+        self._unended = bool(lines) and not _END.search(lines[-1])
+        self._changes: dict[int, _Line] = {}  # by line number; one past the last is the end of the file
+
+    @classmethod
+    def together(cls, drafts: Sequence[Draft]) -> Draft:
+        """All changes of drafts for the same text that touch different lines, or the same line in the same way."""
+        first = drafts[0]
+        whole = cls(first._lines, first._strings, first.unit)
+        for draft in drafts:
+            whole._changes.update(draft._changes)
+        return whole
+
+    def agrees(self, other: Draft) -> bool:
+        """Whether both can be made at once: what both touch they change in the same way."""
+        return all(change == other._changes.get(number, change) for number, change in self._changes.items())
 
     def line(self, number: int) -> str:
-        return self._lines[number - 1].text
+        return self._lines[number - 1]
 
     def indent_of(self, number: int) -> str:
         return indentation(self.line(number))
 
     def replace(self, line: int, start: int, end: int, text: str) -> None:
         """Other text for a stretch of one line."""
-        self._lines[line - 1].pieces.append((start, end, text))
+        self._change(line).pieces.append((start, end, text))
 
     def erase(self, start: tuple[int, int], end: tuple[int, int]) -> None:
         """Take a stretch away, and its lines where nothing but white space is left of them; comments stay."""
@@ -93,84 +105,95 @@ class Draft:
 
     def insert(self, line: int, *texts: str) -> None:
         """Whole lines, without their ends, before a line or, one past the last, at the end of the file."""
-        target = self._last if line > len(self._lines) else self._lines[line - 1].before
-        target.extend(texts)
-
-    def drop(self, first: int, last: int) -> None:
-        """Whole lines go."""
-        for number in range(first, last + 1):
-            self._lines[number - 1].dropped = True
+        self._change(min(line, len(self._lines) + 1)).before.extend(texts)
 
     def deepen(self, first: int, last: int, base: str) -> None:
         """One more level for what stands at `base` or deeper; texts of strings stay as they are."""
         for number in range(first, last + 1):
-            line = self._lines[number - 1]
-            if number not in self._strings and line.text.startswith(base) and line.text.strip():
-                line.shift += 1
-        self._base = base
+            text = self.line(number)
+            if number not in self._strings and text.startswith(base) and text.strip():
+                change = self._change(number)
+                change.shift, change.base = change.shift + 1, base
+
+    def _change(self, number: int) -> _Line:
+        return self._changes.setdefault(number, _Line())
 
     # -- the outcome -------------------------------------------------------------------------------------------------
 
-    def text(self) -> str:
-        """The new file."""
-        return "".join(line for new in self._new() for line in new)
+    def text(self, first: int = 1, last: int = 0) -> str:
+        """The new text of some lines, or of the whole file."""
+        stop = last + (last == len(self._lines)) if last else len(self._lines) + 1
+        return "".join(line for number in range(first, stop + 1) for line in self._new(number))
+
+    def stretch(self, first: int, last: int) -> tuple[int, int, int]:
+        """The first and the last changed one of some lines, and how many lines more they become."""
+        changed = [n for n in self._changes if first <= n <= last + (last == len(self._lines))]
+        return min(changed, default=1), max(changed, default=0), sum(len(self._new(n)) - 1 for n in changed)
 
     def came_from(self) -> dict[int, int]:
         """For each line of the new text the original one; added lines are missing."""
         origins: dict[int, int] = {}
         count = 0
-        for number, (line, new) in enumerate(zip(self._lines, self._new(), strict=False), 1):
-            if len(new) > len(line.before):
-                origins[count + len(line.before) + 1] = number
-            count += len(new)
+        for number in range(1, len(self._lines) + 1):
+            change = self._changes.get(number)
+            before = len(change.before) if change else 0
+            new = len(self._new(number)) if change else 1
+            if new > before:
+                origins[count + before + 1] = number
+            count += new
         return origins
 
     def edits(self, filename: str) -> tuple[Edit, ...]:
         """The changed stretches, each of whole lines."""
+        touched = {*self._changes, *([len(self._lines)] if self._unended and self._added else [])}
+        changed = [n for n in sorted(touched) if "".join(self._new(n)) != self._old(n)]
         found: list[Edit] = []
-        new = self._new()
-        number = 0
-        while number < len(new):
-            first = number
-            while number < len(new) and "".join(new[number]) != self._old(number):
-                number += 1
-            if number > first:
-                content = "".join(line for lines in new[first:number] for line in lines)
-                found.append(self._edit(filename, first, number, content))
-            number += 1
+        while changed:
+            count = next((n for n, line in enumerate(changed) if line != changed[0] + n), len(changed))
+            found.append(self._edit(filename, changed[0], changed[0] + count))
+            changed = changed[count:]
         return tuple(found)
 
-    def _edit(self, filename: str, first: int, stop: int, content: str) -> Edit:
+    @property
+    def _added(self) -> list[str]:
+        """Whole lines behind the last one."""
+        change = self._changes.get(len(self._lines) + 1)
+        return change.before if change else []
+
+    def _edit(self, filename: str, first: int, stop: int) -> Edit:
+        content = "".join(line for number in range(first, stop) for line in self._new(number))
         count = len(self._lines)
-        if stop <= count and content.endswith(self._old(stop - 1)) and stop - first == 1:  # nothing but added lines
-            content, stop = content[: len(content) - len(self._old(first))], first
-        if stop >= count and (count == 0 or not _END.search(self._lines[-1].text)):
-            last = len(self._lines[-1].text) + 1 if count else 1
-            return Edit(Span(filename, min(first + 1, count), 1, max(count, 1), last), content)
-        return Edit(Span(filename, first + 1, 1, min(stop, count) + 1, 1), content)
+        if stop <= count + 1 and stop - first == 1 and content.endswith(self._old(first)):  # nothing but added lines
+            content, stop = content.removesuffix(self._old(first)), first
+        if stop > count and (count == 0 or self._unended):
+            last = len(self._lines[-1]) + 1 if count else 1
+            return Edit(Span(filename, min(first, count) or 1, 1, max(count, 1), last), content)
+        return Edit(Span(filename, first, 1, min(stop, count + 1), 1), content)
 
-    def _old(self, index: int) -> str:
-        return self._lines[index].text if index < len(self._lines) else ""
+    def _old(self, number: int) -> str:
+        return self._lines[number - 1] if number <= len(self._lines) else ""
 
-    def _new(self) -> list[list[str]]:
-        """The new lines for each old one; one entry more for what stands at the end."""
-        new = [[*(text + self.end for text in line.before), *self._changed(line)] for line in self._lines]
-        tail = [text + self.end for text in self._last]
-        if tail and self._lines and not _END.search(self._lines[-1].text):
-            new[-1][-1:] = [line + self.end for line in new[-1][-1:]]
-            tail[-1] = tail[-1].removesuffix(self.end)
-        return [*new, tail]
+    def _new(self, number: int) -> list[str]:
+        """The new lines for an old one; for the number behind the last, what is added at the end."""
+        count = len(self._lines)
+        if number > count:
+            tail = [text + self.end for text in self._added]
+            return [*tail[:-1], tail[-1].removesuffix(self.end)] if tail and self._unended else tail
+        change = self._changes.get(number)
+        new = [*(text + self.end for text in change.before), *self._changed(number, change)] if change else None
+        new = [self._lines[number - 1]] if new is None else new
+        if number == count and self._unended and self._added:
+            new[-1:] = [line + self.end for line in new[-1:]]
+        return new
 
-    def _changed(self, line: _Line) -> list[str]:
-        if line.dropped:
-            return []
-        text = line.text
-        for start, end, piece in sorted(line.pieces, reverse=True):
+    def _changed(self, number: int, change: _Line) -> list[str]:
+        text = self._lines[number - 1]
+        for start, end, piece in sorted(change.pieces, reverse=True):
             text = text[:start] + piece + text[end:]
-        if line.pieces and not text.strip():
+        if change.pieces and not text.strip():
             return []  # nothing is left of it
-        if line.shift:
-            text = self._base + self.unit * line.shift + text[len(self._base) :]
+        if change.shift:
+            text = change.base + self.unit * change.shift + text[len(change.base) :]
         return [text]
 
 

@@ -1,65 +1,49 @@
-"""Tries a rewrite out before anybody sees it: the result must parse, be clean, and do the same."""
+"""Holds a rewrite against its original: but for the releases it must do the same work."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable
 
-from leakcheck.diagnostics import Diagnostic
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import bare, terminal
-from leakcheck.fixes.text import Draft, Refused
-
-Examine = Callable[[str, Scene], list[Diagnostic]]  # the findings of the scene's function in a changed text
+from leakcheck.fixes.text import Refused, indentation
 
 
-def validate(scene: Scene, proposal: Proposal, examine: Examine, before: list[Diagnostic]) -> None:
-    """Raises Refused with what is wrong."""
-    text = proposal.draft.text()
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        raise Refused("the rewrite would not parse") from None
-    if text == scene.file.source:
-        raise Refused("the rewrite would change nothing")
-    _same_work(scene, tree, proposal.alias)
-    _clean(scene, proposal.draft, examine(text, scene), before)
-
-
-def _clean(scene: Scene, draft: Draft, found: list[Diagnostic], before: list[Diagnostic]) -> None:
-    """The finding is gone and no new one came."""
-    origins = draft.came_from()
-    here = scene.file.module.span(scene.site.node).line
-    known = Counter(d.span.line for d in before)
-    for finding in found:
-        if finding.confidence == "low":
-            continue
-        line = origins.get(finding.span.line, 0)
-        if not known[line]:
-            raise Refused(f"the rewrite would lead to another finding ({finding.code})")
-        known[line] -= 1
-    if not known[here] or known[here] < 1:
-        raise Refused("the rewrite would not be enough")
-
-
-def _same_work(scene: Scene, tree: ast.Module, alias: str) -> None:
-    """The same calls are made and the same names bound, but for the releases."""
-    acquire = ast.unparse(scene.call)
-    old, new = _calls(scene.tree.module), _calls(tree)
-    if alias:
-        old = Counter({call.replace(acquire, alias) if call != acquire else call: n for call, n in old.items()})
-    for call in (old - new) + (new - old):
-        if not _about_release(scene, call):
-            raise Refused(f"the rewrite would change the calls made ({call})")
-    if _names(tree) - _names(scene.tree.module) - {*_OURS, "contextlib", scene.name, alias} and scene.name:
+def same_work(scene: Scene, proposal: Proposal) -> None:
+    """Raises Refused unless the function makes the same calls and binds the same names as before, but for releases."""
+    tree, draft, old = scene.tree, proposal.draft, scene.function or scene.tree.module
+    first, last = (tree.first_line(scene.function), scene.function.end_lineno or 0) if scene.function else (1, 0)
+    last = last or len(tree.lines)
+    header = int(indentation(tree.lines[first - 1]) != "" and scene.function is not None)
+    new = _parsed("if 1:\n" * header + draft.text(first, last))
+    low, high, grown = draft.stretch(first, last)
+    shift = header + 1 - first
+    _same_calls(scene, _calls(old, low, high), _calls(new, low + shift, high + grown + shift), proposal.alias)
+    if scene.name and _names(new) - _names(old) - {*_OURS, "contextlib", scene.name, proposal.alias}:
         raise Refused("the rewrite would bind other names")
 
 
-def _calls(tree: ast.AST) -> Counter[str]:
-    """Every call by its text; what `closing` is called with counts, `closing` itself does not."""
-    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call))
+def _same_calls(scene: Scene, before: Counter[str], after: Counter[str], alias: str) -> None:
+    acquire = ast.unparse(scene.call)
+    if alias:
+        before = Counter({call.replace(acquire, alias) if call != acquire else call: n for call, n in before.items()})
+    for call in (before - after) + (after - before):
+        if not _about_release(scene, call):
+            raise Refused(f"the rewrite would change the calls made ({call})")
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        raise Refused("the rewrite would not parse") from None
+
+
+def _calls(tree: ast.AST, first: int, last: int) -> Counter[str]:
+    """Every call in some lines by its text; what `closing` is called with counts, `closing` itself does not."""
+    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call) and first <= n.lineno <= last)
     return Counter(ast.unparse(n) for n in calls if terminal(n.func) not in _OURS)
 
 

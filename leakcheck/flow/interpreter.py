@@ -20,7 +20,9 @@ from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 
 
 class Interpreter(Statements, Callees, Conditions, Expressions):
-    """One run. `leaks`, `misuses` and `kept` say what was found."""
+    """One run. `leaks`, `misuses` and `kept` say what was found, `ended` how the function is left."""
+
+    ended: Exits | None = None
 
     def run(
         self, cls: ClassInfo | None = None, bound: tuple[Bound, ...] = (), constants: Constants = ()
@@ -136,6 +138,7 @@ def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, s
     names = summaries.names(function) if function else Names(_top_level(module, summaries.wrappers.words(module)), None)
     run = Interpreter(function, module, names, resolver, summaries)
     exits = run.run() if function else run.run_module()
+    run.ended = exits
     if exits is not None:
         run.collect(exits)
     return run

@@ -10,6 +10,7 @@ from tests.execution.world import ErrorKind, Fault
 
 Hit = tuple[str, int, int]  # a call that was made to fail: its name, the work done before it, which of its kind there
 Point = tuple[str, int]
+ENDLESS = "raised Endless"
 Signature = tuple[Case, ErrorKind, tuple[Hit, ...]]
 
 
@@ -18,8 +19,11 @@ def differences(before: Observation, after: Observation) -> list[str]:
 
     A rewrite may add releases, which are calls that can be made to fail as well, so faults are told apart by the work
     that was done before them and not by their number. Where releases were added at that very point nobody can tell
-    which of them corresponds to which, so such runs are not compared.
+    which of them corresponds to which, so such runs are not compared. Nor are those of programs that do not end: the
+    world stops them after a number of calls, those that were added included.
     """
+    if any(run.outcome == ENDLESS for run in (*before.runs, *after.runs)):
+        return []
     theirs = {signature(run): run for run in after.runs}
     tried = {run.error for run in after.runs}  # which errors are tried depends on the handlers that are left
     mine, other = _tidying(before), _tidying(after)
