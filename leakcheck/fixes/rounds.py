@@ -12,20 +12,21 @@ from leakcheck.settings import Settings
 
 MOST_ROUNDS = 50
 
+Key = tuple[str, ...]
 Check = Callable[[str], Report]
 
 
 def mend(source: str, report: Report, check: Check, settings: Settings) -> Report:
     """The report about what is left after fixing, with the rewrite. A round that makes matters worse is undone."""
     text, count = source, 0
-    refused: set[tuple[str, str]] = set()
+    refused: set[Key] = set()
     for _ in range(MOST_ROUNDS):
         chosen = choose([d for d in report.diagnostics if _key(d) not in refused], settings)
         if not chosen:
             break
         better = _attempt(text, report, chosen, check)
-        if better is None and len(chosen) > 1:
-            chosen = chosen[:1]
+        while better is None and len(chosen) > 1:
+            chosen = chosen[: len(chosen) // 2]
             better = _attempt(text, report, chosen, check)
         if better is None:
             refused.add(_key(chosen[0]))
@@ -35,8 +36,9 @@ def mend(source: str, report: Report, check: Check, settings: Settings) -> Repor
     return replace(report, rewrite=Rewrite(source, text, count)) if count else report
 
 
-def _key(found: Diagnostic) -> tuple[str, str]:
-    return found.code, found.message
+def _key(found: Diagnostic) -> Key:
+    """What a finding is known by when its lines have moved."""
+    return found.code, found.message, *(edit.content for edit in (found.fix.edits if found.fix else ()))
 
 
 def _attempt(text: str, report: Report, chosen: Sequence[Diagnostic], check: Check) -> tuple[str, Report] | None:

@@ -130,10 +130,7 @@ class Scene:
     @property
     def generator(self) -> bool:
         """Whether it may be left suspended for ever."""
-        found = self.function is not None and any(
-            isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(self.function)
-        )
-        return found and not self.manager
+        return self.function is not None and self.tree.yields(self.function) and not self.manager
 
     def lazy(self, seeds: dict[str, Need]) -> Lazy:
         lazy = Lazy(self.tree, self.body, seeds, self.objects)

@@ -46,6 +46,7 @@ class Tree:
         self._expressions: dict[int, list[ast.expr]] = {}
         self._functions: dict[str, list[Function]] = {}
         self._naming: dict[ast.AST, dict[str, list[Naming]]] = {}
+        self._yields: dict[Function, bool] = {}
         self._bindings: dict[int, list[ast.AST]] = {}
         for node in ast.walk(self.module):
             for child in ast.iter_child_nodes(node):
@@ -123,6 +124,12 @@ class Tree:
             self._bindings[id(body)] = [n for s in body for n in inner(s) if isinstance(n, BINDINGS)]
         return self._bindings[id(body)]
 
+    def yields(self, function: Function) -> bool:
+        """Whether it is a generator."""
+        if function not in self._yields:
+            self._yields[function] = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(function))
+        return self._yields[function]
+
     def block(self, statement: ast.AST) -> Block:
         """The list of statements that holds one."""
         owner = self._up[statement]
@@ -168,7 +175,13 @@ def inner(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def mentions(node: ast.AST, name: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
+    pending = [node]
+    while pending:  # asked too often for ast.walk
+        current = pending.pop()
+        if type(current) is ast.Name and current.id == name:
+            return True
+        pending.extend(ast.iter_child_nodes(current))
+    return False
 
 
 def rebinds(statement: ast.stmt, name: str) -> bool:

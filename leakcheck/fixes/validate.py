@@ -20,8 +20,9 @@ def same_work(scene: Scene, proposal: Proposal) -> None:
     new = _parsed("if 1:\n" * header + draft.text(first, last))
     low, high, grown = draft.stretch(first, last)
     shift = header + 1 - first
-    _same_calls(scene, _calls(old, low, high), _calls(new, low + shift, high + grown + shift), proposal.alias)
-    if scene.name and _names(new) - _names(old) - {*_OURS, "contextlib", scene.name, proposal.alias}:
+    before, after = _within(old, low, high), _within(new, low + shift, high + grown + shift)
+    _same_calls(scene, _calls(before), _calls(after), proposal.alias)
+    if scene.name and _names(after) - _names(before) - {*_OURS, "contextlib", scene.name, proposal.alias}:
         raise Refused("the rewrite would bind other names")
 
 
@@ -41,10 +42,22 @@ def _parsed(text: str) -> ast.Module:
         raise Refused("the rewrite would not parse") from None
 
 
-def _calls(tree: ast.AST, first: int, last: int) -> Counter[str]:
-    """Every call in some lines by its text; what `closing` is called with counts, `closing` itself does not."""
-    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call) and first <= n.lineno <= last)
-    return Counter(ast.unparse(n) for n in calls if terminal(n.func) not in _OURS)
+def _within(tree: ast.AST, first: int, last: int) -> list[ast.AST]:
+    """The nodes that begin in some lines; statements that lie elsewhere are not even looked into."""
+    found: list[ast.AST] = []
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        start, end = getattr(node, "lineno", first), getattr(node, "end_lineno", last)
+        if start <= last and end >= first:
+            found += [node] * (start >= first)
+            pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _calls(nodes: list[ast.AST]) -> Counter[str]:
+    """Every call by its text; what `closing` is called with counts, `closing` itself does not."""
+    return Counter(ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and terminal(n.func) not in _OURS)
 
 
 _OURS = frozenset({"closing", "ExitStack", "enter_context"})
@@ -74,8 +87,7 @@ def _helper(text: str) -> str:
     return re.sub(r"\(.*", "", text, flags=re.DOTALL).rpartition(".")[2]
 
 
-def _names(tree: ast.AST) -> set[str]:
-    bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return bound | {
-        (a.asname or a.name) for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names
-    }
+def _names(nodes: list[ast.AST]) -> set[str]:
+    bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    imports = (n for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom)))
+    return bound | {(alias.asname or alias.name) for n in imports for alias in n.names}
