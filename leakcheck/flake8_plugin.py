@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leakcheck import __version__, catalogue
 from leakcheck.project.discovery import excluded
-from leakcheck.project.triage import imports_project, mentions
+from leakcheck.project.triage import Triage
 from leakcheck.settings import Settings, load
 
 Problem = tuple[int, int, str, type]
@@ -46,4 +46,4 @@ def _worth_checking(text: str, filename: str, chosen: Settings) -> bool:
     """The first look that the command line takes at all files together, at one file."""
     data = text.encode("utf-8", "replace")
     known = catalogue.load(chosen.drivers, chosen.connections)
-    return mentions(data, known) or imports_project(data, filename, str(chosen.root))
+    return bool(Triage(known, lambda file: data, str(chosen.root)).pick([filename]))

@@ -66,8 +66,8 @@ def run(
 ) -> Outcome:
     """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors."""
     failed: dict[str, Report] = {}
-    triage = Triage(catalogue.load(settings.drivers, settings.connections), lambda file: _read_valid(file, failed))
-    chosen = triage.pick(files)
+    known = catalogue.load(settings.drivers, settings.connections)
+    chosen = Triage(known, lambda file: _read_valid(file, failed), str(settings.root)).pick(files)
     todo = [file for file in files if file in chosen]
     done: list[Report] = []
     for report in _check_all(todo, settings, jobs or _processors()):

@@ -10,7 +10,7 @@ import pytest
 
 from leakcheck import catalogue, engine, runner
 from leakcheck.diagnostics import Report
-from leakcheck.project.triage import Triage, imports_project, mentions
+from leakcheck.project.triage import Triage, mentions
 from leakcheck.settings import Settings
 
 LEAK = "import sqlite3\nconn = sqlite3.connect('x')\n"
@@ -62,11 +62,18 @@ def test_words_are_whole_words() -> None:
     assert not mentions(b"import sqlite3_like_thing", known)
 
 
-def test_imports_of_the_own_project(folder: Path) -> None:
+def test_what_is_imported_from_the_rest_of_the_project_is_read_too(folder: Path) -> None:
     (folder / "src" / "app").mkdir(parents=True)
-    assert imports_project(b"from app.db import x", "tests/a.py", str(folder))
-    assert imports_project(b"from . import x", "tests/a.py", str(folder))
-    assert not imports_project(b"import os, sys\nfrom json import loads", "tests/a.py", str(folder))
+    (folder / "src" / "app" / "db.py").write_text("import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\n")
+    (folder / "src" / "app" / "names.py").write_text("VERSION = 1\n")
+    texts = {
+        str(folder / "tests" / "a.py"): b"from app.db import fresh\nfresh().execute('x')\n",
+        str(folder / "tests" / "b.py"): b"from app.names import (\n    VERSION,  # only this\n)\nprint(VERSION)\n",
+        str(folder / "src" / "app" / "c.py"): b"from . import db as base, names\nbase.fresh()\n",
+    }
+    chosen = Triage(catalogue.load(), texts.__getitem__, str(folder)).pick(texts)
+    assert {Path(file).name for file in chosen} == {"a.py", "c.py"}
+    assert not Triage(catalogue.load(), texts.__getitem__).pick(texts)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ class Calls(Managers):
         if name is not None:
             if name in _ENDS_PROCESS:
                 return []
+            if name == "super":
+                return [(self.resolver.parent(self.function), state)]
             managed = self.call_contextlib(name, node, arguments, state)
             if managed is not None:
                 return managed

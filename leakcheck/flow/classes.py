@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from leakcheck.flow.values import UNKNOWN, Class, Const, Symbol, Value
+from leakcheck.flow.values import UNKNOWN, Class, Const, Instance, Symbol, Value
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
 
 DEPTH = 6  # of bases, names and calls followed
@@ -48,6 +48,14 @@ class Classes:
             elif isinstance(value, Symbol):
                 found.append(value.name)
         return found
+
+    def parent(self, scope: Scope) -> Value:
+        """What `super()` gives in a method: the object as one of its class' first base."""
+        while isinstance(scope, FunctionInfo) and scope.cls is None:
+            scope = scope.parent
+        cls = scope.cls if isinstance(scope, FunctionInfo) else None
+        bases = self.bases(cls) if cls is not None else []
+        return Instance(bases[0]) if bases else UNKNOWN
 
     def ancestors(self, cls: ClassInfo, depth: int = DEPTH) -> list[ClassInfo | str]:
         """The class and all its bases, nearest first."""

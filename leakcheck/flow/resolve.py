@@ -89,11 +89,21 @@ class Resolver(Classes):
                 return value
         if (value := self._best(module.assigned(name), None, module, depth)) is not UNKNOWN:
             return value
+        if (value := self._set_elsewhere(name, module, depth)) is not UNKNOWN:
+            return value
         if name in module.imports:
             return self.qualified(module.absolute(module.imports[name]), module)
         if module.star_imports and (found := self.project.member(module, name)):
             return _definition_value(found)
         return Symbol(name) if name in _BUILTINS else UNKNOWN
+
+    def _set_elsewhere(self, name: str, module: Module, depth: int) -> Value:
+        """What functions assign to a global: `global manager; manager = Manager()`."""
+        for function in module.setting(name):
+            value = self._best(function.bindings.assigned.get(name, ()), function, module, depth)
+            if value is not UNKNOWN:
+                return value
+        return UNKNOWN
 
     def qualified(self, name: str, asker: Module) -> Value:
         """An absolute qualified name: a definition of the project (or a global of one of its modules), or a symbol."""
@@ -172,6 +182,8 @@ class Resolver(Classes):
         callee = self.static(node.func, scope, module, depth)
         if isinstance(callee, Class):
             return Instance(callee.info)
+        if callee == Symbol("super"):
+            return self.parent(scope)
         if isinstance(callee, Function):
             return self.returned(callee.info, depth)
         name = self.callee_name(callee)

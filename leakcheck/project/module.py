@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import PurePath
@@ -12,6 +13,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from leakcheck.diagnostics import Span
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
+from leakcheck.project.neighbours import import_statements, modules_named
 from leakcheck.project.outline import Statement, outline, used_in, whole, words_of
 from leakcheck.project.walk import walk
 
@@ -208,6 +210,12 @@ class Module:
                     d for d in chunk.definitions if isinstance(d, FunctionInfo) and not words.isdisjoint(d.words)
                 )
 
+    def setting(self, name: str) -> Iterator[FunctionInfo]:
+        """Functions that declare a name global, and may assign it."""
+        if re.search(rf"^\s+global\b.*\b{name}\b", self.source, re.MULTILINE):
+            for chunk in self.mentioning(frozenset({name})):
+                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and name in d.bindings.outer)
+
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""
         for chunk in self.mentioning(words):
@@ -217,6 +225,13 @@ class Module:
     @cached_property
     def words(self) -> frozenset[str]:
         return words_of(self.source)
+
+    @cached_property
+    def imported_modules(self) -> tuple[str, ...]:
+        """The absolute names of what may be a module in any import statement, those inside functions included."""
+        statements = import_statements(self.source.encode("utf-8", "replace"))
+        names = dict.fromkeys(name for statement in statements for name in modules_named(statement))
+        return tuple(self.absolute(name) for name in names)
 
     def absolute(self, name: str) -> str:
         """The qualified name for an import as written here: leading dots resolved against this module."""

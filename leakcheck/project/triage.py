@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from leakcheck.project.neighbours import Neighbours, import_statements
+
 if TYPE_CHECKING:
     from leakcheck.catalogue import Catalogue
 
 _WORD_CHARACTERS = b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
 
-_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
 _DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)
 _CALL = re.compile(rb"\b(\w+)[ \t]*\(")
+_AS = re.compile(rb"\b(\w+)\s+as\s+(\w+)")
+_ASSIGNED = re.compile(rb"^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)", re.MULTILINE)
 _HOPS = 3  # of project imports between a file and the driver
 
 # Beyond these a parse takes minutes or overflows the C stack; people's code is nowhere near.
@@ -39,33 +42,6 @@ def words(data: bytes) -> list[bytes]:
     return data.translate(_BLANKED).split()
 
 
-def imported_words(data: bytes) -> frozenset[bytes]:
-    """The words of its import statements."""
-    return frozenset(word for statement in _IMPORT.findall(data) for word in words(statement))
-
-
-def imports_project(data: bytes, filename: str, root: str) -> bool:
-    """Whether a file imports another one of its project, where a wrapper may be."""
-    for statement in _IMPORT.findall(data):
-        _, module, *_ = statement.split(maxsplit=2)
-        name = os.fsdecode(module.split(b".")[0].rstrip(b","))
-        if not name or any(_is_module(os.path.join(folder, name)) for folder in _import_roots(filename, root)):
-            return True
-    return False
-
-
-def _import_roots(filename: str, root: str) -> Iterator[str]:
-    folder, root = os.path.dirname(os.path.abspath(filename)), os.path.abspath(root)
-    yield from (root, os.path.join(root, "src"))
-    while folder.startswith(os.path.join(root, "")):
-        yield folder
-        folder = os.path.dirname(folder)
-
-
-def _is_module(path: str) -> bool:
-    return os.path.isfile(path + ".py") or os.path.isdir(path)
-
-
 @lru_cache
 def _direct_words(catalogue: Catalogue) -> frozenset[bytes]:
     return frozenset(word.encode() for word in catalogue.import_words | catalogue.acquirer_words)
@@ -76,11 +52,13 @@ class Triage:
     """Picks the files that can have a finding, also through the project's own wrappers in other files.
 
     A file counts if it mentions a driver or an acquirer; or if it imports a module that counts and mentions one of
-    the names by which such modules hand out connections.
+    the names by which such modules hand out connections. Where only some files are given, what they import from the
+    rest of the project is read too.
     """
 
     catalogue: Catalogue
     read: Callable[[str], bytes]
+    root: str = ""  # of the project; without one nothing but the given files is read
     chosen: set[str] = field(default_factory=set)
     _modules: set[bytes] = field(default_factory=set)
     _wrappers: set[bytes] = field(default_factory=set)
@@ -90,35 +68,90 @@ class Triage:
         """The files worth checking."""
         self._wrappers = {word.encode() for word in self.catalogue.tracked_words}
         self._makers = {name.encode() for name in self.catalogue.factory_classes}
-        rest: dict[str, frozenset[bytes]] = {}
+        given = list(files)
+        rest = self._direct(given, self.read)
+        around = self._around(given, rest) if self.root and rest else {}
+        self._reach(rest | around, lambda file: _peek(file) if file in around else self.read(file))
+        return self.chosen.intersection(given)
+
+    def _direct(self, files: Iterable[str], read: Callable[[str], bytes]) -> dict[str, list[bytes]]:
+        """Choose the files that count by themselves; the import statements of the others."""
+        rest: dict[str, list[bytes]] = {}
         for file in files:
-            data = self.read(file)
+            data = read(file)
             if mentions(data, self.catalogue):
                 self._choose(file, data)
             else:
-                rest[file] = imported_words(data)
+                rest[file] = import_statements(data)
+        return rest
+
+    def _around(self, given: list[str], rest: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
+        """The same for files that were not given, but are imported by those that do not count by themselves."""
+        neighbours = Neighbours(self.root)
+        seen = {os.path.abspath(file) for file in given}
+        around: dict[str, list[bytes]] = {}
+        new = rest
         for _ in range(_HOPS):
-            known = len(self.chosen)
-            for file in [file for file, imported in rest.items() if not imported.isdisjoint(self._modules)]:
-                data = self.read(file)
-                if _calls(data, self._wrappers):
-                    del rest[file]
+            found = {path for file, imports in new.items() for path in neighbours.of(imports, file)} - seen
+            seen |= found
+            new = self._direct(sorted(found), _peek)
+            around |= new
+        return around
+
+    def _reach(self, rest: dict[str, list[bytes]], read: Callable[[str], bytes]) -> None:
+        """Choose what calls a wrapper of a module that counts, until nothing is added."""
+        imported = {file: frozenset(word for s in statements for word in words(s)) for file, statements in rest.items()}
+        for _ in range(_HOPS):
+            known = len(self.chosen), len(self._modules)
+            for file in [file for file, named in imported.items() if not named.isdisjoint(self._modules)]:
+                data = read(file)
+                again = _renamed(rest[file], self._wrappers)
+                if again or _calls(data, self._wrappers):
+                    del imported[file]
+                    self._wrappers |= again
                     self._choose(file, data)
-            if len(self.chosen) == known:
+                elif any(b"*" in statement for statement in rest[file]) or not imported[file].isdisjoint(
+                    self._wrappers
+                ):
+                    self._modules.add(_stem(file))  # what it imports can be imported from it
+            if (len(self.chosen), len(self._modules)) == known:
                 break
-        return self.chosen
 
     def _choose(self, file: str, data: bytes) -> None:
         self.chosen.add(file)
-        folder, name = os.path.split(os.path.abspath(file))
-        stem = os.path.basename(folder) if name == "__init__.py" else name.removesuffix(".py")
-        self._modules.add(stem.encode())
-        self._wrappers.update(_made(data, self._makers))
+        self._modules.add(_stem(file))
+        self._wrappers.update(_made(data, self._makers), _named_anew(data, self._wrappers))
         self._wrappers.update(_handed_out(data, self._wrappers))
+
+
+def _stem(file: str) -> bytes:
+    folder, name = os.path.split(os.path.abspath(file))
+    return (os.path.basename(folder) if name == "__init__.py" else name.removesuffix(".py")).encode()
+
+
+def _peek(file: str) -> bytes:
+    """The bytes of a file that nobody asked to check; nothing if it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
 
 
 def _calls(data: bytes, names: set[bytes]) -> bool:
     return not (names.isdisjoint(words(data)) or names.isdisjoint(_CALL.findall(data)))  # the cheap test first
+
+
+def _renamed(imports: list[bytes], names: set[bytes]) -> set[bytes]:
+    """Other names that import statements give them: `from app.db import connect as open_db`."""
+    return {alias for statement in imports for name, alias in _AS.findall(statement) if name in names}
+
+
+def _named_anew(data: bytes, names: set[bytes]) -> Iterator[bytes]:
+    """Module-level names assigned from something that mentions one: `open_db = partial(sqlite3.connect, "x")`."""
+    for name, value in _ASSIGNED.findall(data):
+        if not names.isdisjoint(words(value)):
+            yield name
 
 
 def _made(data: bytes, makers: set[bytes]) -> Iterator[bytes]:

@@ -32,19 +32,25 @@ class Wrappers:
         """The names by which a module may acquire: drivers' calls, and functions that hand back a connection."""
         if module not in self._words:
             imported = frozenset(name for m in self._imported(module) for name in self.given(m, _HOPS - 1))
-            words = self._base(module) | imported | self.given(module, _HOPS)
-            self._words[module] = words | frozenset(_aliases(module, words))
+            self._words[module] = self._base(module) | imported | self.given(module, _HOPS)
         return self._words[module]
 
     def given(self, module: Module, hops: int) -> frozenset[str]:
-        """The names of a module's own functions, methods and factories that may give a connection."""
+        """The names under which a module may give a connection: its functions, methods and factories, other names for
+        them, and what it imports of others."""
         if module not in self._given:
             self._given[module] = frozenset()  # modules that import each other end here
             words = self._base(module)
             for other in self._imported(module) if hops else ():
                 words |= self.given(other, hops - 1)
-            self._given[module] = self._found_in(module, words)
+            found = self._found_in(module, words)
+            self._given[module] = found | frozenset(_aliases(module, words | found)) | self._starred(module)
         return self._given[module]
+
+    def _starred(self, module: Module) -> frozenset[str]:
+        """What star imports bring in of modules looked into before."""
+        sources = (self.project.find(module.absolute(star), module) for star in module.star_imports)
+        return frozenset(name for m in sources if m for name in self._given.get(m, ()))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
         found = new = frozenset(_factories(module, self._factory_classes))
@@ -72,8 +78,7 @@ class Wrappers:
         key = ("imported", module)
         memo = self.project.memo
         if key not in memo:
-            names = dict.fromkeys(module.absolute(name) for name in (*module.imports.values(), *module.star_imports))
-            found = (self.project.find(n, module) or self.project.find(n.rpartition(".")[0], module) for n in names)
+            found = (self.project.find(name, module) for name in module.imported_modules)
             memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
         return memo[key]  # type: ignore[return-value]
 
