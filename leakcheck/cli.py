@@ -80,6 +80,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--unsafe-fixes", is_flag=True, help="Fixes that may change more than the release, too.")
 @click.option("--diff", is_flag=True, help="Print the fixes as a diff, write nothing; exit 1 if there are any.")
 @click.option("--fix-only", is_flag=True, help="Fix, and report nothing of what is left.")
+@click.option("--add-noqa", is_flag=True, help="Write a '# noqa' comment on the line of every finding.")
+@click.option("--reason", metavar="TEXT", default="", help="What those comments say behind the codes.")
 @click.option("--explain", metavar="CODE", shell_complete=_complete, help="Print the document of a rule.")
 @click.option("--list-rules", is_flag=True, help="List all rules.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked.")
@@ -186,6 +188,10 @@ def _check(options: Options) -> int:
         progress.clear()
     if options.health:
         return _show_health(outcome, settings, options)
+    if options.add_noqa:
+        from leakcheck.known.command import add_noqa
+
+        return add_noqa(outcome, options.reason)
     if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_files
 
@@ -199,6 +205,8 @@ def _check_stdin(settings: Settings, options: Options) -> int:
 
     if len(options.paths) > 1:
         raise click.UsageError("'-' cannot be given together with other paths")
+    if options.add_noqa:
+        raise click.UsageError("--add-noqa writes into files, not into '-'")
     name = options.stdin_filename or "-"
     skip = options.force_exclude and options.stdin_filename is not None and excluded(name, settings)
     if options.show_files:
@@ -219,9 +227,11 @@ def _settings(options: Options) -> Settings:
     first = next((path for path in options.paths if path != "-"), options.stdin_filename or ".")
     settings = load(Path(first), options.config)
     settings = settings.override(options.select, options.ignore, options.extend_select, options.exclude)
+    if options.add_noqa and (options.fix or options.diff or options.fix_only):
+        raise click.UsageError("--add-noqa cannot be given together with fixes")
     if options.fix or options.diff or options.fix_only:
         settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
-    elif options.statistics or options.output_format == "github":
+    elif options.statistics or options.add_noqa or options.output_format == "github":
         settings = replace(settings, fix="off")
     if options.verbose:
         click.echo(f"leakcheck: settings of {settings.root}", err=True)

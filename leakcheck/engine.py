@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from leakcheck import suppressions
+from leakcheck.checks.comments import Comments
 from leakcheck.checks.further import Further
 from leakcheck.checks.leaks import leaks
 from leakcheck.checks.misuse import misuses
@@ -16,7 +18,6 @@ from leakcheck.health.census import Census, count
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.settings import Settings
-from leakcheck.suppressions import apply
 
 
 class SourceError(Exception):
@@ -38,8 +39,11 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
         found = examine(module, project, runs)
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
-    found = [d for d in found if _wanted(d, settings)]
-    kept, suppressed = apply(split_lines(source), sorted(found, key=lambda d: d.sort_key))
+    lines = split_lines(source)
+    comments = suppressions.read(lines)
+    about = Comments(filename, lines, project.catalogue.rules, settings).findings(comments, found)
+    found = [d for d in (*found, *about) if _wanted(d, settings)]
+    kept, suppressed = comments.apply(sorted(found, key=lambda d: d.sort_key))
     planned = kept if settings.fix == "off" else with_fixes(kept, runs, module, project)
     return Report(filename, tuple(planned), suppressed, census=_census(module, project, runs))
 

@@ -27,6 +27,8 @@ class Options:
     unsafe_fixes: bool
     diff: bool
     fix_only: bool
+    add_noqa: bool
+    reason: str
     explain: str | None
     list_rules: bool
     show_files: bool

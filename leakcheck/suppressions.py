@@ -1,68 +1,127 @@
-"""Comments that silence findings: `# noqa`, `# leakcheck: ignore[LK101] reason`, `# leakcheck: skip-file`."""
+"""Comments that silence findings: `# noqa`, `# leakcheck: ignore[LK101] reason`, `# leakcheck: skip-file reason`."""
 
 from __future__ import annotations
 
 import io
 import re
 import tokenize
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from leakcheck.diagnostics import Diagnostic
+
+Kind = Literal["noqa", "ignore", "skip-file"]
+
+OWN = "LK0"  # the rules about these comments themselves
 
 _CODES = r"[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*"
 # read just as flake8 does, so that both front ends agree
 _NOQA = re.compile(rf"# noqa(?::\s?(?P<codes>{_CODES}))?", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*leakcheck:\s*ignore(?:\[(?P<codes>[^\]]*)\])?(?![\w-])", re.IGNORECASE)
-_SKIP_FILE = re.compile(r"#\s*leakcheck:\s*skip-file\b", re.IGNORECASE)
+_SKIP_FILE = re.compile(r"#\s*leakcheck:\s*skip-file\b(?P<codes>)", re.IGNORECASE)
+_FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (("noqa", _NOQA), ("ignore", _IGNORE), ("skip-file", _SKIP_FILE))
 _SEPARATOR = re.compile(r"[,\s]+")
+_BLANK_LINES = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One comment: the codes or prefixes it silences, none meaning all."""
+    """One comment, or a part of one from its own `#`. Columns count from 0."""
 
+    kind: Kind
     line: int
-    codes: tuple[str, ...]
+    start: int
+    end: int  # the reason included
+    codes: tuple[str, ...]  # codes or prefixes as written; none: all
+    codes_at: tuple[int, int]
+    reason: str
+    statement: tuple[int, int]  # first and last line of what it belongs to
 
-    def covers(self, diagnostic: Diagnostic) -> bool:
-        """Whether it stands on a line of the reported call or statement and names its code."""
-        inside = diagnostic.span.line <= self.line <= diagnostic.span.end_line
-        return inside and (not self.codes or diagnostic.code.startswith(self.codes))
+    def covers(self, found: Diagnostic) -> bool:
+        """Whether it stands on a line of the reported code or of its statement, and names the rule."""
+        first, last = self.statement
+        inside = first <= found.span.end_line and found.span.line <= last
+        return inside and (self._names_own(found.code) if found.code.startswith(OWN) else self.names(found.code))
 
+    def names(self, code: str) -> bool:
+        """Whether it is about that rule."""
+        return not self.codes or code.startswith(tuple(code.upper() for code in self.codes))
 
-def apply(lines: Sequence[str], diagnostics: Iterable[Diagnostic]) -> tuple[tuple[Diagnostic, ...], int]:
-    """The diagnostics that no comment silences, and how many were silenced."""
-    found = tuple(diagnostics)
-    if not found or not _looks_suppressed(lines):
-        return found, 0
-    comments = _comments(lines)
-    if any(_SKIP_FILE.search(text) for _, text in comments):
-        return (), len(found)
-    silencers = [suppression for line, text in comments for suppression in _read(line, text)]
-    kept = tuple(d for d in found if not any(suppression.covers(d) for suppression in silencers))
-    return kept, len(found) - len(kept)
-
-
-def _looks_suppressed(lines: Sequence[str]) -> bool:
-    """The cheap search: most files have none, and tokenizing is slow."""
-    return any("noqa" in lowered or "leakcheck:" in lowered for lowered in map(str.lower, lines))
+    def _names_own(self, code: str) -> bool:
+        """No `ignore` hides by its generality that it is unused; `noqa` does, since flake8 lets it."""
+        return self.names(code) if self.kind == "noqa" else code in map(str.upper, self.codes)
 
 
-def _read(line: int, comment: str) -> list[Suppression]:
-    matches = (*_NOQA.finditer(comment), *_IGNORE.finditer(comment))
-    return [Suppression(line, _codes(match["codes"])) for match in matches]
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """All of one file."""
+
+    comments: tuple[Suppression, ...] = ()
+
+    @property
+    def skips_file(self) -> bool:
+        """Whether one of them is about the whole file."""
+        return any(comment.kind == "skip-file" for comment in self.comments)
+
+    def apply(self, found: Iterable[Diagnostic]) -> tuple[tuple[Diagnostic, ...], int]:
+        """The findings that none silences, and how many were silenced."""
+        known = tuple(found)
+        kept = tuple(d for d in known if not self.silences(d))
+        return kept, len(known) - len(kept)
+
+    def silences(self, found: Diagnostic) -> bool:
+        """Whether any of them does."""
+        return self.skips_file or any(comment.covers(found) for comment in self.comments)
 
 
-def _codes(text: str | None) -> tuple[str, ...]:
-    return tuple(code.upper() for code in _SEPARATOR.split(text or "") if code)
+def read(lines: Sequence[str]) -> Suppressions:
+    """The suppressions in the lines of a file. The cheap search comes first: most files have none."""
+    if not any("noqa" in lowered or "leakcheck:" in lowered for lowered in map(str.lower, lines)):
+        return Suppressions()
+    return Suppressions(tuple(found for comment in _comments(lines) for found in _parts(*comment)))
 
 
-def _comments(lines: Sequence[str]) -> list[tuple[int, str]]:
-    """Comments with their lines. Text that this Python cannot tokenize is taken line by line."""
-    text = "\n".join(line.rstrip("\r\n") for line in lines) + "\n"
+def _statements(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """First and last line of each simple statement, and of each compound one's header."""
+    first = 0
+    for token in tokens(lines):
+        if not first and token.type not in _BLANK_LINES:
+            first = token.start[0]
+        if token.type == tokenize.NEWLINE:
+            yield first, token.start[0]
+            first = 0
+
+
+def _parts(line: int, column: int, comment: str, statement: tuple[int, int]) -> Iterator[Suppression]:
+    for kind, form in _FORMS:
+        for match in form.finditer(comment):
+            stop = comment.find("#", match.end())
+            end = len(comment) if stop < 0 else stop
+            reason = comment[match.end() : end].strip(" \t-:")
+            codes = tuple(code for code in _SEPARATOR.split(match["codes"] or "") if code)
+            first, last = match.span("codes") if codes else (match.end(), match.end())
+            place = (column + match.start(), column + end)
+            yield Suppression(kind, line, *place, codes, (column + first, column + last), reason, statement)
+
+
+def _comments(lines: Sequence[str]) -> Iterator[tuple[int, int, str, tuple[int, int]]]:
+    """Line, column, text, and the lines of the statement. What this Python cannot tokenize is taken line by line."""
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        comments = [token for token in tokens(lines) if token.type == tokenize.COMMENT]
+        ranges = {line: (first, last) for first, last in _statements(lines) for line in range(first, last + 1)}
     except (tokenize.TokenError, SyntaxError):
-        return [(number, line[line.index("#") :]) for number, line in enumerate(lines, 1) if "#" in line]
-    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+        for number, text in enumerate(lines, 1):
+            if "#" in text:
+                start = text.index("#")
+                yield number, start, text[start:].rstrip("\r\n"), (number, number)
+        return
+    for token in comments:
+        line, column = token.start
+        yield line, column, token.string, ranges.get(line, (line, line))
+
+
+def tokens(lines: Sequence[str]) -> Iterator[tokenize.TokenInfo]:
+    """Python's own reading of the lines; raises TokenError or SyntaxError for what it cannot read."""
+    text = "\n".join(line.rstrip("\r\n") for line in lines) + "\n"
+    return tokenize.generate_tokens(io.StringIO(text).readline)

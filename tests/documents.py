@@ -39,6 +39,7 @@ FENCE = re.compile(r"^```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
 MARKER = re.compile(r"# (?P<kind>error|missed|false): \[(?P<codes>[^\]]*)\]")
 
 LEAKS = "LK1"  # documents of this family show how its rules divide the cases; every other rule is shown on its own
+COMMENTS = "LK0"  # about comments on the findings of other rules
 Found = tuple[str, int, str]  # file, line, code
 
 
@@ -77,10 +78,12 @@ class Example:
         return f"{self.document}:{self.sources[0].line}"
 
     @property
-    def select(self) -> str:
+    def select(self) -> tuple[str, ...]:
         """The rules its comments speak of."""
         code = self.document.partition("-")[0]
-        return code if re.fullmatch(r"LK[2-9]\d\d", code) else LEAKS
+        if code.startswith(COMMENTS):
+            return (code, LEAKS)
+        return (code,) if re.fullmatch(r"LK[2-9]\d\d", code) else (LEAKS,)
 
     @property
     def is_project(self) -> bool:
@@ -163,7 +166,7 @@ def findings(example: Example, folder: Path) -> list[tuple[Found, str]]:
     if example.is_project:
         return _in_project(example, folder)
     (source,) = example.sources
-    report = check(source.text, source.name, Settings(root=folder, select=(example.select,)))
+    report = check(source.text, source.name, Settings(root=folder, select=example.select))
     assert report.error is None
     return [((source.name, found.span.line, found.code), found.message) for found in report.diagnostics]
 
@@ -174,7 +177,7 @@ def _in_project(example: Example, folder: Path) -> list[tuple[Found, str]]:
         file = folder / source.name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(source.text, encoding="utf-8")
-    arguments = [str(folder), "--select", example.select, "--output-format", "json", "--jobs", "1"]
+    arguments = [str(folder), "--select", ",".join(example.select), "--output-format", "json", "--jobs", "1"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code in (0, 1), result.output
     return [

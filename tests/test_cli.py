@@ -120,7 +120,7 @@ def test_no_files(folder: Path) -> None:
 
 
 def test_rules_and_their_documents() -> None:
-    assert [line.split()[0] for line in call("--list-rules").stdout.splitlines()][:2] == ["LK101", "LK102"]
+    assert [line.split()[0] for line in call("--list-rules").stdout.splitlines()][:3] == ["LK001", "LK002", "LK101"]
     assert "## Why" in call("--explain", "lk101").stdout
     assert call("--explain", "connection-not-closed").stdout == call("--explain", "LK101").stdout
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from leakcheck.diagnostics import Diagnostic, Span
-from leakcheck.suppressions import apply
+from leakcheck.suppressions import read
 
 
 def finding(code: str = "LK101", line: int = 1, end: int | None = None) -> Diagnostic:
     return Diagnostic(code, "name", "error", "high", "message", Span("a.py", line, 1, end or line, 9))
+
+
+def apply(lines: list[str], found: list[Diagnostic]) -> tuple[tuple[Diagnostic, ...], int]:
+    return read(lines).apply(found)
 
 
 @pytest.mark.parametrize(

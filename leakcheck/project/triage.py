@@ -44,7 +44,9 @@ def words(data: bytes) -> list[bytes]:
 
 @lru_cache
 def _direct_words(catalogue: Catalogue) -> frozenset[bytes]:
-    return frozenset(word.encode() for word in catalogue.import_words | catalogue.acquirer_words)
+    """The words of database code, and of comments about findings, which may outlive the code they speak of."""
+    wanted = catalogue.import_words | catalogue.acquirer_words | {"leakcheck", *catalogue.rules}
+    return frozenset(word.encode() for word in wanted)
 
 
 @dataclass
