@@ -73,6 +73,8 @@ def _diagnostic(verdict: Verdict, tell: Teller) -> Diagnostic:
 def _never_or_sometimes(leak: Leak, tell: Teller) -> str:
     site = leak.site
     done = tell.done(site)
+    if not site.name and site.holder:
+        return f"the connection from {quoted(site.callee)} in {quoted(site.holder)} is {_how_often(site)} {done}"
     if not site.name:
         return f"the result of {quoted(site.callee)} is discarded and never {done}" if not site.releases else (
             f"the connection from {quoted(site.callee)} is not always {done}"
@@ -83,6 +85,10 @@ def _never_or_sometimes(leak: Leak, tell: Teller) -> str:
     if not site.releases:
         return f"{what} is never {done}"
     return f"{what} is not {done} on every path"
+
+
+def _how_often(site: Site) -> str:
+    return "not always" if site.releases else "never"
 
 
 def _if_raised(leak: Leak, tell: Teller) -> str:
@@ -96,7 +102,7 @@ def _if_raised(leak: Leak, tell: Teller) -> str:
     if isinstance(raising.node, cst.Raise):
         return f"{what} is not {done} when an exception is raised here"
     if isinstance(raising.node, cst.Yield):
-        return f"{what} is not {done} if the body of the `with` block raises"
+        return f"{what} is not {done} if whoever gets it here raises"
     if raising.node is leak.site.node or not isinstance(raising.node, cst.Call):
         return f"{what} is not {done} if the `with` block on it fails"
     return f"{what} is not {done} if {quoted(tell.callee(raising.node))} raises"
@@ -179,7 +185,7 @@ def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
     if trace.kind == "raise":
         words = {
             "unbound": f"{quoted(tell.text(trace.node))} may be unbound here: this raises and skips what follows",
-            "yield": "if the body of the `with` block raises, what follows is skipped",
+            "yield": "if whoever gets it raises, what follows is skipped",
             "raise": "this exception skips the release",
         }
         word = words.get(trace.text, "if this raises, what follows is skipped")

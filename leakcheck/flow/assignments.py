@@ -42,7 +42,9 @@ class Assignments(Core):
     def run_augmented(self, node: cst.AugAssign, state: State) -> list[State]:
         done = []
         for value, after in self.eval(node.value, state):
-            self.hand_over(value, after, "container", node)
+            for added in (value, after.variables.get(dotted(node.target) or "", UNKNOWN)):
+                if added is value or isinstance(added, Tuple):
+                    self.hand_over(added, after, "container", node)
             done += self.assign(node.target, UNKNOWN, after)
         return done
 
@@ -73,6 +75,8 @@ class Assignments(Core):
         if isinstance(value, Ref):
             site = self.site_of(value.rid)
             site.name = site.name or name
+        for rid in resources_in(value) if isinstance(value, Tuple) else ():
+            self.site_of(rid).holder = self.site_of(rid).holder or name
         if name not in self.names.locals and self.function is not None:
             self.hand_over(value, state, f"global {name}", node)
         self._remember(name, value, state)
@@ -114,7 +118,7 @@ class Assignments(Core):
             return only_states(self.eval(target.value, state))
         owner = path.rpartition(".")[0]
         for rid in resources_in(value):
-            if owner in ("self", "cls") and not isinstance(value, Tuple):
+            if owner in ("self", "cls") and not isinstance(value, Tuple) and not state.is_stacked(rid):
                 self.note_kept(rid, path.rpartition(".")[2], target)
             resource = state.resources[rid]
             if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.assignments import Assignments
-from leakcheck.flow.handlers import Match, caught
+from leakcheck.flow.handlers import Match, caught, handler_types
 from leakcheck.flow.managers import ExitAction, Managers
 from leakcheck.flow.state import Exits, State, Tier, merge
 from leakcheck.flow.values import SOMETHING, Class, Symbol
-from leakcheck.project.walk import code
 
 
 class Blocks(Managers, Assignments):
@@ -97,7 +96,7 @@ class Blocks(Managers, Assignments):
         """Give each exception to the first handler that may catch it; what none surely catches goes on."""
         done: list[State] = []
         for handler in node.handlers:
-            types = _handler_types(handler)
+            types = handler_types(handler.type, self.module, self.resolver.project)
             inside: list[State] = []
             rest: list[State] = []
             for state in raised:
@@ -155,11 +154,3 @@ def _weaken(state: State) -> None:
     for rid in state.open_resources():
         if state.via.get(rid) is Tier.STRONG:
             state.via[rid] = Tier.WEAK
-
-
-def _handler_types(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> tuple[str, ...]:
-    if handler.type is None:
-        return ("BaseException",)
-    if isinstance(handler.type, cst.Tuple):
-        return tuple(code(element.value) for element in handler.type.elements)
-    return (code(handler.type),)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.state import State, Tier, merge
-from leakcheck.flow.values import UNKNOWN, Derived, Ref
+from leakcheck.flow.values import UNKNOWN, Const, Derived, Ref, Tuple
 from leakcheck.project.walk import string_value
 
 MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
@@ -53,9 +53,13 @@ class Branches(Core):
 
     def run_for(self, node: cst.For, states: list[State]) -> list[State]:
         entered: list[State] = []
+        done: list[State] = []
         tier = Tier.NONE
         for state in states:
             for value, after in self.eval(node.iter, state):
+                if isinstance(value, Tuple) and self.touched(value, after):
+                    done += self._each(node, value, after)
+                    continue
                 if isinstance(value, (Ref, Derived)):
                     tier = Tier.STRONG
                 entered.append(after)
@@ -66,7 +70,24 @@ class Branches(Core):
             over = [] if first and must_enter else [state.copy()]
             return self.assign(node.target, UNKNOWN, state), over
 
-        return self._loop(node, entered, step)
+        return done + self._loop(node, entered, step)
+
+    def _each(self, node: cst.For, values: Tuple, state: State) -> list[State]:
+        """A loop over known items, `for conn in (a, b): conn.close()`: one round for each."""
+        states, breaks = [state], list[State]()
+        self.loops += 1
+        for item in map(Const, values.keys) if values.keys else values.items:
+            with self.frame() as exits:
+                bound = [after for each in states for after in self.assign(node.target, item, each)]
+                ended = self.suite(node.body, merge(bound))
+            breaks += exits.breaks
+            states = merge(ended + exits.continues)
+            exits.breaks, exits.continues = [], []
+            self.leave(exits)
+        self.loops -= 1
+        if node.orelse is not None:
+            states = self.suite(node.orelse.body, states)
+        return states + breaks
 
     def _loop(self, node: cst.While | cst.For, states: list[State],
               step: Callable[[State, bool], tuple[list[State], list[State]]]) -> list[State]:  # fmt: skip

@@ -158,7 +158,8 @@ class Callees(Calls):
         for argument in arguments:
             self.hand_over(argument.value, state, "argument", node)
         strong = touching or self.summaries.raises(callee.info)
-        self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
+        if id(node) not in self.started:
+            self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         returned = self.resolver.returned(callee.info)
         return [(returned, state)]
 
@@ -185,13 +186,15 @@ class Callees(Calls):
     def _apply(self, summary: Summary, callee: Function, rids: dict[str, ResourceId], node: cst.CSTNode,
                state: State) -> Evaluated:  # fmt: skip
         result: Evaluated = []
-        raises = False
+        raises = id(node) in self.started
         if summary.is_fresh:
             self.may_raise(state, node, Tier.STRONG, "driver")
         for outcome in summary.outcomes:
             after = state.copy()
             self._settle(outcome, rids, node, after)
             if outcome.tier is not Tier.NONE:
+                if id(node) in self.started:
+                    continue
                 raises = True
                 if self.handlers or after.open_resources():
                     raised = outcome.raised or Raised("driver")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated, Site, merged
+from leakcheck.flow.displays import Displays
 from leakcheck.flow.managers import Managers
 from leakcheck.flow.owning import field_of_parameter, field_released
 from leakcheck.flow.state import State, Tier
@@ -23,6 +24,7 @@ from leakcheck.flow.values import (
     Ref,
     Stack,
     Symbol,
+    Tuple,
     Value,
 )
 from leakcheck.models import Connection
@@ -37,17 +39,20 @@ _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+_STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
 _EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
 _FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
 
 _RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
-class Calls(Managers):
+class Calls(Managers, Displays):
     """Acquire, release, borrow, hand over."""
 
     def call(self, node: cst.Call, state: State) -> Evaluated:
         result: Evaluated = []
+        if terminal(node.func) in _STARTS:
+            self.started.update(id(arg.value) for arg in node.args)
         for callee, reached in self.eval(node.func, state):
             for values, after in self.eval_all((arg.value for arg in node.args), reached):
                 arguments = [Argument(value, arg) for value, arg in zip(values, node.args, strict=True)]
@@ -68,6 +73,10 @@ class Calls(Managers):
                 return self.call_on_resource(receiver, callee.name, node, arguments, state)
             if isinstance(receiver, Derived):
                 return self._call_on_derived(receiver, callee.name, node, arguments, state)
+            if isinstance(receiver, Tuple) and (
+                known := self.call_on_display(receiver, callee.name, node, arguments, state)
+            ):
+                return known
             if isinstance(receiver, Stack):
                 return self.call_on_stack(receiver, callee.name, node, arguments, state)
             if isinstance(receiver, Lent) and receiver.rid is not None:
@@ -103,6 +112,8 @@ class Calls(Managers):
                 return [(arguments[0].value, state)]
             if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
                 return [(arguments[0].value, state)]
+            if name == "asyncio.gather":
+                return [(Tuple(tuple(a.value for a in arguments)), state)]
             if (name in _RUNS or name.endswith(".run_until_complete")) and arguments:
                 return self.awaited(arguments[0].value, node, state)
         elif guessed := self._guess(callee, node):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from leakcheck.catalogue import Catalogue
 from leakcheck.flow.values import UNKNOWN, Class, Const, Instance, Symbol, Value
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
 
@@ -12,6 +13,8 @@ DEPTH = 6  # of bases, names and calls followed
 
 class Classes:
     """The part of the resolver that looks into classes."""
+
+    catalogue: Catalogue
 
     def __init__(self) -> None:
         self._fields: dict[tuple[ClassInfo, str], Value] = {}
@@ -24,6 +27,9 @@ class Classes:
         raise NotImplementedError
 
     def static(self, node: cst.BaseExpression, scope: Scope, module: Module, depth: int = DEPTH) -> Value:
+        raise NotImplementedError
+
+    def canonical(self, name: str) -> str:
         raise NotImplementedError
 
     def annotation(self, node: cst.BaseExpression, module: Module) -> Value:
@@ -63,6 +69,13 @@ class Classes:
         for base in self.bases(cls) if depth > 0 else ():
             found += self.ancestors(base, depth - 1) if isinstance(base, ClassInfo) else [base]
         return found
+
+    def inherited_name(self, cls: ClassInfo, method: str) -> str | None:
+        """A method that a project class has from a library's class."""
+        for base in self.ancestors(cls):
+            if isinstance(base, str) and (name := f"{self.canonical(base)}.{method}") in self.catalogue.by_acquire:
+                return name
+        return None
 
     def field(self, cls: ClassInfo, name: str) -> Value:
         """What `self.name` holds, from the assignments in the class' methods, its body and its bases."""

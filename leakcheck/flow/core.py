@@ -38,6 +38,7 @@ class Site:
     parameter: str = ""  # name, where it is a borrowed parameter
     in_memory: bool = False  # a database that vanishes with the connection
     name: str = ""  # the variable it was first bound to
+    holder: str = ""  # the variable bound to a tuple or dict with it inside
     releases: list[cst.CSTNode] = field(default_factory=list)  # calls that release it on some path
 
 
@@ -106,6 +107,7 @@ class Core:
         self.is_manager = False  # a @contextmanager: what its user raises comes out of its `yield`
         self.entered: list[ResourceId] = []  # resources that a surrounding `with` will take care of
         self.wants_booleans = False  # while the right side of an assignment to a tested name is evaluated
+        self.started: set[int] = set()  # calls of coroutine functions that run on as tasks of their own
         self.work = 0  # statements interpreted, over all states: bounds the time one function takes
 
     # The mixins call each other through these.
@@ -255,7 +257,7 @@ class Core:
         if resource.status not in (Status.OPEN, Status.LOST) or self.site_of(rid).parameter or rid in self.entered:
             return
         held = (part for value in state.variables.values() for part in (*resources_in(value), *_derived_from(value)))
-        if rid in held or any(rid == r for registered in state.stacks.values() for _, r in registered):
+        if rid in held or state.is_stacked(rid):
             return
         state.step("note", node, f"overwritten:{self.site_of(rid).name}")
         self.leaks.append(Leak(self.site_of(rid), resource, state.via.get(rid, Tier.NONE), "overwritten", state.trace))

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 import libcst as cst
 
-from leakcheck.flow.core import Core, Evaluated, merged
+from leakcheck.flow.core import Evaluated, merged
+from leakcheck.flow.displays import Displays, expressions_in
 from leakcheck.flow.resolve import is_property
-from leakcheck.flow.state import State, Tier
+from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import (
     FALSE,
     NONE,
@@ -27,12 +28,12 @@ from leakcheck.flow.values import (
     Tuple,
     Value,
 )
-from leakcheck.project.walk import SCOPES, children, dotted, string_value, walk
+from leakcheck.project.walk import dotted, string_value, walk
 
 _LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
 
 
-class Expressions(Core):
+class Expressions(Displays):
     """`eval` gives every (value, state) an expression can end in; exceptions go to the current exits."""
 
     def eval(self, node: cst.BaseExpression, state: State) -> Evaluated:
@@ -52,7 +53,7 @@ class Expressions(Core):
 
     def parts(self, node: cst.CSTNode, state: State) -> Evaluated:
         """Any other expression: evaluate what is in it; the result is unknown."""
-        return [(UNKNOWN, after) for _, after in self.eval_all(_expressions(node), state)]
+        return [(UNKNOWN, after) for _, after in self.eval_all(expressions_in(node), state)]
 
     # -- names and attributes --------------------------------------------------------------------------------------
 
@@ -127,40 +128,16 @@ class Expressions(Core):
             result += [(value, s) for s in self.assign(node.target, value, after)]
         return result
 
-    # -- displays --------------------------------------------------------------------------------------------------
-
-    def _tuple(self, node: cst.Tuple, state: State) -> Evaluated:
-        if any(isinstance(e, cst.StarredElement) for e in node.elements):
-            return self._container(node, state)
-        return [(Tuple(tuple(values)), s) for values, s in self.eval_all((e.value for e in node.elements), state)]
-
-    def _container(self, node: cst.CSTNode, state: State) -> Evaluated:
-        """A list, dict or set: what is put into it belongs to its holder."""
-        result: Evaluated = []
-        for values, after in self.eval_all(_expressions(node), state):
-            for value in values:
-                self.hand_over(value, after, "container", node)
-            result.append((UNKNOWN, after))
-        return result
-
-    def _comprehension(self, node: cst.CSTNode, state: State) -> Evaluated:
-        """Iterates now (a generator expression later): everything in it may run; its names are its own."""
-        before = {n.target.value for n in walk(node) if isinstance(n, cst.CompFor) and isinstance(n.target, cst.Name)}
-        for name in before:
-            state.variables.pop(name, None)
-        result: Evaluated = []
-        for values, after in self.eval_all(_expressions(node), state):
-            for value in values:
-                self.hand_over(value, after, "container", node)
-            result.append((UNKNOWN, after))
-        return merged(result)
+    # -- literals and parts --------------------------------------------------------------------------------------------
 
     def _lambda(self, node: cst.Lambda, state: State) -> Evaluated:
         """A lambda that mentions a resource keeps it: `callback(lambda: conn.close())`."""
         mentioned = {n.value for n in walk(node.body) if isinstance(n, cst.Name)}
         for name in mentioned:
             self.hand_over(state.variables.get(name, UNKNOWN), state, "closure", node)
-        return [(SOMETHING, state)]
+        if self.function is None or not isinstance(node.body, cst.Call):
+            return [(SOMETHING, state)]
+        return [(self.resolver.lambda_(node, self.function.chunk, self.function), state)]
 
     def _constant(self, node: cst.BaseExpression, state: State) -> Evaluated:
         if isinstance(node, cst.Integer):
@@ -177,9 +154,13 @@ class Expressions(Core):
             owner = values[0]
             if isinstance(owner, Tuple) and len(values) == 2 and isinstance(values[1], Const):
                 index = values[1].value
+                if isinstance(index, str) and index in owner.keys:
+                    index = owner.keys.index(index)
                 if isinstance(index, int) and -len(owner.items) <= index < len(owner.items):
                     result.append((owner.items[index], after))
                     continue
+            if isinstance(owner, Tuple):
+                self.hand_over(owner, after, "container", node)
             self.may_raise(after, node, Tier.WEAK, "call")
             result.append((UNKNOWN, after))
         return result
@@ -200,6 +181,11 @@ class Expressions(Core):
         if isinstance(value, PendingRelease):
             self.release(value.rid, state, node)
             return [(NONE, state)]
+        if isinstance(value, Tuple):  # `await asyncio.gather(…)`
+            done: list[tuple[tuple[Value, ...], State]] = [((), state)]
+            for item in value.items:
+                done = [((*before, v), after) for before, s in done for v, after in self.awaited(item, node, s)]
+            return [(Tuple(values), after) for values, after in done]
         return [(value, state)]
 
     def _yield(self, node: cst.Yield, state: State) -> Evaluated:
@@ -208,6 +194,8 @@ class Expressions(Core):
         for value, after in evaluated:
             self.holding.call(self, value, node, [], after)
             self.yielded.append((value, after.copy()))
+            if isinstance(value, Ref) and not self.is_fixture and after.resources[value.rid].status is Status.RESTING:
+                after.set_status(value.rid, Status.OPEN)  # whoever gets a session works with it
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
             lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops and not self.is_fixture
             if self.is_manager or lends:
@@ -215,20 +203,9 @@ class Expressions(Core):
         return [(UNKNOWN, after) for _, after in evaluated]
 
 
-def _expressions(node: cst.CSTNode) -> Iterable[cst.BaseExpression]:
-    """The expressions directly inside a node, through helper nodes such as elements and comprehension clauses."""
-    for child in children(node):
-        if isinstance(child, cst.Annotation):
-            continue
-        if isinstance(child, cst.BaseExpression):
-            yield child
-        elif not isinstance(child, SCOPES):
-            yield from _expressions(child)
-
-
 def _expressions_in_slices(node: cst.Subscript) -> Iterable[cst.BaseExpression]:
     for element in node.slice:
-        yield from _expressions(element)
+        yield from expressions_in(element)
 
 
 def _subscript_path(node: cst.Subscript) -> str:
@@ -250,14 +227,14 @@ _HANDLERS: dict[type[cst.CSTNode], Callable[..., Evaluated]] = {  # each takes (
     cst.Comparison: Expressions._test,
     cst.UnaryOperation: Expressions._test,
     cst.NamedExpr: Expressions._named,
-    cst.Tuple: Expressions._tuple,
-    cst.List: Expressions._container,
-    cst.Set: Expressions._container,
-    cst.Dict: Expressions._container,
-    cst.ListComp: Expressions._comprehension,
-    cst.SetComp: Expressions._comprehension,
-    cst.DictComp: Expressions._comprehension,
-    cst.GeneratorExp: Expressions._comprehension,
+    cst.Tuple: Displays.tuple_display,
+    cst.List: Displays.list_display,
+    cst.Set: Displays.container_display,
+    cst.Dict: Displays.dict_display,
+    cst.ListComp: Displays.comprehension,
+    cst.SetComp: Displays.comprehension,
+    cst.DictComp: Displays.comprehension,
+    cst.GeneratorExp: Displays.comprehension,
     cst.Lambda: Expressions._lambda,
     cst.Integer: Expressions._constant,
     cst.SimpleString: Expressions._constant,

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
+from typing import TYPE_CHECKING
+
+import libcst as cst
 
 from leakcheck.flow.state import Raised
+from leakcheck.project.walk import code
+
+if TYPE_CHECKING:
+    from leakcheck.project.module import Module
+    from leakcheck.project.project import Project
 
 # Roots of the drivers' exception hierarchies (PEP 249, SQLAlchemy, asyncpg …): catching one catches what calls on a
 # connection are expected to raise.
@@ -16,6 +24,31 @@ _DRIVER_KINDS = frozenset({"OperationalError", "IntegrityError", "ProgrammingErr
                            "InternalError", "NotSupportedError", "Warning", "PoolError", "PoolTimeout", "TimeoutError",
                            "UniqueViolation", "UniqueViolationError"})  # fmt: skip
 _CATCH_ALL = frozenset({"BaseException", "Exception"})
+
+
+def handler_types(node: cst.BaseExpression | None, module: Module, project: Project) -> tuple[str, ...]:
+    """The exception classes a handler names, as written; a module's tuple of them counts as its items."""
+    if node is None:
+        return ("BaseException",)
+    if isinstance(node, cst.Tuple):
+        return tuple(name for e in node.elements for name in handler_types(e.value, module, project))
+    if isinstance(node, cst.BinaryOperation):
+        return tuple(name for part in (node.left, node.right) for name in handler_types(part, module, project))
+    for value, owner in _assigned(node, module, project):
+        if isinstance(value, (cst.Tuple, cst.Attribute, cst.BinaryOperation)):
+            return handler_types(value, owner, project)
+    return (code(node),)
+
+
+def _assigned(
+    node: cst.BaseExpression, module: Module, project: Project
+) -> Iterator[tuple[cst.BaseExpression, Module]]:
+    """What a name stands for: assigned here, or in the module of the project it is imported from."""
+    if isinstance(node, cst.Name):
+        yield from ((value, module) for value in module.assigned(node.value))
+        head, _, last = module.absolute(module.imports.get(node.value, "")).rpartition(".")
+        if head and (source := project.find(head, module)):
+            yield from ((value, source) for value in source.assigned(last))
 
 
 class Match(Enum):

@@ -180,12 +180,12 @@ class Managers(Resources):
         if name in ("enter_context", "enter_async_context"):
             result: Evaluated = []
             for value, action, after in self.enter(first, node, state):
-                self._push(stack, action, after)
+                self._push(stack, action, node, after)
                 result.append((value, after))
             return result
         if name in ("push", "push_async_exit"):
             for _, action, _ in self.enter(first, node, state):
-                self._push(stack, action, state)
+                self._push(stack, action, node, state)
             return [(first, state)]
         if name in ("callback", "push_async_callback"):
             self._register_callback(stack, arguments, node, state)
@@ -201,10 +201,12 @@ class Managers(Resources):
             return [(SOMETHING, state)]
         return [(UNKNOWN, state)]
 
-    def _push(self, stack: Stack, action: ExitAction | None, state: State) -> None:
+    def _push(self, stack: Stack, action: ExitAction | None, node: cst.CSTNode, state: State) -> None:
         if action is not None and action[0] in ("release", "wrong", "lent"):
             registered: Registered = action  # type: ignore[assignment]
             state.stacks[stack.key] = (*state.stacks.get(stack.key, ()), registered)
+            if any(value == stack and "." in path for path, value in state.variables.items()):
+                self.hand_over(Ref(registered[1]), state, "exit stack", node)  # an object keeps it and will close it
 
     def _register_callback(self, stack: Stack, arguments: list[Argument], node: cst.CSTNode, state: State) -> None:
         """`callback(conn.close)`, `callback(pool.putconn, conn)`: the stack will release; other callables keep it."""
@@ -213,8 +215,8 @@ class Managers(Resources):
             if isinstance(value, Method) and isinstance(value.receiver, Ref):
                 forms = self.site_of(value.receiver.rid).spec.release
                 if any(form.on == "conn" and form.method == value.name for form in forms):
-                    self._push(stack, ("release", value.receiver.rid), state)
+                    self._push(stack, ("release", value.receiver.rid), node, state)
             elif isinstance(value, Ref):
-                self._push(stack, ("release", value.rid), state)
+                self._push(stack, ("release", value.rid), node, state)
             elif isinstance(value, Function):
                 self.hand_over(value, state, "callback", node)

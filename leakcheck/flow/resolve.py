@@ -10,7 +10,7 @@ from leakcheck.flow.classes import DEPTH, Classes
 from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Import, Instance, Lent, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.definitions import function_of
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
+from leakcheck.project.module import Chunk, ClassInfo, FunctionInfo, Module, Scope
 from leakcheck.project.project import Definition, Project
 from leakcheck.project.walk import string_value
 
@@ -161,14 +161,18 @@ class Resolver(Classes):
         if isinstance(node, cst.Await):
             return self.static(node.expression, scope, module, depth)
         if isinstance(node, cst.Lambda):
-            if node not in self._lambdas:
-                self._lambdas[node] = function_of(node, module.chunk_of(node), scope)
-            return Function(self._lambdas[node])
+            return self.lambda_(node, module.chunk_of(node), scope)
         if isinstance(node, cst.IfExp):
             return self._best((node.body, node.orelse), scope, module, depth - 1)
         if isinstance(node, cst.BooleanOperation):
             return self._best((node.left, node.right), scope, module, depth - 1)
         return UNKNOWN
+
+    def lambda_(self, node: cst.Lambda, chunk: Chunk, scope: Scope) -> Function:
+        """A lambda as a function."""
+        if node not in self._lambdas:
+            self._lambdas[node] = function_of(node, chunk, scope)
+        return Function(self._lambdas[node])
 
     def _best(self, nodes: object, scope: Scope, module: Module, depth: int) -> Value:
         """The first expression that tells what kind of thing it is; a constant tells nothing, it may be set anew."""
@@ -219,7 +223,7 @@ class Resolver(Classes):
             and isinstance(callee.receiver, Instance)
             and isinstance(callee.receiver.type, ClassInfo)
         ):
-            return self._inherited_name(callee.receiver.type, callee.name)
+            return self.inherited_name(callee.receiver.type, callee.name)
         if (
             isinstance(callee, Method)
             and isinstance(callee.receiver, Instance)
@@ -228,13 +232,6 @@ class Resolver(Classes):
             return f"{self.canonical(callee.receiver.type)}.{callee.name}"
         if isinstance(callee, Instance) and isinstance(callee.type, str):
             return f"{self.canonical(callee.type)}.__call__"
-        return None
-
-    def _inherited_name(self, cls: ClassInfo, method: str) -> str | None:
-        """A method that a project class has from a library's class."""
-        for base in self.ancestors(cls):
-            if isinstance(base, str) and (name := f"{self.canonical(base)}.{method}") in self.catalogue.by_acquire:
-                return name
         return None
 
     def canonical(self, name: str) -> str:

@@ -124,6 +124,10 @@ class State:
         """Resources that this function still has to release."""
         return [rid for rid, res in self.resources.items() if res.status in (Status.OPEN, Status.FIELD)]
 
+    def is_stacked(self, rid: ResourceId) -> bool:
+        """Whether an exit stack will release the resource."""
+        return any(rid == other for registered in self.stacks.values() for _, other in registered)
+
     def rename(self, old: ResourceId, new: ResourceId) -> None:
         """Give a resource another generation."""
         self.resources[new] = self.resources.pop(old)

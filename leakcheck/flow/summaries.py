@@ -218,7 +218,7 @@ def translate(value: Value, known: dict[ResourceId, Value]) -> Value:
         owner = known.get(value.rid)
         return Derived(owner.rid) if isinstance(owner, Ref) else owner if isinstance(owner, Lent) else UNKNOWN
     if isinstance(value, Tuple):
-        return Tuple(tuple(translate(item, known) for item in value.items))
+        return Tuple(tuple(translate(item, known) for item in value.items), value.keys)
     if isinstance(value, Method):
         return Method(translate(value.receiver, known), value.name)
     if isinstance(value, Manager):

@@ -70,7 +70,10 @@ class Lent:
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
+    """A tuple, list or dict display that holds something tracked; a dict has a key for each item."""
+
     items: tuple[Value, ...]
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,7 @@ def rename(value: Value, old: ResourceId, new: ResourceId) -> Value:
     if isinstance(value, (Ref, Derived, PendingRelease)):
         return type(value)(new) if value.rid == old else value
     if isinstance(value, Tuple):
-        return Tuple(tuple(rename(item, old, new) for item in value.items))
+        return Tuple(tuple(rename(item, old, new) for item in value.items), value.keys)
     if isinstance(value, Manager):
         inner, yields = rename(value.inner, old, new), rename(value.yields, old, new)
         return Manager(inner, yields, value.effect, value.suppresses, value.lends)

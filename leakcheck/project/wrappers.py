@@ -139,11 +139,14 @@ def _calls(node: cst.CSTNode, words: frozenset[str]) -> bool:
     return False
 
 
+_DISPLAYS = (cst.Tuple, cst.List, cst.Dict, cst.Element, cst.DictElement)
+
+
 def _held_names(node: cst.CSTNode) -> Iterator[str]:
     """Names whose values are in the expression's value, not merely used to compute it."""
     if isinstance(node, cst.Name):
         yield node.value
-    elif isinstance(node, (cst.Tuple, cst.Element, cst.IfExp, cst.BooleanOperation, cst.Await, cst.From)):
+    elif isinstance(node, (*_DISPLAYS, cst.IfExp, cst.BooleanOperation, cst.Await, cst.From)):
         for child in children(node):
             yield from _held_names(child)
     elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
