@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from leakcheck import suppressions
 from leakcheck.checks.comments import Comments
 from leakcheck.checks.further import Further
@@ -10,6 +12,7 @@ from leakcheck.checks.misuse import misuses
 from leakcheck.checks.owners import owners
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
+from leakcheck.fixes.amend import with_amendments
 from leakcheck.fixes.plan import with_fixes
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
 from leakcheck.flow.resolve import Resolver
@@ -42,9 +45,11 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     lines = split_lines(source)
     comments = suppressions.read(lines)
     about = Comments(filename, lines, project.catalogue.rules, settings).findings(comments, found)
-    found = [d for d in (*found, *about) if _wanted(d, settings)]
-    kept, suppressed = comments.apply(sorted(found, key=lambda d: d.sort_key))
-    planned = kept if settings.fix == "off" else with_fixes(kept, runs, module, project)
+    wanted = [d for d in (*found, *about) if _wanted(d, settings)]
+    kept, suppressed = comments.apply(sorted(wanted, key=lambda d: d.sort_key))
+    planned: Sequence[Diagnostic] = kept
+    if settings.fix != "off":
+        planned = with_amendments(with_fixes(kept, runs, module, project), found, runs, module, project, examine)
     return Report(filename, tuple(planned), suppressed, census=_census(module, project, runs))
 
 

@@ -9,20 +9,18 @@ import sys
 from leakcheck.fixes.syntax import Tree
 from leakcheck.fixes.text import Draft, Refused
 
-_MODULE = "contextlib"
-
 
 class Imports:
     """The module-level imports of one file, those under conditions left out."""
 
-    def __init__(self, tree: Tree, end: str) -> None:
-        self.tree, self.end = tree, end
+    def __init__(self, tree: Tree, end: str, module: str = "contextlib") -> None:
+        self.tree, self.end, self.module = tree, end, module
         body = tree.module.body
         self._imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
         self._bound = _bound_names(tree.module)
 
     def use(self, draft: Draft, line: int, *names: str) -> list[str]:
-        """How to write these names of contextlib at a line; the draft gets the import of those that have none."""
+        """How to write these names of the module at a line; the draft gets the import of those that have none."""
         known = {name: self._known(name, line) for name in names}
         missing = [name for name in names if not known[name]]
         if missing:
@@ -34,14 +32,14 @@ class Imports:
         for statement in self._imports:
             if statement.lineno > line:
                 break
-            if _from_contextlib(statement):
+            if self._from_here(statement):
                 for alias in statement.names:
                     if alias.name == name and self._bound.count(alias.asname or name) == 1:
                         return alias.asname or name
             elif isinstance(statement, ast.Import):
                 for alias in statement.names:
-                    if alias.name == _MODULE and self._bound.count(alias.asname or _MODULE) == 1:
-                        return f"{alias.asname or _MODULE}.{name}"
+                    if alias.name == self.module and self._bound.count(alias.asname or self.module) == 1:
+                        return f"{alias.asname or self.module}.{name}"
         return ""
 
     def _added(self, names: list[str], draft: Draft) -> dict[str, str]:
@@ -49,18 +47,21 @@ class Imports:
             for statement in self._imports:
                 if (
                     isinstance(statement, ast.ImportFrom)
-                    and _from_contextlib(statement)
+                    and self._from_here(statement)
                     and self._can_extend(statement)
                 ):
                     for name in names:
                         self._extend(statement, name, draft)
                     return {name: name for name in names}
-            self._insert(f"from {_MODULE} import {', '.join(sorted(names, key=_rank))}", draft)
+            self._insert(f"from {self.module} import {', '.join(sorted(names, key=_rank))}", draft)
             return {name: name for name in names}
-        if _MODULE not in self._bound:
-            self._insert(f"import {_MODULE}", draft)
-            return {name: f"{_MODULE}.{name}" for name in names}
-        raise Refused(f"both `{names[0]}` and `{_MODULE}` mean something else here")
+        if self.module not in self._bound:
+            self._insert(f"import {self.module}", draft)
+            return {name: f"{self.module}.{name}" for name in names}
+        raise Refused(f"both `{names[0]}` and `{self.module}` mean something else here")
+
+    def _from_here(self, statement: ast.Import | ast.ImportFrom) -> bool:
+        return isinstance(statement, ast.ImportFrom) and statement.module == self.module and not statement.level
 
     # -- an import that is there -------------------------------------------------------------------------------------
 
@@ -69,7 +70,7 @@ class Imports:
         return not star and "\\" not in self.tree.text(statement)
 
     def _extend(self, statement: ast.ImportFrom, name: str, draft: Draft) -> None:
-        """Add a name to `from contextlib import …`, in order."""
+        """Add a name to `from … import …`, in order."""
         following = next((a for a in statement.names if _rank(a.name) > _rank(name)), None)
         if following is not None:
             line, column = following.lineno, following.col_offset
@@ -88,7 +89,7 @@ class Imports:
         plain = text.startswith("import")
         standard = [s for s in leading if _section(s) == 1]
         if standard:
-            later = (s for s in standard if _order(s) > (not plain, _MODULE))
+            later = (s for s in standard if _order(s) > (not plain, self.module))
             following = next(later, None)
             if following is not None:
                 draft.insert(following.lineno, text)
@@ -132,10 +133,6 @@ class Imports:
 
     def _opens_definition(self, line: int) -> bool:
         return line <= len(self.tree.lines) and bool(re.match(r"(?:async )?def |class |@", self.tree.lines[line - 1]))
-
-
-def _from_contextlib(statement: ast.Import | ast.ImportFrom) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module == _MODULE and not statement.level
 
 
 def _rank(name: str) -> tuple[int, str]:

@@ -1,0 +1,145 @@
+"""Rewrites for what is held too long, sent row by row or built to fail: which one mends a finding, if one does."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from leakcheck.checks.constructors import Constructors
+from leakcheck.diagnostics import Diagnostic, Fix
+from leakcheck.fixes.backoff import back_off
+from leakcheck.fixes.batches import batch_rows
+from leakcheck.fixes.hoist import hoist
+from leakcheck.fixes.keywords import enlarge, make_resilient
+from leakcheck.fixes.narrow import narrow
+from leakcheck.fixes.scene import File, Proposal
+from leakcheck.fixes.spot import Spot, Surroundings
+from leakcheck.fixes.text import Draft, Refused
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.resolve import Resolver
+from leakcheck.project.module import Module
+from leakcheck.project.project import Project
+
+AMENDMENTS: dict[str, Callable[[Spot], Proposal]] = {
+    "LK201": narrow,
+    "LK202": narrow,
+    "LK301": batch_rows,
+    "LK303": hoist,
+    "LK401": enlarge,
+    "LK402": make_resilient,
+    "LK502": back_off,
+}
+
+Examine = Callable[[Module, Project], Sequence[Diagnostic]]  # all findings of a module
+_Tried = tuple[int, Proposal]
+
+
+def with_amendments(
+    found: Sequence[Diagnostic],
+    before: Sequence[Diagnostic],
+    runs: Sequence[Interpreter],
+    module: Module,
+    project: Project,
+    examine: Examine,
+) -> list[Diagnostic]:
+    """The findings of a module, those of these rules with their fix or the reason why there is none.
+
+    `before` is everything that was found, before the settings and comments chose.
+    """
+    if not any(d.code in AMENDMENTS for d in found):
+        return list(found)
+    try:
+        file = File(module)
+    except Refused as refusal:
+        return [replace(d, not_fixed=str(refusal)) if d.code in AMENDMENTS else d for d in found]
+    return Amender(file, before, runs, project, examine).amended(found)
+
+
+class Amender:
+    """For one module."""
+
+    def __init__(
+        self,
+        file: File,
+        before: Sequence[Diagnostic],
+        runs: Sequence[Interpreter],
+        project: Project,
+        examine: Examine,
+    ) -> None:
+        self._file, self._project, self._examine = file, project, examine
+        self._before = self._counts(before)
+        module = file.module
+        self._around = Surroundings(
+            project.catalogue,
+            project.settings,
+            {module.span(site.node): site for run in runs for site in run.sites if not site.parameter},
+            {module.span(built.node): built for built in Constructors(Resolver(project)).of(module)},
+        )
+        self._reasons: dict[int, str] = {}
+
+    def amended(self, found: Sequence[Diagnostic]) -> list[Diagnostic]:
+        """Each finding told what was found out."""
+        proposals = [(n, p) for n, d in enumerate(found) if d.code in AMENDMENTS and (p := self._proposal(n, d))]
+        held = dict(self._holding(proposals, found))
+        return [self._told(n, d, held.get(n)) if d.code in AMENDMENTS else d for n, d in enumerate(found)]
+
+    def _proposal(self, number: int, found: Diagnostic) -> Proposal | None:
+        try:
+            return AMENDMENTS[found.code](Spot(self._file, found, self._around))
+        except Refused as refusal:
+            self._reasons[number] = str(refusal)
+        except Exception as error:  # a finding without a fix is worth more than no finding
+            self._reasons[number] = f"internal error: {type(error).__name__}: {error}"
+        return None
+
+    def _holding(self, tried: list[_Tried], found: Sequence[Diagnostic]) -> list[_Tried]:
+        """Those that do what they should: tried together, as far as they do not touch, and apart where that fails."""
+        kept: list[_Tried] = []
+        while tried:
+            batch: list[_Tried] = []
+            rest: list[_Tried] = []
+            for each in tried:
+                apart = all(each[1].draft.agrees(other.draft) for _, other in batch)
+                (batch if apart else rest).append(each)
+            kept += self._sound(batch, found)
+            tried = rest
+        return kept
+
+    def _sound(self, batch: list[_Tried], found: Sequence[Diagnostic]) -> list[_Tried]:
+        why = self._wrong(batch, found)
+        if not why:
+            return batch
+        if len(batch) == 1:
+            self._reasons[batch[0][0]] = why
+            return []
+        half = len(batch) // 2
+        return self._sound(batch[:half], found) + self._sound(batch[half:], found)
+
+    def _wrong(self, batch: list[_Tried], found: Sequence[Diagnostic]) -> str:
+        """What speaks against the new text: it does not parse, a finding stays, or another one comes."""
+        text = Draft.together([proposal.draft for _, proposal in batch]).text()
+        try:
+            compile(text, self._file.filename, "exec", ast.PyCF_ONLY_AST)
+        except (SyntaxError, ValueError):
+            return "the rewrite would not parse"
+        fork = self._project.fork()
+        fork.memo.clear()
+        module = fork.add(text, self._file.filename, at_once=len(self._file.module.chunks) == 1)
+        after = self._counts(self._examine(module, fork))
+        if worse := after - self._before:
+            return f"the rewrite would lead to another finding ({min(worse)})"
+        mended = Counter(found[number].code for number, _ in batch)
+        return "the rewrite would not be enough" if after - (self._before - mended) else ""
+
+    def _counts(self, found: Sequence[Diagnostic]) -> Counter[str]:
+        """By rule; what is off, or not sure enough to be shown, does not count."""
+        return Counter(d.code for d in found if d.confidence != "low" and self._project.settings.selects(d.code))
+
+    def _told(self, number: int, found: Diagnostic, proposal: Proposal | None) -> Diagnostic:
+        if proposal is None:
+            return replace(found, not_fixed=self._reasons.get(number, "no rewrite fits"))
+        safe = not proposal.doubt or self._project.settings.trusts(found.code)
+        fix = Fix(proposal.title, "safe" if safe else "unsafe", proposal.draft.edits(self._file.filename))
+        return replace(found, fix=fix, not_fixed=f"unsafe: {proposal.doubt}" if proposal.doubt else None)

@@ -1,0 +1,71 @@
+"""LK502: a loop that tries again waits longer each time."""
+
+from __future__ import annotations
+
+import ast
+
+from leakcheck.fixes.scene import Proposal
+from leakcheck.fixes.spot import Spot
+from leakcheck.fixes.syntax import leaves, terminal
+from leakcheck.fixes.text import Draft, Refused
+
+_MOST = 60  # seconds between two attempts
+_DOUBT = "the attempts take longer"
+
+
+def back_off(spot: Spot) -> Proposal:
+    """A pause that doubles with each attempt, instead of one that stays the same, or of none."""
+    loop = spot.loop
+    pauses = [node for node in ast.walk(loop) if isinstance(node, ast.Call) and terminal(node.func) == "sleep"]
+    draft, delay = spot.draft(), spot.fresh("delay", "retry_delay", "pause")
+    if pauses:
+        first = _lengthen(spot, draft, pauses, delay)
+    else:
+        _insert_pauses(spot, draft, loop, delay)
+        first = "1"
+    draft.insert(loop.lineno, f"{spot.indent(loop)}{delay} = {first}")
+    return Proposal("wait twice as long before each attempt", draft, _DOUBT)
+
+
+def _lengthen(spot: Spot, draft: Draft, pauses: list[ast.Call], delay: str) -> str:
+    """The pauses take their time from a variable that grows; its first value."""
+    times = {spot.tree.text(pause.args[0]) for pause in pauses if len(pause.args) == 1}
+    if len(times) != 1 or any(len(pause.args) != 1 or pause.keywords for pause in pauses):
+        raise Refused("its pauses differ")
+    for pause in pauses:
+        statement, argument = spot.tree.statement(pause), pause.args[0]
+        spot.alone(statement)
+        if not isinstance(statement, ast.Expr) or len(spot.lines(statement)) > 1:
+            raise Refused("its pause is part of something else")
+        draft.replace(pause.lineno, spot.tree.start(argument)[1], spot.tree.end(argument)[1], delay)
+        draft.insert(statement.lineno + 1, spot.indent(statement) + _doubled(delay))
+    return times.pop()
+
+
+def _insert_pauses(spot: Spot, draft: Draft, loop: ast.For | ast.While, delay: str) -> None:
+    """Each handler that lets the loop go on waits first."""
+    if isinstance(spot.function, ast.AsyncFunctionDef):
+        (sleep,) = spot.imports("asyncio").use(draft, loop.lineno, "sleep")
+        sleep = f"await {sleep}"
+    else:
+        (sleep,) = spot.imports("time").use(draft, loop.lineno, "sleep")
+    tries = [up for up in spot.tree.parents(spot.node) if isinstance(up, ast.Try)]
+    for handler in tries[0].handlers if tries else ():
+        if leaves(handler.body) and not isinstance(handler.body[-1], ast.Continue):
+            continue
+        first, last = handler.body[0], handler.body[-1]
+        if handler.lineno == first.lineno:
+            raise Refused("its handler stands on one line")
+        spot.alone(last)
+        indent = spot.indent(last)
+        lines = [f"{indent}{sleep}({delay})", indent + _doubled(delay)]
+        if isinstance(last, ast.Pass):
+            draft.replace(last.lineno, 0, len(draft.line(last.lineno).rstrip("\r\n")), draft.end.join(lines))
+        elif isinstance(last, ast.Continue):
+            draft.insert(last.lineno, *lines)
+        else:
+            draft.insert((last.end_lineno or last.lineno) + 1, *lines)
+
+
+def _doubled(delay: str) -> str:
+    return f"{delay} = min({delay} * 2, {_MOST})"

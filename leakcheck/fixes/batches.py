@@ -1,0 +1,276 @@
+"""LK301: a loop that sends one statement a row becomes one that sends a batch of rows at a time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from leakcheck.fixes.inert import is_inert, is_materialised
+from leakcheck.fixes.scene import Proposal
+from leakcheck.fixes.spot import Spot, erase, loaded, stored
+from leakcheck.fixes.syntax import bare, dotted, inner, terminal
+from leakcheck.fixes.text import Draft, Refused
+
+_WIDEST = 120
+_NAMES = (ast.Name, ast.Tuple, ast.List, ast.Starred, ast.expr_context)
+
+
+@dataclass
+class _Round:
+    """What a round of the loop does: names something, tests it, sends it, and perhaps commits."""
+
+    sent: ast.stmt
+    named: dict[str, ast.expr] = field(default_factory=dict)
+    naming: list[ast.stmt] = field(default_factory=list)
+    tests: list[ast.If] = field(default_factory=list)
+    commit: ast.stmt | None = None
+
+
+def batch_rows(spot: Spot) -> Proposal:
+    """`rows = (…)` and `while batch := list(islice(rows, 100))`: lazy, and right for any iterable."""
+    call = spot.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or terminal(call.func) != "execute":
+        raise Refused("the statement is sent by another function")
+    loop = spot.loop
+    if not isinstance(loop, ast.For) or loop.orelse:
+        raise Refused("the loop is no plain `for`")
+    round_ = _read(spot, loop.body, call)
+    statement, parameters = _arguments(call)
+    _check(spot, loop, round_, call, statement)
+    doubt = next(_doubts(spot, loop, round_, call, parameters), "")
+    draft = spot.draft()
+    _write(spot, draft, loop, round_, call, parameters)
+    return Proposal(f"send {spot.around.settings.batch_size} rows at a time", draft, doubt)
+
+
+def _read(spot: Spot, body: list[ast.stmt], call: ast.Call) -> _Round:
+    round_ = _Round(spot.statement)
+    while True:
+        first, *rest = body
+        if first is spot.statement:
+            break
+        if isinstance(first, ast.If) and not rest and not first.orelse:
+            round_.tests.append(first)
+            body = first.body
+        elif rest and isinstance(first, ast.Assign) and isinstance(target := first.targets[0], ast.Name):
+            if len(first.targets) > 1 or target.id in round_.named:
+                raise Refused("the loop does more than send rows")
+            round_.named[target.id] = first.value
+            round_.naming.append(first)
+            body = rest
+        else:
+            raise Refused("the loop does more than send rows")
+    if bare(getattr(spot.statement, "value", None)) is not call:
+        raise Refused("the answer to the statement is used")
+    if len(rest) == 1 and _is_commit(rest[0]) and not round_.tests:
+        round_.commit = rest[0]
+    elif rest:
+        raise Refused("the loop does more than send rows")
+    return round_
+
+
+def _is_commit(statement: ast.stmt) -> bool:
+    node = bare(statement.value) if isinstance(statement, ast.Expr) else None
+    return isinstance(node, ast.Call) and terminal(node.func) == "commit" and not node.args
+
+
+def _arguments(call: ast.Call) -> tuple[ast.expr, ast.expr]:
+    if len(call.args) != 2 or call.keywords or any(isinstance(a, ast.Starred) for a in call.args):
+        raise Refused("the row is no argument of its own")
+    return call.args[0], call.args[1]
+
+
+def _check(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, statement: ast.expr) -> None:
+    """What makes the rewrite wrong, whatever the user thinks of it."""
+    changing = stored(loop)
+    if loaded(statement) & changing:
+        raise Refused("the statement's text changes from row to row")
+    if "RETURNING" in ast.unparse(statement).upper():
+        raise Refused("the statement returns rows")
+    receiver = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    if not receiver or receiver.partition(".")[0] in loaded(loop.iter):
+        raise Refused("the rows come from the same connection")
+    answers = spot.around.catalogue.methods("answers") - {"fetchone", "fetchall", "fetchmany"}
+    for node in ast.walk(spot.scope):
+        if isinstance(node, ast.Attribute) and node.attr in answers and dotted(node.value) == receiver:
+            raise Refused(f"`{receiver}.{node.attr}` is read")
+    if not all(isinstance(node, _NAMES) for node in ast.walk(loop.target)):
+        raise Refused("the loop binds more than names")
+    if _needed_later(spot, loop, changing):
+        raise Refused("what the loop binds is used elsewhere")
+    if any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda)) for n in inner(loop)):
+        raise Refused("the loop does more than send rows")
+    spot.alone(*round_.naming, *round_.tests, round_.sent, *([round_.commit] if round_.commit else []))
+    if loop.lineno == loop.body[0].lineno or (loop.iter.end_lineno or 0) != loop.lineno:
+        raise Refused("the loop's head takes several lines, or its body none")
+
+
+def _needed_later(spot: Spot, loop: ast.For, names: set[str]) -> bool:
+    """Whether somebody sees what the loop binds: later, in the next round of a loop around it, or from outside."""
+    inside, again = {id(n) for n in ast.walk(loop)}, spot.tree.in_loop(loop)
+    for node in ast.walk(spot.scope):
+        if isinstance(node, (ast.Global, ast.Nonlocal)) and names & set(node.names):
+            return True
+        if isinstance(node, ast.Name) and node.id in names and id(node) not in inside:
+            if not isinstance(node.ctx, ast.Store) and (again or node.lineno > loop.lineno):
+                return True
+    return False
+
+
+def _doubts(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, parameters: ast.expr) -> Iterator[str]:
+    """Why it may not be the same."""
+    if round_.commit:
+        yield "one commit a batch instead of one a row: a row that fails takes the rest of its batch with it"
+    if not spot.function:
+        yield "other modules may read what the loop binds"
+    if isinstance(spot.statement, ast.Expr) and isinstance(spot.statement.value, ast.Await):
+        yield "other tasks run between two batches, no longer between two rows"
+    if not _takes_many(spot, call):
+        yield f"`{dotted(call.func.value)}` comes from elsewhere: whether it has `executemany` is not in sight"  # type: ignore[attr-defined]
+    if not is_materialised(loop.iter, spot):
+        yield f"`{spot.flat(loop.iter)}` may be a generator: it is read up to a batch ahead of what is written"
+    if not all(is_inert(e, spot) for e in (parameters, *round_.named.values(), *(t.test for t in round_.tests))):
+        yield "a row may have effects of its own, which now come up to a batch ahead of what is written"
+    if _handled(spot, loop):
+        yield "a handler around the loop may go on after a failure, with other rows written than before"
+
+
+def _handled(spot: Spot, loop: ast.For) -> bool:
+    """Whether an exception of the loop may end in a handler that does not raise."""
+    inside: ast.AST = loop
+    for up in spot.tree.parents(loop):
+        if isinstance(up, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            return False
+        handlers = getattr(up, "handlers", [])
+        if inside in getattr(up, "body", []) and any(not isinstance(h.body[-1], ast.Raise) for h in handlers):
+            return True
+        if isinstance(up, (ast.With, ast.AsyncWith)) and any("suppress" in ast.unparse(i) for i in up.items):
+            return True
+        inside = up
+    return False
+
+
+def _takes_many(spot: Spot, call: ast.Call) -> bool:
+    """Whether the receiver is a cursor made in this function, a connection that takes many, or SQLAlchemy's."""
+    if _is_sqlalchemy(spot, call):
+        return True
+    receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if not isinstance(receiver, ast.Name):
+        return False
+    values = [_opened(value) for target, value in _bindings(spot) if target == receiver.id]
+    return bool(values) and all(
+        isinstance(value, ast.Call) and (terminal(value.func) == "cursor" or _runs_many(spot, value))
+        for value in values
+    )
+
+
+def _opened(node: ast.expr) -> ast.expr:
+    """Without `await` and `closing(…)`."""
+    node = node.value if isinstance(node, ast.Await) else node
+    if isinstance(node, ast.Call) and terminal(node.func) in ("closing", "aclosing") and node.args:
+        return _opened(node.args[0])
+    return node
+
+
+def _runs_many(spot: Spot, node: ast.expr) -> bool:
+    found = (site for span, site in spot.around.sites.items() if spot.tree.start(node) == (span.line, span.column - 1))
+    return any(site.spec.runs_many for site in found)
+
+
+def _bindings(spot: Spot) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(spot.scope):
+        if isinstance(node, ast.Assign):
+            yield from ((t.id, node.value) for t in node.targets if isinstance(t, ast.Name))
+        elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+            yield node.optional_vars.id, node.context_expr
+        elif isinstance(node, ast.arg):
+            yield node.arg, ast.Constant(None)
+
+
+def _is_sqlalchemy(spot: Spot, call: ast.Call) -> bool:
+    """`conn.execute(text("…"), {…})`: the same method takes a list."""
+    made = call.args[0]
+    if isinstance(made, ast.Name):
+        made = next((value for name, value in _bindings(spot) if name == made.id), made)
+    name = dotted(made.func) if isinstance(made, ast.Call) else ""
+    origin = spot.file.module.imports.get(name.partition(".")[0], "")
+    return bool(name) and origin.partition(".")[0] in ("sqlalchemy", "sqlmodel")
+
+
+def _write(spot: Spot, draft: Draft, loop: ast.For, round_: _Round, call: ast.Call, parameters: ast.expr) -> None:
+    rows, batch = spot.fresh("rows", "values", "parameters"), spot.fresh("batch", "chunk")
+    (islice,) = spot.imports("itertools").use(draft, loop.lineno, "islice")
+    indent, size = spot.indent(loop), spot.around.settings.batch_size
+    line = loop.lineno
+    draft.insert(line, *_generator(spot, f"{indent}{rows} = ", loop, round_, parameters))
+    start, stop = spot.tree.start(loop)[1], len(draft.line(line).rstrip("\r\n"))
+    comment = _comment(draft.line(line), spot.tree.end(loop.iter)[1])
+    draft.replace(line, start, stop, f"while {batch} := list({islice}({rows}, {size})):{comment}")
+    for statement in round_.naming:
+        erase(draft, spot.lines(statement))
+    _send(spot, draft, round_, call, parameters, batch)
+
+
+def _comment(line: str, after: int) -> str:
+    rest = line[after:].rstrip("\r\n").partition(":")[2]
+    return rest if rest.lstrip().startswith("#") else ""
+
+
+def _generator(spot: Spot, start: str, loop: ast.For, round_: _Round, parameters: ast.expr) -> list[str]:
+    """`rows = ((a, b) for a, b in pairs if a)`, on several lines if it is long."""
+    row, target = _inlined(spot, parameters, round_), spot.flat(loop.target)
+    if not round_.tests and row == target:
+        return [f"{start}iter({spot.flat(loop.iter)})"]
+    each = [row, f"for {target} in {spot.flat(loop.iter)}"]
+    each += [f"if {_inlined(spot, test.test, round_)}" for test in round_.tests]
+    if len(start) + sum(map(len, each)) + len(each) + 1 <= _WIDEST:
+        return [f"{start}({' '.join(each)})"]
+    indent = start[: len(start) - len(start.lstrip())]
+    return [f"{start}(", *(f"{indent}{spot.unit}{part}" for part in each), f"{indent})"]
+
+
+def _inlined(spot: Spot, node: ast.expr, round_: _Round) -> str:
+    """The expression's text, what the round names put in its place."""
+    if not loaded(node) & set(round_.named):
+        return spot.flat(node)
+    uses = [n.id for e in (node, *round_.named.values(), *(t.test for t in round_.tests)) for n in ast.walk(e)
+            if isinstance(n, ast.Name) and n.id in round_.named]  # fmt: skip
+    if len(uses) != len(set(uses)):
+        raise Refused("what the round names is used more than once")
+    if isinstance(node, ast.Name):
+        return _inlined(spot, round_.named[node.id], round_)
+    if isinstance(node, (ast.Tuple, ast.List)) and all(isinstance(e, (ast.Name, ast.Constant)) or not loaded(e) & set(round_.named) for e in node.elts):  # fmt: skip  # noqa: E501
+        inside = ", ".join(_inlined(spot, e, round_) for e in node.elts) + ("," if len(node.elts) == 1 else "")
+        return f"({inside})" if isinstance(node, ast.Tuple) else f"[{inside}]"
+    raise Refused("what the round names is part of a larger expression")
+
+
+def _send(spot: Spot, draft: Draft, round_: _Round, call: ast.Call, parameters: ast.expr, batch: str) -> None:
+    """`execute(statement, row)` becomes `executemany(statement, batch)`, where it stands."""
+    many = "execute" if _is_sqlalchemy(spot, call) else "executemany"
+    if round_.tests:
+        statement = round_.sent
+        if len(spot.lines(statement)) > 1:
+            raise Refused("the statement under a test takes several lines")
+        text = spot.tree.text(statement)
+        for test in round_.tests:
+            erase(draft, range(test.lineno, test.body[0].lineno))
+        first = spot.tree.start(statement)[1]
+        offset = spot.tree.start(parameters)[1] - first
+        stop = spot.tree.end(parameters)[1] - first
+        assert isinstance(call.func, ast.Attribute)
+        name = spot.tree.end(call.func)[1] - first
+        text = text[: name - len("execute")] + many + text[name:offset] + batch + text[stop:]
+        line, last = statement.lineno, spot.tree.end(statement)[1]
+        draft.replace(line, 0, last, spot.indent(round_.tests[0]) + text)
+        return
+    line, column = spot.tree.end(call.func)
+    draft.replace(line, column - len("execute"), column, many)
+    (first_line, start), (last_line, end) = spot.tree.start(parameters), spot.tree.end(parameters)
+    if first_line == last_line:
+        draft.replace(first_line, start, end, batch)
+        return
+    rest = draft.line(last_line)[end:].rstrip("\r\n")
+    draft.replace(first_line, start, len(draft.line(first_line).rstrip("\r\n")), batch + rest)
+    erase(draft, range(first_line + 1, last_line + 1))
