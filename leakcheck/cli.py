@@ -85,6 +85,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--explain", metavar="CODE", shell_complete=_complete, help="Print the document of a rule.")
 @click.option("--list-rules", is_flag=True, help="List all rules.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked.")
+@click.option("--lsp", is_flag=True, help="Serve an editor: the language server protocol on standard input and output.")
 @click.option("--demo", is_flag=True, help="Check the small legacy service that comes with leakcheck.")
 @click.option("-j", "--jobs", type=click.IntRange(min=0), default=0, help="Processes to use; 0: one a processor.")
 @click.option("--no-cache", is_flag=True, help="Run cold. There is no cache yet: every run is.")
@@ -102,6 +103,8 @@ def main(**values: Any) -> int:
         return _explain(options.explain)
     if options.list_rules:
         return _list_rules()
+    if options.lsp:
+        return _serve()
     return _demo(options) if options.demo else _check(options)
 
 
@@ -126,6 +129,16 @@ def _list_rules() -> int:
     width = max((len(rule.name) for rule in known), default=0)
     rows = (f"{r.code}  {r.name:<{width}}  {r.severity if r.default else 'off':<7}  {r.summary}\n" for r in known)
     _print("".join(rows))
+    return CLEAN
+
+
+def _serve() -> int:
+    from leakcheck.lsp import start
+
+    try:
+        start()
+    except ImportError:
+        raise click.ClickException("--lsp needs more packages: pip install 'leakcheck-db[lsp]'") from None
     return CLEAN
 
 

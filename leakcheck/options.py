@@ -32,6 +32,7 @@ class Options:
     explain: str | None
     list_rules: bool
     show_files: bool
+    lsp: bool
     demo: bool
     jobs: int
     no_cache: bool

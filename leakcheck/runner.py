@@ -84,7 +84,7 @@ def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
         source = text if isinstance(text, str) else decode(text)
     except SourceUnreadable as error:
         return Outcome((Report(filename, error=str(error)),), 1)
-    return Outcome((_with_room(lambda: _check_and_fix(source, filename, settings)),), 1)
+    return Outcome((with_room(lambda: _check_and_fix(source, filename, settings)),), 1)
 
 
 def _check_and_fix(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
@@ -220,10 +220,10 @@ def _check_batch(files: Sequence[str], settings: Settings) -> list[Report]:
     if settings not in _projects:
         _projects.clear()
         _projects[settings] = Project(settings)
-    return _with_room(lambda: [_check_file(file, settings, _projects[settings]) for file in files])
+    return with_room(lambda: [_check_file(file, settings, _projects[settings]) for file in files])
 
 
-def _with_room(work: Callable[[], Result]) -> Result:
+def with_room(work: Callable[[], Result]) -> Result:
     """Run in a thread whose stack has room for deep recursion."""
     results: list[Result] = []
     failures: list[BaseException] = []

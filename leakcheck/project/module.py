@@ -45,6 +45,12 @@ class Chunk:
             self.module.error = self.module.error or error
             return cst.Module([])
 
+    def keep_tree(self, earlier: Chunk) -> None:
+        """What an earlier version of the file knew of the same statement; all of it counts from its first line."""
+        for name in ("words", "used", "tree", "node_ids", "positions"):
+            if name in earlier.__dict__:
+                self.__dict__[name] = earlier.__dict__[name]
+
     @cached_property
     def definitions(self) -> list[FunctionInfo | ClassInfo]:
         """Every function and class in it, nested ones included, in source order."""
@@ -92,6 +98,17 @@ class Module:
         self._assigned: dict[str, list[cst.BaseExpression]] = {}
         self._annotated: dict[str, cst.BaseExpression] = {}
         self._index()
+
+    def keep_trees(self, earlier: Module) -> None:
+        """Parse no statement again that an earlier version had. A tree serves once: its nodes have one place."""
+        if earlier.error is not None:
+            return
+        known: dict[str, list[Chunk]] = {}
+        for chunk in earlier.chunks:
+            known.setdefault(chunk.statement.text, []).append(chunk)
+        for chunk in self.chunks:
+            if same := known.get(chunk.statement.text):
+                chunk.keep_tree(same.pop())
 
     def _index(self) -> None:
         """Imports and definitions at once; assignments when they are asked for."""

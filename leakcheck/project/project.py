@@ -44,8 +44,22 @@ class Project:
             known.filename = filename  # as given, not as it was found through an import
             return known
         module = Module(source, filename, module_name(path), at_once)
+        if known is not None:
+            module.keep_trees(known)
+            self._unlearn()
         self._modules[path] = module
         return module
+
+    def _unlearn(self) -> None:
+        """What was concluded from a text that has changed; the files around it are the same."""
+        self.memo = {key: value for key, value in self.memo.items() if isinstance(key, tuple) and key[0] == "texts"}
+
+    def forget(self, path: Path) -> None:
+        """A file that has changed on disk, come or gone: it is read again, and nothing is taken for known."""
+        self._modules.pop(path.absolute(), None)
+        self._tops.clear()
+        self._found.clear()
+        self.memo.clear()
 
     def module_at(self, path: Path) -> Module | None:
         """The module in a file; None if it cannot be read."""
