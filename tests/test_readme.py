@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import fields
@@ -86,8 +87,19 @@ def test_hook_flake8_and_links() -> None:
     assert f"- id: {hook}\n" in (CHECKOUT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     assert "flake8" in PROJECT["project"]["optional-dependencies"]
     assert f"rev: v{PROJECT['project']['version']}\n" in README
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
+    for link in re.findall(r"\]\((?!https:)([^)#]+)\)", README):
         assert (CHECKOUT / link).exists(), link
+
+
+def test_editors() -> None:
+    table = README.partition("## In editors")[2].partition("\n## ")[0]
+    assert "lsp" in PROJECT["project"]["optional-dependencies"]
+    vscode, neovim, helix, emacs = re.findall(r"^```\w*\n(.*?)^```$", table, re.M | re.S)
+    assert json.loads(vscode)["glspc.server.commandArguments"] == ["--lsp"]
+    assert parse_toml(helix, "languages.toml")["language-server"]["leakcheck"]["args"] == ["--lsp"]
+    for settings in (neovim, emacs):
+        assert re.search(r'"leakcheck",? "--lsp"', settings)
+        assert [settings.count(one) - settings.count(other) for one, other in ("()", "{}")] == [0, 0]
 
 
 def test_changelog_has_this_version() -> None:
