@@ -115,7 +115,7 @@ def test_room_for_recursion() -> None:
         return deep(n - 1) + 1 if n else 0
 
     before = sys.getrecursionlimit()
-    assert runner._with_room(lambda: deep(10_000)) == 10_000
+    assert runner.with_room(lambda: deep(10_000)) == 10_000
     assert sys.getrecursionlimit() == before
 
 
