@@ -140,8 +140,8 @@ def _check(scene: Scene, name: str) -> str:
     ):
         raise Refused(f"`{name}` is bound to something else in the block")
     closes = [n for s in statement.body for n in ast.walk(s) if _closes(n, name)]
-    if closes and scene.spec.double_release != "safe":
-        raise Refused(f"`{name}` is closed in the block already")
+    if scene.spec.double_release != "safe" and (closes or releases.unaccounted(scene, [])):
+        raise Refused(f"`{name}` is released in the block already")
     lazy = scene.lazy({name: Need.CERTAIN})
     worst = max(lazy.gets_out(n, scene.manager) for s in statement.body for n in inner(s))
     if worst is Need.CERTAIN:
