@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from textwrap import dedent
 
 import pytest
 from fixing import NOWHERE, fix
 
 from leakcheck.engine import check
-from leakcheck.fixes.text import Draft, Refused, apply, inside_strings, lines_of
+from leakcheck.fixes.text import Refused, apply
 from leakcheck.settings import Settings
 
 HEAD = "import sqlite3\nfrom contextlib import closing\n\n\n"
@@ -291,13 +290,6 @@ def test_line_ends_stay(name: str, end: str) -> None:
     assert fix(before).text == after
 
 
-def test_tabs_form_feeds_and_a_missing_final_newline_stay() -> None:
-    head = f"{HEAD}\f\ndef f(p):\n"
-    before = "\tconn = sqlite3.connect(p)\n\tif p:\n\t\tconn.commit()\n\tconn.execute('é')"
-    after = "\twith closing(sqlite3.connect(p)) as conn:\n\t\tif p:\n\t\t\tconn.commit()\n\t\tconn.execute('é')"
-    assert fix(head + before).text == head + after
-
-
 REFUSALS = {
     "is handed to the caller": "conn = sqlite3.connect(p)\n    if p:\n        return conn\n    conn.commit()",
     "escapes to self.conn": "conn = sqlite3.connect(p)\n    if p:\n        self.conn = conn\n    conn.commit()",
@@ -340,40 +332,6 @@ def test_unsafe_only(reason: str) -> None:
     assert fix(source, "unsafe").left == ()
 
 
-IMPORTS = {
-    "import sqlite3\n": "import sqlite3\nfrom contextlib import closing\n",
-    '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\n': (
-        '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\nfrom contextlib import closing\n'
-    ),
-    "import contextlib\nimport sqlite3\n": "import contextlib\nimport sqlite3\n",
-    "import sqlite3\nfrom contextlib import suppress\n": "import sqlite3\nfrom contextlib import closing, suppress\n",
-    "import sqlite3\nfrom contextlib import (\n    contextmanager,\n)\n": "import sqlite3\nfrom contextlib import (\n"
-    "    closing,\n    contextmanager,\n)\n",
-    "import sqlite3\nfrom contextlib import closing as c\n": "import sqlite3\nfrom contextlib import closing as c\n",
-    "import sqlite3\nfrom pathlib import Path\n": (
-        "import sqlite3\nfrom contextlib import closing\nfrom pathlib import Path\n"
-    ),
-    "import sqlite3\nclosing = 1\n": "import contextlib\nimport sqlite3\nclosing = 1\n",
-    "import sqlite3\nif TYPE_CHECKING:\n    from contextlib import suppress\n": "import sqlite3\n"
-    "from contextlib import closing\nif TYPE_CHECKING:\n    from contextlib import suppress\n",
-}
-
-
-@pytest.mark.parametrize("before", IMPORTS)
-def test_imports(before: str) -> None:
-    text = fix(f"{before}\n\ndef f(p):\n    conn = sqlite3.connect(p)\n    conn.commit()\n    conn.close()\n").text
-    head = text.partition("\n\n\ndef")[0] + "\n"
-    assert head == IMPORTS[before]
-    ast.parse(text)
-
-
-def test_several_fixes_share_an_import() -> None:
-    function = "\n\ndef f{}(p):\n    conn = sqlite3.connect(p)\n    conn.commit()\n    conn.close()\n"
-    result = fix("import sqlite3\n" + "".join(function.format(n) for n in range(5)))
-    assert result.left == ()
-    assert result.text.count("import closing") == 1
-
-
 def test_settings_choose_rules() -> None:
     source = f"{HEAD}def f(p):\n    with sqlite3.connect(p) as conn:\n        conn.commit()\n"
     assert fix(source, settings=Settings(NOWHERE, fix="safe", unfixable=("LK103",))).text == source
@@ -387,17 +345,6 @@ def test_edits_are_the_rewrite() -> None:
     (found,) = check(source, "example.py", Settings(NOWHERE)).diagnostics
     assert found.fix is not None
     assert apply(source, found.fix.edits) == code(REWRITES["closed at the end"][1])
-
-
-def test_lines_inside_strings() -> None:
-    assert inside_strings("x = '''a\nb\n'''\ny = f'''\n{x\n}'''\nz = 1\n") == {2, 3, 5, 6}
-
-
-def test_draft_adds_a_line_to_a_file_without_a_final_newline() -> None:
-    draft = Draft(lines_of("a\nb"), frozenset(), "    ")
-    draft.insert(3, "c")
-    assert draft.text() == "a\nb\nc"
-    assert apply("a\nb", draft.edits("x.py")) == "a\nb\nc"
 
 
 def test_refusals_are_sentences_without_a_period() -> None:

@@ -16,6 +16,7 @@ from leakcheck.fixes.keywords import enlarge, make_resilient
 from leakcheck.fixes.narrow import narrow
 from leakcheck.fixes.scene import File, Proposal
 from leakcheck.fixes.spot import Spot, Surroundings
+from leakcheck.fixes.style import of_project
 from leakcheck.fixes.text import Draft, Refused
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
@@ -51,7 +52,7 @@ def with_amendments(
     if not any(d.code in AMENDMENTS for d in found):
         return list(found)
     try:
-        file = File(module)
+        file = File(module, of_project(project))
     except Refused as refusal:
         return [replace(d, not_fixed=str(refusal)) if d.code in AMENDMENTS else d for d in found]
     return Amender(file, before, runs, project, examine).amended(found)

@@ -7,7 +7,7 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import bare, dotted, inner, mentions, rebinds
+from leakcheck.fixes.syntax import CROWDED, bare, dotted, inner, mentions, rebinds
 from leakcheck.fixes.text import Draft, Refused
 
 With = ast.With | ast.AsyncWith
@@ -52,15 +52,55 @@ def close_after_block(scene: Scene) -> Proposal:
         _around(scene, item, name, last, draft)
         return Proposal("close the connection after its last use", draft, doubt)
     (closing,) = scene.file.imports.use(draft, scene.statement.lineno, "closing")
-    start, end = scene.tree.start(scene.call), scene.tree.end(scene.call)
-    stop = scene.tree.end(item.optional_vars) if item.optional_vars else end
-    draft.replace(start[0], start[1], start[1], f"{closing}(")
-    if item.optional_vars:
-        draft.replace(end[0], end[1], end[1], ")")
-        draft.replace(stop[0], stop[1], stop[1], f", {name}")
-    else:
-        draft.replace(end[0], end[1], end[1], f") as {name}, {name}")
+    _enter_both(scene, item, name, f"{closing}({{}})", draft)
     return Proposal("close the connection after the block", draft, doubt)
+
+
+def _enter_both(scene: Scene, item: ast.withitem, name: str, closing: str, draft: Draft) -> None:
+    """What closes the connection, then the connection itself, in the head of the block."""
+    tree = scene.tree
+    before, _, after = closing.partition("{}")
+    start, end = tree.start(scene.call), tree.end(scene.call)
+    stop = tree.end(item.optional_vars) if item.optional_vars else end
+    named = "" if item.optional_vars else f" as {name}"
+    line = tree.lines[stop[0] - 1].rstrip("\r\n")
+    if start[0] == stop[0] and not scene.file.style.fits(f"{line}{before}{after}{named}, {name}"):
+        if _enter_shorter(scene, item, name, closing, draft):
+            return
+    draft.replace(start[0], start[1], start[1], before)
+    draft.replace(end[0], end[1], end[1], after + (f"{named}, {name}" if named else ""))
+    if not named:
+        draft.replace(stop[0], stop[1], stop[1], f", {name}")
+
+
+def _enter_shorter(scene: Scene, item: ast.withitem, name: str, closing: str, draft: Draft) -> bool:
+    """The same in shorter lines: acquired before the block, or one item a line where Python allows that."""
+    tree, statement = scene.tree, scene.statement
+    assert isinstance(statement, ast.With)
+    line, base = statement.lineno, draft.indent_of(statement.lineno)
+    start, end = tree.start(scene.call), tree.end(item.optional_vars or scene.call)
+    if item is statement.items[0]:
+        draft.insert(line, f"{base}{name} = {tree.text(scene.call)}")
+        draft.replace(line, start[1], end[1], f"{closing.format(name)}, {name}")
+        return True
+    last = statement.items[-1]
+    head, stop = tree.start(statement.items[0].context_expr), tree.end(last.optional_vars or last.context_expr)
+    between = draft.line(line)[tree.start(statement)[1] : head[1]]
+    if not scene.file.style.parenthesised or stop[0] != line or between != "with ":
+        return False
+    texts = [_item_text(scene, each) for each in statement.items]
+    texts[statement.items.index(item) : statement.items.index(item) + 1] = [
+        f"{closing.format(tree.text(scene.call))} as {name}",
+        name,
+    ]
+    body = "".join(f"{base}{scene.unit}{text},{draft.end}" for text in texts)
+    draft.replace(line, head[1], stop[1], f"({draft.end}{body}{base})")
+    return True
+
+
+def _item_text(scene: Scene, item: ast.withitem) -> str:
+    text = scene.tree.text(item.context_expr)
+    return f"{text} as {scene.tree.text(item.optional_vars)}" if item.optional_vars else text
 
 
 def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: Draft) -> None:
@@ -130,7 +170,7 @@ def _check(scene: Scene, name: str) -> str:
     statement = scene.statement
     assert isinstance(statement, With)
     if not scene.tree.alone(statement):
-        raise Refused("several statements share a line")
+        raise Refused(CROWDED)
     if scene.handed_over:
         raise Refused(scene.escape())
     if any(

@@ -6,7 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import Try, is_none
+from leakcheck.fixes.syntax import CROWDED, Try, is_none
 from leakcheck.fixes.text import Refused
 
 
@@ -21,7 +21,7 @@ def release_anyway(scene: Scene) -> Proposal:
     if not first or body is scene.block.body:
         raise Refused("nothing stands before the release")
     if not all(map(tree.alone, (first[0], first[-1], unit))):
-        raise Refused("several statements share a line")
+        raise Refused(CROWDED)
     start, last = tree.first_line(first[0]), first[-1].end_lineno or 0
     base = draft.indent_of(start)
     draft.insert(start, f"{base}try:")

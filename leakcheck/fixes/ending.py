@@ -23,30 +23,59 @@ class Ending:
     doubts: tuple[str, ...] = ()
 
     def write(self, draft: Draft, first: int, last: int, base: str, late: bool) -> None:
-        scene, name = self.scene, self.scene.name
+        scene = self.scene
         if not self.header:
             draft.insert(first, f"{base}try:")
             draft.insert(last + 1, f"{base}finally:", *(f"{base}{scene.unit}{line}" for line in self.lines))
-        elif late or not scene.bound_directly or not _plain_value(scene):
-            (closing,) = scene.file.imports.use(draft, scene.statement.lineno, "closing")
-            draft.insert(first, f"{base}with {closing}({name}):")
-        else:
-            self._replace_statement(draft)
+            return
+        opening, close = self._around(draft)
+        if late or not scene.bound_directly or not _plain_value(scene) or not self._replaced(draft, opening, close):
+            draft.insert(first, f"{base}{opening}{scene.name}{close}:")
 
-    def _replace_statement(self, draft: Draft) -> None:
-        """`conn = acquire()` becomes the header."""
+    def join(self, draft: Draft, block: ast.stmt, late: bool) -> bool:
+        """`with conn:`, if that is all of the body, becomes `with closing(acquire()) as conn, conn:`."""
+        scene, tree = self.scene, self.scene.tree
+        if self.header != "closing" or not isinstance(block, ast.With) or not _enters(block.items[0], scene.name):
+            return False
+        place = block.items[0].context_expr
+        (line, column), (last, _) = tree.start(place), tree.end(scene.value)
+        opening, close = (text.removeprefix("with ") for text in self._around(draft))
+        text = f"{opening}{tree.text(scene.value)}{close} as {scene.name}, "
+        alone = not late and scene.bound_directly and _plain_value(scene) and last == scene.statement.lineno
+        if alone and scene.file.style.fits(draft.line(line).rstrip("\r\n") + text):
+            draft.erase(tree.start(scene.statement), tree.end(scene.statement))
+        else:
+            text = f"{opening}{scene.name}{close}, "
+        draft.replace(line, column, column, text)
+        return True
+
+    def _replaced(self, draft: Draft, opening: str, close: str) -> bool:
+        """`conn = acquire()` becomes the header, if that is not too long."""
         scene, tree = self.scene, self.scene.tree
         value = scene.call if self.header == "enter" else scene.value
         (line, column), (last, stop) = tree.start(value), tree.end(value)
-        opening, close = (
-            ("async with " if self.header == "enter" or isinstance(scene.value, ast.Await) else "with "),
-            "",
-        )
-        if self.header == "closing":
-            opening += scene.file.imports.use(draft, line, "closing")[0] + "("
-            close = ")"
-        draft.replace(line, tree.start(scene.statement)[1], column, opening)
-        draft.replace(last, stop, stop, f"{close} as {scene.name}:")
+        start, close = tree.start(scene.statement)[1], f"{close} as {scene.name}:"
+        head, tail = draft.line(line)[:start] + opening, close + draft.line(last)[stop:].rstrip("\r\n")
+        texts = tree.text(value).splitlines()
+        texts = [head + texts[0] + tail] if line == last else [head + texts[0], texts[-1] + tail]
+        if self.header != "enter" and not scene.file.style.fits(*texts):
+            return False
+        draft.replace(line, start, column, opening)
+        draft.replace(last, stop, stop, close)
+        return True
+
+    def _around(self, draft: Draft) -> tuple[str, str]:
+        """What stands in the header before and behind what is entered."""
+        waits = self.header == "enter" or (self.header == "own" and isinstance(self.scene.value, ast.Await))
+        opening = "async with " if waits else "with "
+        if self.header != "closing":
+            return opening, ""
+        (closing,) = self.scene.file.imports.use(draft, self.scene.statement.lineno, "closing")
+        return f"{opening}{closing}(", ")"
+
+
+def _enters(item: ast.withitem, name: str) -> bool:
+    return isinstance(item.context_expr, ast.Name) and item.context_expr.id == name and item.optional_vars is None
 
 
 def _plain_value(scene: Scene) -> bool:

@@ -6,7 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import inner, mentions, terminal
+from leakcheck.fixes.syntax import CROWDED, inner, mentions, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.flow.state import Status
 
@@ -81,7 +81,7 @@ def _check(scene: Scene, setup: list[ast.stmt]) -> None:
     if scene.function is None:
         raise Refused(f"`{name}` is a global")
     if not all(map(tree.alone, (scene.statement, setup[0], setup[-1]))):
-        raise Refused("several statements share a line")
+        raise Refused(CROWDED)
     if releases.find(scene, setup).units:
         raise Refused(f"`{name}` is released on the way already")
     nodes = [n for s in setup for n in inner(s)]

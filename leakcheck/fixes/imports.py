@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 
+from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import Tree
 from leakcheck.fixes.text import Draft, Refused
 
@@ -13,8 +14,8 @@ from leakcheck.fixes.text import Draft, Refused
 class Imports:
     """The module-level imports of one file, those under conditions left out."""
 
-    def __init__(self, tree: Tree, end: str, module: str = "contextlib") -> None:
-        self.tree, self.end, self.module = tree, end, module
+    def __init__(self, tree: Tree, end: str, style: Style, module: str = "contextlib") -> None:
+        self.tree, self.end, self.style, self.module = tree, end, style, module
         body = tree.module.body
         self._imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
         self._bound = _bound_names(tree.module)
@@ -50,8 +51,7 @@ class Imports:
                     and self._from_here(statement)
                     and self._can_extend(statement)
                 ):
-                    for name in names:
-                        self._extend(statement, name, draft)
+                    self._extend_by(statement, names, draft)
                     return {name: name for name in names}
             self._insert(f"from {self.module} import {', '.join(sorted(names, key=_rank))}", draft)
             return {name: name for name in names}
@@ -68,6 +68,19 @@ class Imports:
     def _can_extend(self, statement: ast.ImportFrom) -> bool:
         star = any(alias.name == "*" for alias in statement.names)
         return not star and "\\" not in self.tree.text(statement)
+
+    def _extend_by(self, statement: ast.ImportFrom, names: list[str], draft: Draft) -> None:
+        """Add names; the line is broken up if it gets too long."""
+        line = self.tree.lines[statement.lineno - 1].rstrip("\r\n")
+        if statement.end_lineno != statement.lineno or self.style.fits(", ".join([line, *names])):
+            for name in names:
+                self._extend(statement, name, draft)
+            return
+        written = [alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in statement.names]
+        every = sorted([*written, *names], key=_rank)
+        (_, start), (_, end) = self.tree.start(statement), self.tree.end(statement)
+        body = "".join(f"    {each},{self.end}" for each in every)
+        draft.replace(statement.lineno, start, end, f"from {self.module} import ({self.end}{body})")
 
     def _extend(self, statement: ast.ImportFrom, name: str, draft: Draft) -> None:
         """Add a name to `from … import …`, in order."""

@@ -1,44 +1,24 @@
-"""Which rewrite mends a finding, if one does: each is tried in turn, and the first that holds is taken."""
+"""Which findings of a module can be fixed, and how; for the others, why not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from leakcheck.checks.leaks import Verdict, verdicts
 from leakcheck.diagnostics import Diagnostic, Fix, Span
-from leakcheck.fixes.blocks import close_after_block, drop_await, return_after_block
-from leakcheck.fixes.cleanup import release_anyway
-from leakcheck.fixes.handover import guard_hand_over
-from leakcheck.fixes.scene import File, Proposal, Scene
-from leakcheck.fixes.stack import close_on_stack
-from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.quest import Quest, settle
+from leakcheck.fixes.scene import File, Scene
+from leakcheck.fixes.style import of_project
+from leakcheck.fixes.syntax import CROWDED
+from leakcheck.fixes.text import Refused
 from leakcheck.fixes.trial import Trial
-from leakcheck.fixes.unnamed import close_at_once, close_unused, name_it
-from leakcheck.fixes.validate import same_work
-from leakcheck.fixes.wrap import wrap
-from leakcheck.fixes.wrong import drop_guard, use_right_release
+from leakcheck.fixes.unfold import edits_between, unfolded
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 
-Rewrite = Callable[[Scene], Proposal]
-
 FIXABLE = frozenset({"LK101", "LK102", "LK103", "LK104"})
-REWRITES: tuple[Rewrite, ...] = (
-    drop_await,
-    return_after_block,
-    close_after_block,
-    use_right_release,
-    drop_guard,
-    guard_hand_over,
-    wrap,
-    release_anyway,
-    close_at_once,
-    close_unused,
-    name_it,
-    close_on_stack,
-)
 
 
 def with_fixes(
@@ -54,60 +34,12 @@ def with_fixes(
     return mender.mended(found)
 
 
-class Quest:
-    """The search for one finding's fix: `proposal` is what is tried now. Safe ones come before doubtful ones."""
-
-    def __init__(self, file: File, verdict: Verdict, run: Interpreter) -> None:
-        self.scene: Scene
-        self.proposal: Proposal | None = None
-        self._refusals: list[str] = []
-        self._untried = self._proposals(file, verdict, run)
-
-    def advance(self) -> bool:
-        """Go on to the next proposal, if there is one."""
-        try:
-            self.proposal = next(self._untried, None)
-        except Exception as error:  # a finding without a fix is worth more than no finding
-            self._note(error)
-        return self.proposal is not None
-
-    def refuse(self, why: Exception) -> bool:
-        """The proposal does not hold; whether there is another one."""
-        self._note(why)
-        self.proposal = None
-        return self.advance()
-
-    def _note(self, why: Exception) -> None:
-        expected = isinstance(why, Refused)
-        self._refusals.append(str(why) if expected else f"internal error: {type(why).__name__}: {why}")
-
-    @property
-    def reason(self) -> str:
-        """Why there is no fix."""
-        return next((reason for reason in self._refusals if reason), "no rewrite fits")
-
-    def _proposals(self, file: File, verdict: Verdict, run: Interpreter) -> Iterator[Proposal]:
-        scene = self.scene = Scene(file, verdict, run)
-        doubtful = []
-        for rewrite in REWRITES:
-            try:
-                proposal = rewrite(scene)
-                same_work(scene, proposal)
-            except Refused as refusal:
-                self._refusals.append(str(refusal))
-                continue
-            if proposal.doubt:
-                doubtful.append(proposal)
-            else:
-                yield proposal
-        yield from doubtful
-
-
 class Mender:
     """For one module."""
 
     def __init__(self, module: Module, project: Project, runs: Sequence[Interpreter]) -> None:
-        self._file, self._trial, self._settings = File(module), Trial(module, project), project.settings
+        self._file = File(module, of_project(project))
+        self._trial, self._settings = Trial(module, project), project.settings
         self._verdicts: dict[tuple[str, Span], tuple[Verdict, Interpreter]] = {}
         for run in runs:
             for verdict in verdicts(run):
@@ -120,39 +52,30 @@ class Mender:
             known = self._verdicts.get((diagnostic.code, diagnostic.span))
             if diagnostic.code in FIXABLE and known is not None:
                 quests[number] = Quest(self._file, *known)
-        self._settle([quest for quest in quests.values() if quest.advance()])
+        settle([quest for quest in quests.values() if quest.advance()], self._trial)
         return [self._told(d, quests[n]) if n in quests else d for n, d in enumerate(found)]
 
-    def _settle(self, waiting: list[Quest]) -> None:
-        """Try proposals together as far as they do not touch: trying costs as much for many as for one."""
-        while waiting:
-            batch: list[Quest] = []
-            rest: list[Quest] = []
-            for quest in waiting:
-                apart = all(_draft(quest).agrees(_draft(other)) for other in batch)
-                (batch if apart else rest).append(quest)
-            waiting = rest + self._failing(batch)
-
-    def _failing(self, batch: list[Quest]) -> list[Quest]:
-        """Those whose proposal does not hold and that have another one."""
-        try:
-            self._trial.clean([(quest.scene, _draft(quest)) for quest in batch])
-        except Exception as error:
-            if len(batch) == 1:
-                return [quest for quest in batch if quest.refuse(error)]
-            half = len(batch) // 2
-            return self._failing(batch[:half]) + self._failing(batch[half:])
-        return []
-
     def _told(self, found: Diagnostic, quest: Quest) -> Diagnostic:
-        proposal = quest.proposal
+        """The finding with its fix, or why there is none. Statements that share a line may have to be parted first."""
+        name, proposal = self._file.filename, quest.proposal
+        edits = proposal.draft.edits(name) if proposal else ()
+        if proposal is None and CROWDED in quest.refusals and (apart := self._apart(quest.scene)):
+            proposal = apart.proposal
+            assert proposal is not None
+            edits = edits_between(self._file.source, proposal.draft.text(), name)
         if proposal is None:
             return replace(found, not_fixed=quest.reason)
         safe = not proposal.doubt or self._settings.trusts(found.code)
-        fix = Fix(proposal.title, "safe" if safe else "unsafe", proposal.draft.edits(self._file.filename))
+        fix = Fix(proposal.title, "safe" if safe else "unsafe", edits)
         return replace(found, fix=fix, not_fixed=f"unsafe: {proposal.doubt}" if proposal.doubt else None)
 
-
-def _draft(quest: Quest) -> Draft:
-    assert quest.proposal is not None
-    return quest.proposal.draft
+    def _apart(self, scene: Scene) -> Quest | None:
+        """The quest of a finding in the text where each statement has its own line, if that succeeds."""
+        text = unfolded(scene)
+        run = self._trial.again(text, scene) if text else None
+        for verdict in verdicts(run) if run else ():
+            if verdict.leak.site.index == scene.site.index and run:
+                quest = Quest(File(run.module, self._file.style), verdict, run)
+                settle([quest] if quest.advance() else [], Trial(run.module, run.resolver.project))
+                return quest if quest.proposal else None
+        return None

@@ -9,7 +9,8 @@ from functools import cached_property
 from leakcheck.checks.leaks import Verdict
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, inner, is_none, mentions
+from leakcheck.fixes.style import Style
+from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none, mentions
 from leakcheck.fixes.text import Draft, Refused, indentation, inside_strings, line_end
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
@@ -32,10 +33,10 @@ class Proposal:
 class File:
     """What the rewrites of one file share."""
 
-    def __init__(self, module: Module) -> None:
-        self.source, self.filename, self.module = module.source, module.filename, module
+    def __init__(self, module: Module, style: Style) -> None:
+        self.source, self.filename, self.module, self.style = module.source, module.filename, module, style
         self.tree = Tree(module.source)
-        self.imports = Imports(self.tree, line_end(module.source))
+        self.imports = Imports(self.tree, line_end(module.source), style)
 
     @cached_property
     def strings(self) -> frozenset[int]:
@@ -157,7 +158,8 @@ class Scene:
         scope = self.function or self.tree.module
         taken = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name)} | set(self.file.module.imports)
         taken |= {n.arg for n in ast.walk(scope) if isinstance(n, ast.arg)}
-        taken |= {n.id for s in self.tree.module.body for n in inner(s) if isinstance(n, ast.Name)}
+        taken |= {n.id for s in self.tree.module.body if not isinstance(s, SCOPES) for n in ast.walk(s)
+                  if isinstance(n, ast.Name)}  # fmt: skip
         noun = "session" if self.spec.kind == "session" else "connection"
         return next(
             name for name in (noun, "conn", "db_connection", "opened_connection", f"{noun}_") if name not in taken

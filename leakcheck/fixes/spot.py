@@ -81,7 +81,7 @@ class Spot:
         return next((indent for line in self.tree.lines if (indent := indentation(line)) and line.strip()), _UNIT)
 
     def imports(self, module: str) -> Imports:
-        return Imports(self.tree, line_end(self.file.source), module)
+        return Imports(self.tree, line_end(self.file.source), self.file.style, module)
 
     def indent(self, statement: ast.stmt) -> str:
         return indentation(self.tree.lines[statement.lineno - 1])

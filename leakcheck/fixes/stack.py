@@ -78,8 +78,14 @@ def _written(scene: Scene, region: list[ast.stmt]) -> Proposal:
     draft.deepen(first, last, base)
     draft.insert(first, f"{base}with {opener}() as {stack}:")
     start, end = tree.start(scene.call), tree.end(scene.call)
-    draft.replace(start[0], start[1], start[1], f"{stack}.enter_context({closing}(")
-    draft.replace(end[0], end[1], end[1], "))")
+    before, after = f"{stack}.enter_context({closing}(", "))"
+    line = tree.lines[start[0] - 1].rstrip("\r\n")
+    if scene.file.style.fits(scene.unit + line + before + after):
+        draft.replace(start[0], start[1], start[1], before)
+        draft.replace(end[0], end[1], end[1], after)
+    else:
+        deep = draft.indent_of(scene.statement.lineno) + scene.unit
+        draft.insert((scene.statement.end_lineno or 0) + 1, f"{deep}{before}{scene.name}{after}")
     lazy = scene.lazy({scene.name: Need.CERTAIN})
     returned = max(lazy.gets_out(n, scene.manager) for s in region for n in inner(s))
     doubt = "what is returned may still need the connection" if returned else ""

@@ -17,6 +17,7 @@ Naming = ast.Name | ast.Global | ast.Nonlocal
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 Try = ast.Try if not hasattr(ast, "TryStar") else ast.Try | ast.TryStar
+CROWDED = "several statements share a line"  # the reason for a refusal that parting them may overcome
 Place = tuple[int, int]  # line from 1, column from 0 in characters
 
 

@@ -30,8 +30,8 @@ def line_end(text: str) -> str:
 
 
 def indentation(line: str) -> str:
-    """The white space a line starts with."""
-    return line[: len(line) - len(line.lstrip(" \t\f"))].rstrip("\r\n")
+    """The white space a line starts with; a form feed starts it anew."""
+    return line[: len(line) - len(line.lstrip(" \t\f"))].rpartition("\f")[2]
 
 
 def inside_strings(text: str) -> frozenset[int]:
@@ -111,9 +111,11 @@ class Draft:
         """One more level for what stands at `base` or deeper; texts of strings stay as they are."""
         for number in range(first, last + 1):
             text = self.line(number)
-            if number not in self._strings and text.startswith(base) and text.strip():
+            feeds = text[: len(text) - len(text.lstrip(" \t\f"))].rpartition("\f")
+            start = "".join(feeds[:2]) + base
+            if number not in self._strings and text.startswith(start) and text.strip():
                 change = self._change(number)
-                change.shift, change.base = change.shift + 1, base
+                change.shift, change.base = change.shift + 1, start
 
     def _change(self, number: int) -> _Line:
         return self._changes.setdefault(number, _Line())
@@ -121,14 +123,21 @@ class Draft:
     # -- the outcome -------------------------------------------------------------------------------------------------
 
     def text(self, first: int = 1, last: int = 0) -> str:
-        """The new text of some lines, or of the whole file."""
-        stop = last + (last == len(self._lines)) if last else len(self._lines) + 1
-        return "".join(line for number in range(first, stop + 1) for line in self._new(number))
+        """The new text of some lines with what is added behind them, or of the whole file."""
+        last = last or len(self._lines)
+        new = [line for number in range(first, last + 1) for line in self._new(number)]
+        return "".join([*new, *self._new(last + 1)[: self._count_before(last + 1)]])
 
     def stretch(self, first: int, last: int) -> tuple[int, int, int]:
         """The first and the last changed one of some lines, and how many lines more they become."""
-        changed = [n for n in self._changes if first <= n <= last + (last == len(self._lines))]
-        return min(changed, default=1), max(changed, default=0), sum(len(self._new(n)) - 1 for n in changed)
+        changed = [n for n in self._changes if first <= n <= last]
+        added = self._count_before(last + 1)
+        grown = sum(len(self._new(n)) - 1 for n in changed) + added
+        return min(changed, default=last + 1), last if added else max(changed, default=0), grown
+
+    def _count_before(self, number: int) -> int:
+        change = self._changes.get(number)
+        return len(change.before) if change else 0
 
     def came_from(self) -> dict[int, int]:
         """For each line of the new text the original one; added lines are missing."""
@@ -194,7 +203,7 @@ class Draft:
             return []  # nothing is left of it
         if change.shift:
             text = change.base + self.unit * change.shift + text[len(change.base) :]
-        return [text]
+        return lines_of(text)
 
 
 def apply(source: str, edits: tuple[Edit, ...]) -> str:

@@ -40,7 +40,7 @@ class Trial:
         scenes = [scene for scene, _ in tried]
         known = Counter(line for run in {scene.run for scene in scenes} for line in self._lines(run))
         origins = whole.came_from()
-        for code, confidence, line in self._examine(text, scenes):
+        for code, confidence, line in (each for run in self._runs(text, scenes) for each in findings(run)):
             if confidence != "low":
                 if not known[origins.get(line, 0)]:
                     raise Refused(f"the rewrite would lead to another finding ({code})")
@@ -54,19 +54,23 @@ class Trial:
             self._before[run] = [line for _, _, line in findings(run)]
         return self._before[run]
 
-    def _examine(self, text: str, scenes: Sequence[Scene]) -> list[Found]:
-        """What is found in a changed text of the module, in the functions of these scenes."""
+    def again(self, text: str, scene: Scene) -> Interpreter | None:
+        """A run over the scene's function in a changed text of the module."""
+        return next(iter(self._runs(text, [scene])), None)
+
+    def _runs(self, text: str, scenes: Sequence[Scene]) -> list[Interpreter]:
+        """Runs over the functions of these scenes in a changed text of the module."""
         self._fork = self._fork or self._project.fork()
         module = self._fork.add(text, self._module.filename, at_once=len(self._module.chunks) == 1)
         self._fork.memo.clear()
         resolver = Resolver(self._fork)
         summaries = summaries_for(resolver, self._project.settings.may_raise == "strict")
         trusted = {scene.site.callee: scene.site.certainty for scene in scenes}
-        return [
-            found
-            for twin in _twins(module, {scene.run.function for scene in scenes})
-            for found in findings(_trusting(analyse(twin, module, resolver, summaries), trusted))
-        ]
+        twins = _twins(module, {scene.run.function for scene in scenes})
+        runs = [_trusting(analyse(twin, module, resolver, summaries), trusted) for twin in twins]
+        if module.error is not None:
+            raise Refused("the rewrite would not parse")
+        return runs
 
 
 def findings(run: Interpreter) -> Iterator[Found]:

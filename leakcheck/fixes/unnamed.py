@@ -7,7 +7,7 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import dotted, inner, mentions, rebinds
+from leakcheck.fixes.syntax import CROWDED, dotted, inner, mentions, rebinds
 from leakcheck.fixes.text import Refused
 
 
@@ -57,12 +57,16 @@ def name_it(scene: Scene) -> Proposal:
     last, doubt = _last(scene, block.body[scene.index + 1 :])
     (line, column), (end, stop) = tree.start(scene.call), tree.end(scene.call)
     if line != end or not tree.alone(statement) or not tree.alone(last):
-        raise Refused("several statements share a line, or one spans lines")
+        raise Refused(CROWDED)
     name, draft = scene.fresh_name(), scene.draft()
     base = draft.indent_of(statement.lineno)
     (closing,) = scene.file.imports.use(draft, line, "closing")
     draft.deepen(statement.lineno, last.end_lineno or 0, base)
-    draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
+    header = f"{base}with {closing}({tree.text(scene.call)}) as {name}:"
+    if scene.file.style.fits(header):
+        draft.insert(statement.lineno, header)
+    else:
+        draft.insert(statement.lineno, f"{base}{name} = {tree.text(scene.call)}", f"{base}with {closing}({name}):")
     draft.replace(line, column, stop, name)
     if scene.spec.cursor_dies:
         doubt = "what this driver makes of a connection that nobody holds is dead or shared; now it works"

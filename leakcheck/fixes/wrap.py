@@ -11,7 +11,7 @@ from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.removal import inside, remove
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import Block, Try, bare, dotted, inner, leaves, mentions, rebinds
+from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, mentions, rebinds
 from leakcheck.fixes.text import Refused
 
 
@@ -180,14 +180,17 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     if not body:
         raise Refused("there is nothing between the acquire and the release")
     if not all(tree.alone(statement, units) for statement in (scene.statement, body[0], body[-1])):
-        raise Refused("several statements share a line")
+        raise Refused(CROWDED)
     if region.found.effects == "some":
         raise Refused(f"what releases `{scene.name}` does more than that")
     if region.found.effects == "perhaps":
         region.doubts.append(f"what releases `{scene.name}` may do more than that")
     ending = ending_for(scene, region.found, late)
     draft = scene.draft()
+    doubts = [*region.doubts, *ending.doubts]
     deep = remove(scene, draft, units, body)
+    if not deep and len(body) == 1 and ending.join(draft, body[0], late):
+        return Proposal(ending.title, draft, doubts[0] if doubts else "")
     first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1
     last = body[-1].end_lineno or 0
     base = draft.indent_of(tree.first_line(body[0]))
@@ -195,5 +198,4 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
         if line not in deep:
             draft.deepen(line, line, base)
     ending.write(draft, first, last, base, late)
-    doubts = [*region.doubts, *ending.doubts]
     return Proposal(ending.title, draft, doubts[0] if doubts else "")

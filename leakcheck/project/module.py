@@ -19,6 +19,8 @@ from leakcheck.project.walk import walk
 
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
 
+_LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regular expressions
+
 
 class Chunk:
     """A column-0 statement, parsed when first asked for."""
@@ -91,7 +93,8 @@ class Module:
         self.source, self.filename, self.name = source, filename, name
         self.is_package = PurePath(filename).name == "__init__.py"
         self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
-        self.chunks = [Chunk(statement, self) for statement in (whole if at_once else outline)(source)]
+        divide = whole if at_once or _LONE_RETURN.search(source) else outline
+        self.chunks = [Chunk(statement, self) for statement in divide(source)]
         self.imports: dict[str, str] = {}
         self.star_imports: list[str] = []
         self._defined: dict[str, Chunk] = {}

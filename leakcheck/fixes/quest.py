@@ -1,0 +1,113 @@
+"""The search for a finding's fix: each rewrite is tried in turn, and the first that holds is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from leakcheck.checks.leaks import Verdict
+from leakcheck.fixes.blocks import close_after_block, drop_await, return_after_block
+from leakcheck.fixes.cleanup import release_anyway
+from leakcheck.fixes.handover import guard_hand_over
+from leakcheck.fixes.scene import File, Proposal, Scene
+from leakcheck.fixes.stack import close_on_stack
+from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.trial import Trial
+from leakcheck.fixes.unnamed import close_at_once, close_unused, name_it
+from leakcheck.fixes.validate import same_work
+from leakcheck.fixes.wrap import wrap
+from leakcheck.fixes.wrong import drop_guard, use_right_release
+from leakcheck.flow.interpreter import Interpreter
+
+Rewrite = Callable[[Scene], Proposal]
+
+REWRITES: tuple[Rewrite, ...] = (
+    drop_await,
+    return_after_block,
+    close_after_block,
+    use_right_release,
+    drop_guard,
+    guard_hand_over,
+    wrap,
+    release_anyway,
+    close_at_once,
+    close_unused,
+    name_it,
+    close_on_stack,
+)
+
+
+class Quest:
+    """The search for one finding's fix: `proposal` is what is tried now. Safe ones come before doubtful ones."""
+
+    def __init__(self, file: File, verdict: Verdict, run: Interpreter) -> None:
+        self.scene: Scene
+        self.proposal: Proposal | None = None
+        self.refusals: list[str] = []
+        self._untried = self._proposals(file, verdict, run)
+
+    def advance(self) -> bool:
+        """Go on to the next proposal, if there is one."""
+        try:
+            self.proposal = next(self._untried, None)
+        except Exception as error:  # a finding without a fix is worth more than no finding
+            self._note(error)
+        return self.proposal is not None
+
+    def refuse(self, why: Exception) -> bool:
+        """The proposal does not hold; whether there is another one."""
+        self._note(why)
+        self.proposal = None
+        return self.advance()
+
+    def _note(self, why: Exception) -> None:
+        expected = isinstance(why, Refused)
+        self.refusals.append(str(why) if expected else f"internal error: {type(why).__name__}: {why}")
+
+    @property
+    def reason(self) -> str:
+        """Why there is no fix."""
+        return next((reason for reason in self.refusals if reason), "no rewrite fits")
+
+    def _proposals(self, file: File, verdict: Verdict, run: Interpreter) -> Iterator[Proposal]:
+        scene = self.scene = Scene(file, verdict, run)
+        doubtful = []
+        for rewrite in REWRITES:
+            try:
+                proposal = rewrite(scene)
+                same_work(scene, proposal)
+            except Refused as refusal:
+                self.refusals.append(str(refusal))
+                continue
+            if proposal.doubt:
+                doubtful.append(proposal)
+            else:
+                yield proposal
+        yield from doubtful
+
+
+def settle(waiting: list[Quest], trial: Trial) -> None:
+    """Try proposals together as far as they do not touch: trying costs as much for many as for one."""
+    while waiting:
+        batch: list[Quest] = []
+        rest: list[Quest] = []
+        for quest in waiting:
+            apart = all(_draft(quest).agrees(_draft(other)) for other in batch)
+            (batch if apart else rest).append(quest)
+        waiting = rest + _failing(batch, trial)
+
+
+def _failing(batch: list[Quest], trial: Trial) -> list[Quest]:
+    """Those whose proposal does not hold and that have another one."""
+    try:
+        trial.clean([(quest.scene, _draft(quest)) for quest in batch])
+    except Exception as error:
+        if len(batch) == 1:
+            return [quest for quest in batch if quest.refuse(error)]
+        half = len(batch) // 2
+        return _failing(batch[:half], trial) + _failing(batch[half:], trial)
+    return []
+
+
+def _draft(quest: Quest) -> Draft:
+    assert quest.proposal is not None
+    return quest.proposal.draft

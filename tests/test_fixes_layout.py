@@ -1,0 +1,202 @@
+"""Rewrites and the look of code: imports, line lengths, line ends, statements that share a line."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from fixing import fix
+
+from leakcheck.fixes.style import Style, style_of
+from leakcheck.fixes.text import Draft, apply, inside_strings, lines_of
+from leakcheck.settings import Settings
+
+HEAD = "import sqlite3\nfrom contextlib import closing\n\n\n"
+
+
+def test_tabs_form_feeds_and_a_missing_final_newline_stay() -> None:
+    head = f"{HEAD}\f\ndef f(p):\n"
+    before = "\tconn = sqlite3.connect(p)\n\tif p:\n\t\tconn.commit()\n\tconn.execute('é')"
+    after = "\twith closing(sqlite3.connect(p)) as conn:\n\t\tif p:\n\t\t\tconn.commit()\n\t\tconn.execute('é')"
+    assert fix(head + before).text == head + after
+
+
+IMPORTS = {
+    "import sqlite3\n": "import sqlite3\nfrom contextlib import closing\n",
+    '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\n': (
+        '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\nfrom contextlib import closing\n'
+    ),
+    "import contextlib\nimport sqlite3\n": "import contextlib\nimport sqlite3\n",
+    "import sqlite3\nfrom contextlib import suppress\n": "import sqlite3\nfrom contextlib import closing, suppress\n",
+    "import sqlite3\nfrom contextlib import (\n    contextmanager,\n)\n": "import sqlite3\nfrom contextlib import (\n"
+    "    closing,\n    contextmanager,\n)\n",
+    "import sqlite3\nfrom contextlib import closing as c\n": "import sqlite3\nfrom contextlib import closing as c\n",
+    "import sqlite3\nfrom pathlib import Path\n": (
+        "import sqlite3\nfrom contextlib import closing\nfrom pathlib import Path\n"
+    ),
+    "import sqlite3\nclosing = 1\n": "import contextlib\nimport sqlite3\nclosing = 1\n",
+    "import sqlite3\nif TYPE_CHECKING:\n    from contextlib import suppress\n": "import sqlite3\n"
+    "from contextlib import closing\nif TYPE_CHECKING:\n    from contextlib import suppress\n",
+}
+
+
+@pytest.mark.parametrize("before", IMPORTS)
+def test_imports(before: str) -> None:
+    text = fix(f"{before}\n\ndef f(p):\n    conn = sqlite3.connect(p)\n    conn.commit()\n    conn.close()\n").text
+    head = text.partition("\n\n\ndef")[0] + "\n"
+    assert head == IMPORTS[before]
+    ast.parse(text)
+
+
+def test_several_fixes_share_an_import() -> None:
+    function = "\n\ndef f{}(p):\n    conn = sqlite3.connect(p)\n    conn.commit()\n    conn.close()\n"
+    result = fix("import sqlite3\n" + "".join(function.format(n) for n in range(5)))
+    assert result.left == ()
+    assert result.text.count("import closing") == 1
+
+
+SHARED_LINES = {
+    "    conn = sqlite3.connect(p); cur = conn.cursor()\n    cur.execute('DELETE')\n    conn.close()\n": (
+        "    with closing(sqlite3.connect(p)) as conn:\n        cur = conn.cursor()\n        cur.execute('DELETE')\n"
+    ),
+    "    q = 1; conn = sqlite3.connect(p)\n    conn.execute('DELETE')\n    conn.close()\n": (
+        "    q = 1\n    with closing(sqlite3.connect(p)) as conn:\n        conn.execute('DELETE')\n"
+    ),
+    "    if p: conn = sqlite3.connect(p); conn.execute('DELETE'); conn.close()  # all\n": (
+        "    if p:\n        with closing(sqlite3.connect(p)) as conn:\n            conn.execute('DELETE')\n"
+        "        # all\n"
+    ),
+    "    with sqlite3.connect(p) as c: c.execute('DELETE')\n": (
+        "    with closing(sqlite3.connect(p)) as c, c: c.execute('DELETE')\n"
+    ),
+    "    conn = \\\n        sqlite3.connect(p)\n    conn.execute('DELETE', \\\n        (1,))\n    conn.close()\n": (
+        "    conn = \\\n        sqlite3.connect(p)\n    with closing(conn):\n        conn.execute('DELETE', \\\n"
+        "            (1,))\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("before", SHARED_LINES)
+def test_statements_that_share_a_line(before: str) -> None:
+    result = fix(f"{HEAD}def f(p):\n{before}")
+    assert result.text == f"{HEAD}def f(p):\n{SHARED_LINES[before]}"
+    assert fix(result.text).text == result.text
+
+
+def test_a_function_on_one_line() -> None:
+    result = fix(f"{HEAD}def f(p): conn = sqlite3.connect(p); conn.execute('DELETE'); conn.close()")
+    body = "    with closing(sqlite3.connect(p)) as conn:\n        conn.execute('DELETE')\n"
+    assert result.text == f"{HEAD}def f(p):\n{body}"
+
+
+def test_lone_carriage_returns_end_lines() -> None:
+    text = f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n    conn.execute('DELETE')\n    conn.close()\n"
+    fixed = f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n        conn.execute('DELETE')\n"
+    assert fix(text.replace("\n", "\r")).text == fixed.replace("\n", "\r")
+
+
+def test_what_only_looks_like_a_line_end_stays() -> None:
+    body = "conn.execute('a\x0bb\x1cc\u2028d')  # \x0c \x85"
+    fixed = fix(f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n\f\n    {body}\n    conn.close()\n").text
+    assert fixed == f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n\f\n        {body}\n"
+
+
+def test_a_block_on_the_connection_is_entered_by_the_same_statement() -> None:
+    body = "    # a\n    with conn:\n        conn.execute('DELETE')\n    # b\n"
+    result = fix(f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)  # ours\n{body}    conn.close()\n")
+    expected = body.replace("with conn:", "with closing(sqlite3.connect(p)) as conn, conn:")
+    assert result.text == f"{HEAD}def f(p):\n    # ours\n{expected}"
+
+
+# -- the project's style -----------------------------------------------------------------------------------------------
+
+LONG_LINES = {
+    "    connection = sqlite3.connect(path, timeout=30, uri=1)\n    connection.execute('DELETE')\n"
+    "    connection.close()\n": (
+        "    connection = sqlite3.connect(path, timeout=30, uri=1)\n    with closing(connection):\n"
+        "        connection.execute('DELETE')\n"
+    ),
+    "    with sqlite3.connect(path, timeout=30, uri=1) as conn:\n        conn.execute('DELETE')\n": (
+        "    conn = sqlite3.connect(path, timeout=30, uri=1)\n    with closing(conn), conn:\n"
+        "        conn.execute('DELETE')\n"
+    ),
+    "    with open(path) as file, sqlite3.connect(path) as conn:\n        conn.execute(file.read())\n": (
+        "    with (\n        open(path) as file,\n        closing(sqlite3.connect(path)) as conn,\n        conn,\n"
+        "    ):\n        conn.execute(file.read())\n"
+    ),
+    "    return sqlite3.connect(path, timeout=30).execute('x').fetchall()\n": (
+        "    connection = sqlite3.connect(path, timeout=30)\n    with closing(connection):\n"
+        "        return connection.execute('x').fetchall()\n"
+    ),
+    "    connection = sqlite3.connect(path, timeout=30)\n    with connection:\n        connection.commit()\n": (
+        "    connection = sqlite3.connect(path, timeout=30)\n    with closing(connection), connection:\n"
+        "        connection.commit()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("before", LONG_LINES)
+def test_no_line_gets_too_long(before: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nrequires-python = '>=3.9'\n[tool.ruff]\nline-length = 60\n")
+    settings = Settings(tmp_path, fix="safe")
+    result = fix(f"{HEAD}def f(path):\n{before}", settings=settings)
+    assert result.text == f"{HEAD}def f(path):\n{LONG_LINES[before]}"
+    assert fix(result.text, settings=settings).text == result.text
+
+
+def test_a_long_import_is_broken_up(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").write_text("[flake8]\nmax-line-length = 50\n")
+    head = "import sqlite3\nfrom contextlib import contextmanager, nullcontext\n"
+    body = "\n\ndef f(p):\n    conn = sqlite3.connect(p)\n    conn.execute('x')\n    conn.close()\n"
+    fixed = fix(head + body, settings=Settings(tmp_path, fix="safe")).text
+    names = ("closing", "contextmanager", "nullcontext")
+    expected = "from contextlib import (\n" + "".join(f"    {name},\n" for name in names) + ")\n"
+    assert fixed.startswith(f"import sqlite3\n{expected}\n\ndef f")
+
+
+STYLES = {
+    "": Style(),
+    "[project]\nrequires-python = '>=3.8,<4'": Style(None, 8),
+    "[project]\nrequires-python = '>=3.10,!=3.11.*'\n[tool.black]\nline-length = 100": Style(100, 10),
+    "[tool.black]\ntarget-version = ['py39', 'py38']": Style(88, 8),
+    "[tool.ruff]\ntarget-version = 'py311'": Style(88, 11),
+    "[tool.poetry.dependencies]\npython = '^3.8'": Style(None, 8),
+    "[tool.ruff]\n[tool.black]\nline-length = 99": Style(99, None),
+    "not toml": Style(),
+}
+
+
+@pytest.mark.parametrize("text", STYLES)
+def test_style(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert style_of(tmp_path) == STYLES[text]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "width"),
+    [
+        ("setup.cfg", "[flake8]\nmax-line-length = 100\n", 100),
+        ("tox.ini", "[pycodestyle]\nmax_line_length = 90\n", 90),
+        (".flake8", "[flake8]\n", 79),
+        ("ruff.toml", "line-length = 120\n", 120),
+        ("setup.cfg", "no section\n", None),
+    ],
+)
+def test_width_from_other_files(file: str, text: str, width: int | None, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text)
+    assert style_of(tmp_path).width == width
+
+
+# -- drafts ------------------------------------------------------------------------------------------------------------
+
+
+def test_lines_inside_strings() -> None:
+    assert inside_strings("x = '''a\nb\n'''\ny = f'''\n{x\n}'''\nz = 1\n") == {2, 3, 5, 6}
+
+
+def test_draft_adds_a_line_to_a_file_without_a_final_newline() -> None:
+    draft = Draft(lines_of("a\nb"), frozenset(), "    ")
+    draft.insert(3, "c")
+    assert draft.text() == "a\nb\nc"
+    assert apply("a\nb", draft.edits("x.py")) == "a\nb\nc"
