@@ -217,3 +217,22 @@ def test_statistics() -> None:
     assert statistics(found) == "2  LK102  connection-not-closed-on-error\n\n"
     counted = [{"count": 2, "code": "LK102", "name": "connection-not-closed-on-error"}]
     assert json.loads(statistics(found, as_json=True)) == counted
+
+
+def test_the_fix_has_the_gutter_of_the_frame() -> None:
+    fix = Fix("close it", "safe", (Edit(Span("app/orders.py", 9, 1, 11, 1), "nine\nten\n"),))
+    source = "\n" * 8 + "one\ntwo\nthree\n"
+    text = render(
+        "full", page(finding(step("acquire", span(9, 1, 3), "here"), at=span(9, 1, 3), fix=fix), source=source)
+    )
+    assert text.splitlines()[3:-1] == [
+        " 9 | one",
+        "   | -- 1: here",
+        "   |",
+        "   = help: close it",
+        "   |",
+        " 9 - one",
+        "10 - two",
+        " 9 + nine",
+        "10 + ten",
+    ]

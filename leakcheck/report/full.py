@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from leakcheck.diagnostics import Diagnostic, Span, Step
 from leakcheck.report import Page
 from leakcheck.report.frame import Frame, Mark
-from leakcheck.report.patch import patch
+from leakcheck.report.patch import MOST, changes, patch
 from leakcheck.report.summary import footer
 
 _COLOURS = {"error": "red", "warning": "yellow"}
@@ -27,7 +27,8 @@ def _finding(found: Diagnostic, page: Page) -> Iterator[str]:
     yield f"{page.paint(found.code, fg=colour, bold=True)} {page.paint(found.message, bold=True)}"
     marks = _marks(found, colour)
     files = dict.fromkeys((found.span.filename, *(mark.span.filename for mark in marks)))
-    gutter = len(str(max(mark.span.line for mark in marks)))
+    changed = changes(found.fix, page.lines(found.span.filename))
+    gutter = len(str(max(*(mark.span.line for mark in marks), *(number for number, _, _ in changed[:MOST]), 1)))
     edge = page.paint(" " * gutter + " |", fg="blue", bold=True)
     for file in files:
         here = [mark for mark in marks if mark.span.filename == file]
@@ -41,7 +42,7 @@ def _finding(found: Diagnostic, page: Page) -> Iterator[str]:
     yield from _notes(found, edge, page)
     if found.fix:
         yield edge
-        yield from patch(found.fix, page.lines(found.span.filename), gutter, page.paint)
+        yield from patch(changed, gutter, page.paint)
 
 
 def _notes(found: Diagnostic, edge: str, page: Page) -> Iterator[str]:
