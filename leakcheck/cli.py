@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 
 _CODES: dict[str, Any] = {"metavar": "CODES", "multiple": True, "callback": _split, "shell_complete": _complete}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
 @click.command(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,7 +73,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are given by name.")
 @click.option("--stdin-filename", metavar="PATH", help="The name of what is read from standard input (PATH '-').")
 @click.option("--output-format", type=click.Choice(list(FORMATS)), default="full", show_default=True)
-@click.option("--output-file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path, resolve_path=True))
+@click.option("--output-file", metavar="FILE", type=_NEW_FILE)
 @click.option("--statistics", is_flag=True, help="Count findings by rule instead of showing them.")
 @click.option("--health", is_flag=True, help="Show how healthy the whole service is, and which files to mend first.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even if something was found.")
@@ -82,6 +83,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--fix-only", is_flag=True, help="Fix, and report nothing of what is left.")
 @click.option("--add-noqa", is_flag=True, help="Write a '# noqa' comment on the line of every finding.")
 @click.option("--reason", metavar="TEXT", default="", help="What those comments say behind the codes.")
+@click.option("--write-baseline", metavar="FILE", type=_NEW_FILE, help="List all findings in FILE: they are known.")
+@click.option("--prune-baseline", is_flag=True, help="Drop what is not found any more from the settings' baseline.")
 @click.option("--explain", metavar="CODE", shell_complete=_complete, help="Print the document of a rule.")
 @click.option("--list-rules", is_flag=True, help="List all rules.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked.")
@@ -99,37 +102,15 @@ def main(**values: Any) -> int:
     Exit status: 0 nothing found, 1 findings, 2 something could not be checked as asked.
     """
     options = Options(**values)
-    if options.explain is not None:
-        return _explain(options.explain)
-    if options.list_rules:
-        return _list_rules()
+    if options.explain is not None or options.list_rules:
+        from leakcheck.manual import document, index
+
+        paint = coloured if use_colour(sys.stdout) else plain
+        _print(index() if options.explain is None else document(options.explain, paint))
+        return CLEAN
     if options.lsp:
         return _serve()
     return _demo(options) if options.demo else _check(options)
-
-
-def _explain(code: str) -> int:
-    from leakcheck.settings import SettingsError, rules
-
-    known = {name: rule for rule in rules().values() for name in (rule.code, rule.name)}
-    rule = known.get(code.upper()) or known.get(code.lower())
-    if rule is None:
-        raise SettingsError("--explain", f"unknown rule '{code}'", code.upper(), rules())
-    text = rule.text if rule.text.startswith("# ") else f"# {rule.code} {rule.name}\n\n{rule.text}"
-    paint = coloured if use_colour(sys.stdout) else plain
-    lines = (paint(line, bold=True) if line.startswith("#") else line for line in text.rstrip().splitlines())
-    _print("\n".join(lines) + "\n")
-    return CLEAN
-
-
-def _list_rules() -> int:
-    from leakcheck.settings import rules
-
-    known = rules().values()
-    width = max((len(rule.name) for rule in known), default=0)
-    rows = (f"{r.code}  {r.name:<{width}}  {r.severity if r.default else 'off':<7}  {r.summary}\n" for r in known)
-    _print("".join(rows))
-    return CLEAN
 
 
 def _serve() -> int:
@@ -201,15 +182,24 @@ def _check(options: Options) -> int:
         progress.clear()
     if options.health:
         return _show_health(outcome, settings, options)
-    if options.add_noqa:
-        from leakcheck.known.command import add_noqa
+    if options.decides:
+        from leakcheck.known.command import carry_out
 
-        return add_noqa(outcome, options.reason)
+        return carry_out(outcome, found.files, options, settings)
+    conclude = _against_baseline(settings, found.files)
     if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_files
 
-        return fixed_files(outcome, options, _conclude)
-    return _conclude(outcome, options, SourceLines())
+        return fixed_files(outcome, options, conclude)
+    return conclude(outcome, options, SourceLines())
+
+
+def _against_baseline(settings: Settings, files: Sequence[str]) -> Callable[..., int]:
+    if settings.baseline is None:
+        return _conclude
+    from leakcheck.known.command import ratcheted
+
+    return ratcheted(_conclude, files, settings)
 
 
 def _check_stdin(settings: Settings, options: Options) -> int:
@@ -218,8 +208,8 @@ def _check_stdin(settings: Settings, options: Options) -> int:
 
     if len(options.paths) > 1:
         raise click.UsageError("'-' cannot be given together with other paths")
-    if options.add_noqa:
-        raise click.UsageError("--add-noqa writes into files, not into '-'")
+    if options.decides:
+        raise click.UsageError("'-' is no file to write about")
     name = options.stdin_filename or "-"
     skip = options.force_exclude and options.stdin_filename is not None and excluded(name, settings)
     if options.show_files:
@@ -227,11 +217,12 @@ def _check_stdin(settings: Settings, options: Options) -> int:
         return CLEAN
     data = sys.stdin.buffer.read()
     outcome = Outcome(()) if skip else run_text(data, name, settings)
+    conclude = _against_baseline(settings, ())
     if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_stdin
 
-        return fixed_stdin(outcome, data, name, options, _conclude)
-    return _conclude(outcome, options, SourceLines({name: data}))
+        return fixed_stdin(outcome, data, name, options, conclude)
+    return conclude(outcome, options, SourceLines({name: data}))
 
 
 def _settings(options: Options) -> Settings:
@@ -240,11 +231,11 @@ def _settings(options: Options) -> Settings:
     first = next((path for path in options.paths if path != "-"), options.stdin_filename or ".")
     settings = load(Path(first), options.config)
     settings = settings.override(options.select, options.ignore, options.extend_select, options.exclude)
-    if options.add_noqa and (options.fix or options.diff or options.fix_only):
-        raise click.UsageError("--add-noqa cannot be given together with fixes")
-    if options.fix or options.diff or options.fix_only:
+    if options.fixes and options.decides:
+        raise click.UsageError("comments and baselines cannot be written together with fixes")
+    if options.fixes:
         settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
-    elif options.statistics or options.add_noqa or options.output_format == "github":
+    elif options.statistics or options.decides or options.output_format == "github":
         settings = replace(settings, fix="off")
     if options.verbose:
         click.echo(f"leakcheck: settings of {settings.root}", err=True)

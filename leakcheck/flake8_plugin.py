@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from leakcheck import __version__, catalogue
+from leakcheck.diagnostics import split_lines
 from leakcheck.project.discovery import excluded
 from leakcheck.project.triage import Triage
 from leakcheck.settings import Settings, load
@@ -32,7 +33,12 @@ class Plugin:
             return
         from leakcheck.runner import run_text  # slow, and most files need none of it
 
-        (report,) = run_text(self._text, self._filename, replace(chosen, fix="off")).reports
+        reports = run_text(self._text, self._filename, replace(chosen, fix="off")).reports
+        if chosen.baseline is not None:
+            from leakcheck.known.baseline import without_known
+
+            reports = without_known(reports, chosen, lambda _: split_lines(self._text))
+        (report,) = reports
         if report.error:
             yield 1, 0, f"LK000 not checked: {report.error}", Plugin
         for found in report.diagnostics:

@@ -29,6 +29,8 @@ class Options:
     fix_only: bool
     add_noqa: bool
     reason: str
+    write_baseline: Path | None
+    prune_baseline: bool
     explain: str | None
     list_rules: bool
     show_files: bool
@@ -38,3 +40,13 @@ class Options:
     no_cache: bool
     quiet: bool
     verbose: bool
+
+    @property
+    def fixes(self) -> bool:
+        """Whether fixes are to be made or shown."""
+        return self.fix or self.diff or self.fix_only
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is to be written down which findings to live with."""
+        return self.add_noqa or self.write_baseline is not None or self.prune_baseline

@@ -47,6 +47,7 @@ class Settings:
     fixable: tuple[str, ...] = ("ALL",)
     unfixable: tuple[str, ...] = ()
     extend_safe_fixes: tuple[str, ...] = ()  # rules whose unsafe fixes count as safe
+    baseline: Path | None = None  # lists findings that are not reported
     fix: FixMode = "shown"
     census: bool = False  # also count what findings are to be seen against
 
@@ -220,6 +221,13 @@ def _files(value: object, where: str, key: str) -> tuple[Path, ...]:
     return files
 
 
+def _new_file(value: object, where: str, key: str) -> Path:
+    """It may have to be written first."""
+    if not isinstance(value, str) or not value:
+        raise SettingsError(where, f"'{key}' must be the name of a file, not {value!r}")
+    return Path(where).resolve().parent / value
+
+
 def _connections(value: object, where: str, key: str) -> tuple[Connection, ...]:
     if not isinstance(value, list):
         raise SettingsError(where, f"'{key}' must be a list: write [[tool.leakcheck.{key}]]")
@@ -238,6 +246,7 @@ _KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
     "pool-size": ("pool_size", _count),
     "batch-size": ("batch_size", _count),
     "drivers": ("drivers", _files),
+    "baseline": ("baseline", _new_file),
     "connection": ("connections", _connections),
     "fixable": ("fixable", _selectors),
     "unfixable": ("unfixable", _selectors),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from leakcheck.diagnostics import Report, split_lines
 from leakcheck.fixes.rounds import mend
+from leakcheck.known.baseline import without_known
 from leakcheck.project.discovery import excluded
 from leakcheck.project.project import Project
 from leakcheck.project.source import SourceUnreadable, read_source
@@ -38,7 +39,15 @@ class Desk:
             self._texts[filename] = text
         elif filename in self._texts:
             project.add(self._texts[filename], filename)  # others still see what it was before somebody typed
-        return report
+        return self._new(report, settings, split_lines(text))
+
+    def _new(self, report: Report, settings: Settings, lines: Sequence[str]) -> Report:
+        """Without what the baseline lists; with it, and a word about it, if it cannot be read."""
+        try:
+            return without_known((report,), settings, lambda _: lines)[0]
+        except CatalogueError as error:
+            self.problems.append(str(error))
+            return report
 
     def mended(self, filename: str, text: str) -> str:
         """The text with all safe fixes."""
