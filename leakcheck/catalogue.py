@@ -62,6 +62,13 @@ class Catalogue:
         return frozenset(name.rpartition(".")[2] for name in tracked) - {"__call__"}
 
     @cached_property
+    def release_words(self) -> frozenset[str]:
+        """The last names of the calls that release, and the statements that do it."""
+        models = (connection for driver in self.drivers for connection in driver.connections)
+        names = (form.method.rpartition(".")[2] for model in models for form in model.release)
+        return frozenset(names) | {"with", "finally"}
+
+    @cached_property
     def factory_classes(self) -> frozenset[str]:
         """Classes whose instances are called to acquire: `sessionmaker`."""
         return frozenset(name.split(".")[-2] for name in self.by_acquire if name.endswith(".__call__"))

@@ -55,7 +55,8 @@ def _split(context: click.Context, parameter: click.Parameter, values: Sequence[
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     from leakcheck.settings import rules
 
-    return [code for code in (*rules(), "ALL") if code.startswith(incomplete.upper())]
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + code for code in (*rules(), "ALL") if code.startswith(last.upper())]
 
 
 _CODES: dict[str, Any] = {"metavar": "CODES", "multiple": True, "callback": _split, "shell_complete": _complete}
@@ -64,7 +65,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
 @click.command(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path())
 @click.option("--select", **_CODES, help="Check these rules only: codes, prefixes (LK1) or ALL, separated by commas.")
 @click.option("--ignore", **_CODES, help="Do not check these rules.")
 @click.option("--extend-select", **_CODES, help="Check these rules too.")
@@ -85,6 +86,8 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 @click.option("--reason", metavar="TEXT", default="", help="What those comments say behind the codes.")
 @click.option("--write-baseline", metavar="FILE", type=_NEW_FILE, help="List all findings in FILE: they are known.")
 @click.option("--prune-baseline", is_flag=True, help="Drop what is not found any more from the settings' baseline.")
+@click.option("--diff-base", metavar="REV", help="Report only what lines changed since a git revision bring.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
 @click.option("--explain", metavar="CODE", shell_complete=_complete, help="Print the document of a rule.")
 @click.option("--list-rules", is_flag=True, help="List all rules.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked.")
@@ -110,6 +113,8 @@ def main(**values: Any) -> int:
         return CLEAN
     if options.lsp:
         return _serve()
+    if options.watch:
+        return _watch(options)
     return _demo(options) if options.demo else _check(options)
 
 
@@ -121,6 +126,12 @@ def _serve() -> int:
     except ImportError:
         raise click.ClickException("--lsp needs more packages: pip install 'leakcheck-db[lsp]'") from None
     return CLEAN
+
+
+def _watch(options: Options) -> int:
+    from leakcheck.watch import keep_checking
+
+    return keep_checking(lambda: _check(options), lambda: _find(options.paths or (".",), _settings(options), options))
 
 
 def _demo(options: Options) -> int:
@@ -186,7 +197,7 @@ def _check(options: Options) -> int:
         from leakcheck.known.command import carry_out
 
         return carry_out(outcome, found.files, options, settings)
-    conclude = _against_baseline(settings, found.files)
+    conclude = _concluding(settings, options, found.files)
     if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_files
 
@@ -194,12 +205,12 @@ def _check(options: Options) -> int:
     return conclude(outcome, options, SourceLines())
 
 
-def _against_baseline(settings: Settings, files: Sequence[str]) -> Callable[..., int]:
-    if settings.baseline is None:
+def _concluding(settings: Settings, options: Options, files: Sequence[str] = ()) -> Callable[..., int]:
+    if settings.baseline is None and options.diff_base is None:
         return _conclude
-    from leakcheck.known.command import ratcheted
+    from leakcheck.known.command import narrowed
 
-    return ratcheted(_conclude, files, settings)
+    return narrowed(_conclude, files, options, settings)
 
 
 def _check_stdin(settings: Settings, options: Options) -> int:
@@ -208,8 +219,8 @@ def _check_stdin(settings: Settings, options: Options) -> int:
 
     if len(options.paths) > 1:
         raise click.UsageError("'-' cannot be given together with other paths")
-    if options.decides:
-        raise click.UsageError("'-' is no file to write about")
+    if options.decides or options.watch:
+        raise click.UsageError("'-' is no file to watch or to write about")
     name = options.stdin_filename or "-"
     skip = options.force_exclude and options.stdin_filename is not None and excluded(name, settings)
     if options.show_files:
@@ -217,7 +228,7 @@ def _check_stdin(settings: Settings, options: Options) -> int:
         return CLEAN
     data = sys.stdin.buffer.read()
     outcome = Outcome(()) if skip else run_text(data, name, settings)
-    conclude = _against_baseline(settings, ())
+    conclude = _concluding(settings, options)
     if settings.applies_fixes:
         from leakcheck.fixes.command import fixed_stdin
 
@@ -231,8 +242,8 @@ def _settings(options: Options) -> Settings:
     first = next((path for path in options.paths if path != "-"), options.stdin_filename or ".")
     settings = load(Path(first), options.config)
     settings = settings.override(options.select, options.ignore, options.extend_select, options.exclude)
-    if options.fixes and options.decides:
-        raise click.UsageError("comments and baselines cannot be written together with fixes")
+    if options.fixes and (options.decides or options.diff_base is not None):
+        raise click.UsageError("fixes concern whole files: not with --diff-base, --add-noqa or baselines")
     if options.fixes:
         settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
     elif options.statistics or options.decides or options.output_format == "github":

@@ -43,6 +43,11 @@ class Scopes:
         inside = [(start, name) for start, end, name in self._of(filename) if start <= line <= end]
         return max(inside)[1] if inside else ""
 
+    def end(self, filename: str, line: int) -> int:
+        """The last line of that function or class, or of the file."""
+        inside = [(start, end) for start, end, _ in self._of(filename) if start <= line <= end]
+        return max(inside)[1] if inside else len(self.lines(filename))
+
     def has(self, filename: str, function: str) -> bool:
         """Whether there is one of that qualified name; a module always has its top level."""
         return not function or any(name == function for _, _, name in self._of(filename))

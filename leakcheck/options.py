@@ -31,6 +31,8 @@ class Options:
     reason: str
     write_baseline: Path | None
     prune_baseline: bool
+    diff_base: str | None
+    watch: bool
     explain: str | None
     list_rules: bool
     show_files: bool

@@ -214,6 +214,11 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 _projects: dict[Settings, Project] = {}  # one in each process, so that modules are read once
 
 
+def forget() -> None:
+    """Read every module anew: files may have changed since the last run of this process."""
+    _projects.clear()
+
+
 def _check_batch(files: Sequence[str], settings: Settings) -> list[Report]:
     from leakcheck.project.project import Project
 

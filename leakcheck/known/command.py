@@ -102,11 +102,38 @@ def prune_baseline(outcome: Outcome, files: Sequence[str], options: Options, set
     return _told({report.filename: report.error for report in outcome.errors})
 
 
-def ratcheted(conclude: Conclude, files: Sequence[str], settings: Settings) -> Conclude:
-    """Report only what the baseline does not list; in CI, fail for entries that are not needed any more."""
-    file = settings.baseline
-    if file is None:
-        return conclude
+def narrowed(conclude: Conclude, files: Sequence[str], options: Options, settings: Settings) -> Conclude:
+    """Report only what is new: by the changes since a revision, by the settings' baseline."""
+    if options.diff_base is not None:
+        conclude = _changed(conclude, options.diff_base, options, settings)
+    return conclude if settings.baseline is None else _ratcheted(conclude, files, settings, settings.baseline)
+
+
+def _changed(conclude: Conclude, revision: str, options: Options, settings: Settings) -> Conclude:
+    from leakcheck import catalogue
+    from leakcheck.project.changes import Changes, NoChanges
+
+    first = options.paths[0] if options.paths and options.paths[0] != "-" else options.stdin_filename or "."
+    try:
+        releases = catalogue.load(settings.drivers, settings.connections).release_words
+        folder = first if os.path.isdir(first) else os.path.dirname(first) or "."
+        changes = Changes(revision, releases, folder)
+    except NoChanges as problem:
+        raise click.ClickException(f"--diff-base: {problem}") from None
+
+    def report(outcome: Outcome, options: Options, lines: SourceLines, to_stderr: bool = False) -> int:
+        scopes = Scopes(lines)
+        reports = (
+            replace(r, diagnostics=tuple(d for d in r.diagnostics if changes.concern(d, scopes)))
+            for r in outcome.reports
+        )
+        return conclude(replace(outcome, reports=tuple(reports)), options, lines, to_stderr)
+
+    return report
+
+
+def _ratcheted(conclude: Conclude, files: Sequence[str], settings: Settings, file: Path) -> Conclude:
+    """In CI, fail for entries of the baseline that are not needed any more."""
 
     def report(outcome: Outcome, options: Options, lines: SourceLines, to_stderr: bool = False) -> int:
         ledger = baseline.Ledger(baseline.read(file), settings, lines)
