@@ -48,7 +48,7 @@ class Rows:
         self.loop, self.module, self.tell, self.blocking, self.batch = loop, module, tell, blocking, batch
         self.reader = Reader(loop.function, module)
         methods = tell.catalogue.methods
-        self.reads_answers = loop.uses(methods("answers"))  # before the next one is sent: they cannot go together
+        self.reads_answers = loop.needs(methods("answers"))  # before the next one is sent: they cannot go together
         self.is_batched = loop.is_batched or loop.uses(methods("bulk"))
         self.once = _ONCE.search(module.filename) is not None  # a migration: slow, but never again
 

@@ -70,6 +70,21 @@ class Loop:
         call = self.node.iter
         return isinstance(call, cst.Call) and terminal(call.func) == "range" and len(call.args) == 3
 
+    def needs(self, methods: frozenset[str]) -> bool:
+        """Whether a round reads one of these attributes, other than under a test that is the same in all rounds."""
+        optional = (n for n in self.body if isinstance(n, cst.If) and not mentions([n.test], self._changing.__contains__))
+        spared = {id(part) for test in optional for part in walk(test.body)}
+        return any(isinstance(n, cst.Attribute) and n.attr.value in methods and id(n) not in spared for n in self.body)
+
+    @cached_property
+    def _changing(self) -> set[str]:
+        """Every name that a round binds."""
+        found = {n.value for n in walk(self.node.target) if isinstance(n, cst.Name)}
+        for node in walk(self.node.body, same_scope):
+            if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.AnnAssign, cst.For, cst.CompFor)):
+                found |= {n.value for n in walk(node.target) if isinstance(n, cst.Name)}
+        return found
+
     def uses(self, methods: frozenset[str]) -> bool:
         """Whether a round reads or calls an attribute of one of these names."""
         return any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in self.body)

@@ -13,6 +13,7 @@ from leakcheck.project.walk import dotted, string_value, terminal, walk
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
+_MAKES_INSERT = re.compile(r"(^|_)(insert|upsert)(_|$)", re.IGNORECASE)
 _WRAPPERS = frozenset({"text", "SQL", "dedent", "strip", "cast"})
 _BUILDERS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "select": "SELECT"}
 _DEPTH = 3  # of names followed to the text they were assigned
@@ -44,6 +45,8 @@ class Reader:
         if built := _built(node):
             return built
         segments = self._segments(node, _DEPTH)
+        if not segments and (made := self._made(node)):
+            return made
         first = segments[0] if segments else None
         match = _VERB.match(first) if isinstance(first, str) else None
         if match is None:
@@ -57,6 +60,14 @@ class Reader:
             else:
                 (data if _BEFORE_DATA.search(text) else names).append(segment)
         return Statement(match[1].upper(), text, tuple(data), tuple(names))
+
+    def _made(self, node: cst.BaseExpression) -> Statement | None:
+        """`dialect.insert("tickets")`, `self._insert_sql(row)`: what makes a statement says which."""
+        values = [node, *self._assigned(node)]
+        made = [value for value in values if isinstance(value, cst.Call) and _MAKES_INSERT.search(terminal(value.func))]
+        if len(made) != max(1, len(values) - 1):
+            return None
+        return Statement("INSERT", "", tuple(argument.value for call in made for argument in call.args))
 
     def beginning(self, node: cst.BaseExpression) -> str | None:
         """The constant text an expression begins with, if it does."""
