@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakcheck.models import Connection, Driver, Pool, Rule, Web
+from leakcheck.models import Connection, Driver, Options, Pool, Rule, Web
 from leakcheck.schema import (
     FUNCTION_KINDS,
     CatalogueError,
@@ -54,6 +54,7 @@ class Catalogue:
         self.search_words = frozenset(_search_words(drivers))
         # of `google.cloud.bigquery` one word that is in the text however it is imported
         self.import_words = frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
+        self.option_words = frozenset(o.assigned or o.holds for d in drivers for o in d.options)
 
     @cached_property
     def tracked_words(self) -> frozenset[str]:
@@ -110,6 +111,11 @@ class Catalogue:
     def pools(self) -> dict[str, Pool]:
         """How pools are built, by the qualified name of the call."""
         return {name: pool for d in reversed(self.drivers) for pool in d.pools for name in pool.call}
+
+    @cached_property
+    def options(self) -> tuple[Options, ...]:
+        """The dictionaries from which frameworks build pools."""
+        return tuple(options for driver in self.drivers for options in driver.options)
 
     def methods(self, kind: str) -> frozenset[str]:
         """The methods listed as a kind, by their names alone."""

@@ -101,6 +101,26 @@ class Pool:
     pool_class: str = ""  # keyword that chooses another kind of pool
     without: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep nothing
     embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process
+    default_from: str = ""  # keyword whose value counts where the size is missing
+    harmful: dict[str, str] = field(default_factory=dict)  # `keyword=value` -> what it does, to end a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A dictionary in a settings module from which a framework builds a pool."""
+
+    because: str  # what happens without the guards
+    assigned: str = ""  # the name it is assigned to; or
+    holds: str = ""  # a key that tells it from other dictionaries
+    guards: tuple[str, ...] = ()  # keys of which one is needed against connections that died while idle
+    resilient: dict[str, str] = field(default_factory=dict)  # key -> value to recommend
+    nothing: tuple[str, ...] = ()  # values of `holds`, or of `poolclass`, with which no connection is kept
+    size: str = ""
+    overflow: str = ""
+    default_overflow: int = 0
+    engine: str = ""  # key that names the database; or
+    url: str = ""  # name that is assigned its URL
+    embedded: tuple[str, ...] = ()  # what those say of a database in the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +140,7 @@ class Web:
     endpoints: tuple[str, ...] = ()  # decorators, by their last name
     dependencies: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()  # packages that run code for many callers at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +167,7 @@ class Driver:
     connections: tuple[Connection, ...] = ()
     producers: tuple[Producer, ...] = ()
     pools: tuple[Pool, ...] = ()
+    options: tuple[Options, ...] = ()
     types: dict[str, str] = field(default_factory=dict)  # other name of a class, or subclass -> its model class
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Driver, Pool, Producer, Question, Release, Rule, Wait, Web
+from leakcheck.models import Connection, Driver, Options, Pool, Producer, Question, Release, Rule, Wait, Web
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Model = TypeVar("Model", Connection, Driver, Pool, Producer, Question, Rule, Wait, Web)
+Model = TypeVar("Model", Connection, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
 
 FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
 
@@ -76,12 +76,14 @@ def parse_driver(text: str, where: str) -> Driver:
     connections = _expect(list, table.pop("connection", []), f"{where}: connection")
     producers = _expect(list, table.pop("producer", []), f"{where}: producer")
     pools = _expect(list, table.pop("pool", []), f"{where}: pool")
+    options = _expect(list, table.pop("options", []), f"{where}: options")
     return _read(
         Driver,
         table,
         where,
         connections=tuple(parse_connection(entry, f"{where}: connection", library) for entry in connections),
         pools=tuple(_read(Pool, _expect(dict, p, where), f"{where}: pool") for p in pools),
+        options=tuple(_read(Options, _expect(dict, o, where), f"{where}: options") for o in options),
         producers=tuple(_read(Producer, _expect(dict, p, where), f"{where}: producer") for p in producers),
     )
 
@@ -206,4 +208,4 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Pool, Producer, Question, Rule, Wait, Web)}
+_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)}

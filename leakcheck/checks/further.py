@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.configured import configured
 from leakcheck.checks.constructors import Constructors
 from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.fates import Fates
@@ -28,7 +29,7 @@ class Further:
     """For one project: what is known of its functions that wait, acquire and build pools is kept between modules."""
 
     def __init__(self, project: Project, resolver: Resolver, summaries: Summaries) -> None:
-        self.settings = project.settings
+        self.settings, self.resolver = project.settings, resolver
         self.blocking = Blocking(resolver)
         self.acquires = Acquires(resolver, summaries)
         self.dependencies = Dependencies(resolver, summaries, project)
@@ -45,4 +46,5 @@ class Further:
             yield from retries(run, tell, self.blocking)
         yield from self.dependencies.findings(module, tell, self.blocking)
         yield from loops(module, tell, self.blocking, self.settings.batch_size)
+        yield from configured(module, self.resolver.catalogue, tell, self.settings)
         yield from pools(module, self.constructors, self.fates, tell, self.settings)

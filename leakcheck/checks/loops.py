@@ -24,7 +24,7 @@ _ONCE = re.compile(r"[/\\](migrations?|alembic)[/\\]", re.IGNORECASE)
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
     """Everything that is sent once a row in a module."""
-    for function, root in _roots(module):
+    for function, root in _roots(module, blocking):
         for node in walk(root, same_scope):
             if isinstance(node, cst.For) and node.asynchronous is None:
                 loop = Loop(node, function)
@@ -32,13 +32,20 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
                     yield from Rows(loop, module, tell, blocking, batch).findings()
 
 
-def _roots(module: Module) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
+def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
     helpers = frozenset(function.name for function in module.scopes(frozenset({"execute"})))
+    helpers |= {name for name in module.imports if _sends(name, module, blocking)}
     for function in module.scopes(_WORDS | helpers):
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):
         if chunk.kind == "compound":
             yield from ((None, statement) for statement in chunk.tree.body)
+
+
+def _sends(name: str, module: Module, blocking: Blocking) -> bool:
+    """Whether an imported name is a function of the project that sends statements."""
+    value = blocking.resolver.static(cst.Name(name), None, module)
+    return isinstance(value, Function) and "execute" in value.info.words
 
 
 class Rows:

@@ -11,8 +11,11 @@ from leakcheck.checks.fates import Fate, Fates
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
+from leakcheck.project.walk import code
 from leakcheck.settings import Settings
 
+_SURE: Confidence = "high"
+_LIKELY: Confidence = "medium"  # the default size may be meant
 _TEST = re.compile(r"(^|[/_.])(tests?|conftest|testing)([/_.]|$)", re.IGNORECASE)
 
 
@@ -22,21 +25,26 @@ def pools(
     """What is wrong with the pools that a module builds."""
     if _TEST.search(settings.relative(module.filename).replace(os.sep, "/")):
         return
+    serves: bool | None = None
     for built in constructors.of(module):
         if built.is_embedded or built.keeps_nothing:
             continue
+        serves = _serves(module, constructors) if serves is None else serves
         fate = fates.of(built)
+        yield from _harmful(built, tell)
         if fate is Fate.LOST:
             yield _per_call(built, tell)
         else:
-            yield from _too_small(built, tell, settings) if fate is not Fate.CLOSED else ()
+            yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
             yield from _not_resilient(built, fate, tell)
     yield from _from_factories(module, constructors, fates, tell)
 
 
-def _too_small(built: Built, tell: Teller, settings: Settings) -> Iterator[Diagnostic]:
-    pool = built.pool
+def _too_small(built: Built, tell: Teller, settings: Settings, serves: bool) -> Iterator[Diagnostic]:
+    pool, confidence = built.pool, _SURE
     size = built.number(pool.size, pool.position) if pool.size else None
+    if size is None and serves and built.keywords is not None and not built.gives(pool.size, pool.position):
+        size, confidence = built.number(pool.default_from) or pool.default, _LIKELY
     if size is None or size < 1:
         return
     if pool.overflow:
@@ -49,7 +57,24 @@ def _too_small(built: Built, tell: Teller, settings: Settings) -> Iterator[Diagn
         message = (
             f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: make `{pool.size}` {better}"
         )
-        yield tell.at("LK401", "high", message, built.node)
+        yield tell.at("LK401", confidence, message, built.node)
+
+
+def _harmful(built: Built, tell: Teller) -> Iterator[Diagnostic]:
+    """Keywords that are better left out."""
+    for argument in built.node.args:
+        text = code(argument).rstrip(", ").replace(" ", "")
+        if argument.keyword is not None and text in built.pool.harmful:
+            yield tell.at("LK402", "high", f"{quoted(text)} {built.pool.harmful[text]}", built.node)
+
+
+def _serves(module: Module, constructors: Constructors) -> bool:
+    """Whether this module, or one beside it or below, runs code for many callers at a time."""
+    servers = constructors.resolver.catalogue.web.servers
+    if any(name == server or name.startswith(f"{server}.") for name in module.imports.values() for server in servers):
+        return True
+    imports = re.compile(rf"^\s*(?:import|from)\s+(?:{'|'.join(map(re.escape, servers))})\b", re.MULTILINE)
+    return any(imports.search(text) for text in constructors.resolver.project.texts_around(module))
 
 
 def _not_resilient(built: Built, fate: Fate, tell: Teller) -> Iterator[Diagnostic]:

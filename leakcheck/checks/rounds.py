@@ -72,7 +72,8 @@ class Loop:
 
     def needs(self, methods: frozenset[str]) -> bool:
         """Whether a round reads one of these attributes, other than under a test that is the same in all rounds."""
-        optional = (n for n in self.body if isinstance(n, cst.If) and not mentions([n.test], self._changing.__contains__))
+        tests = (node for node in self.body if isinstance(node, cst.If))
+        optional = (test for test in tests if not mentions([test.test], self._changing.__contains__))
         spared = {id(part) for test in optional for part in walk(test.body)}
         return any(isinstance(n, cst.Attribute) and n.attr.value in methods and id(n) not in spared for n in self.body)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import dotted, string_value, terminal, walk
+from leakcheck.project.walk import code, dotted, string_value, terminal, walk
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
@@ -63,11 +63,12 @@ class Reader:
 
     def _made(self, node: cst.BaseExpression) -> Statement | None:
         """`dialect.insert("tickets")`, `self._insert_sql(row)`: what makes a statement says which."""
-        values = [node, *self._assigned(node)]
-        made = [value for value in values if isinstance(value, cst.Call) and _MAKES_INSERT.search(terminal(value.func))]
-        if len(made) != max(1, len(values) - 1):
+        values = [node] if isinstance(node, cst.Call) else self._assigned(node)
+        calls = [value for value in values if code(value) not in ("None", '""', "''")]
+        if not calls or not all(isinstance(c, cst.Call) and _MAKES_INSERT.search(terminal(c.func)) for c in calls):
             return None
-        return Statement("INSERT", "", tuple(argument.value for call in made for argument in call.args))
+        arguments = (a.value for call in calls if isinstance(call, cst.Call) for a in call.args)
+        return Statement("INSERT", "", tuple(arguments))
 
     def beginning(self, node: cst.BaseExpression) -> str | None:
         """The constant text an expression begins with, if it does."""

@@ -45,7 +45,8 @@ def words(data: bytes) -> list[bytes]:
 @lru_cache
 def _direct_words(catalogue: Catalogue) -> frozenset[bytes]:
     """The words of database code, and of comments about findings, which may outlive the code they speak of."""
-    wanted = catalogue.import_words | catalogue.acquirer_words | {"leakcheck", *catalogue.rules}
+    wanted = catalogue.import_words | catalogue.acquirer_words | catalogue.option_words
+    wanted |= {"leakcheck", *catalogue.rules}
     return frozenset(word.encode() for word in wanted)
 
 

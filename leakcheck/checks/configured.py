@@ -1,0 +1,101 @@
+"""LK401, LK402 for pools that a framework builds from settings: `SQLALCHEMY_ENGINE_OPTIONS`, Django's `DATABASES`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from leakcheck.catalogue import Catalogue
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import Diagnostic
+from leakcheck.models import Options
+from leakcheck.project.module import Module
+from leakcheck.project.walk import code, string_value, terminal, walk
+from leakcheck.settings import Settings
+
+Entries = dict[str, cst.BaseExpression]
+
+
+def configured(module: Module, catalogue: Catalogue, tell: Teller, settings: Settings) -> Iterable[Diagnostic]:
+    """What is wrong with the options in a settings module."""
+    for node, entries, options in _found(module, catalogue.options):
+        if _is_exempt(entries, options, module):
+            continue
+        size = _number(entries.get(options.size))
+        if size is not None and _number(entries.get(options.overflow)) is None and 0 < size < settings.min_pool_size:
+            size += options.default_overflow
+        if size is not None and 0 < size < settings.min_pool_size:
+            message = f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: "
+            yield tell.at("LK401", "high", f"{message}make `{options.size}` {settings.pool_size}", node)
+        if not any(_is_on(entries.get(guard)) for guard in options.guards):
+            missing = ", ".join(f'"{key}": {value}' for key, value in options.resilient.items() if key not in entries)
+            what = " or ".join(quoted(guard) for guard in options.guards)
+            yield tell.at("LK402", "high", f"no {what}: {options.because} (add `{missing}`)", node)
+
+
+def _found(module: Module, known: tuple[Options, ...]) -> Iterator[tuple[cst.CSTNode, Entries, Options]]:
+    """Dictionaries of options: by the name they are assigned to, or by a key that says what they are."""
+    for options in known:
+        for chunk in module.mentioning(frozenset({options.assigned or options.holds})):
+            for node in walk(chunk.tree):
+                values = _assigned(node, options.assigned) if options.assigned else [node]
+                for value in values:
+                    entries = _entries(value)
+                    if entries is not None and (options.assigned or options.holds in entries):
+                        yield value, entries, options
+
+
+def _assigned(node: cst.CSTNode, name: str) -> list[cst.BaseExpression]:
+    """`NAME = {…}`, in a class too, and `app.config["NAME"] = {…}`."""
+    if isinstance(node, cst.AnnAssign) and node.value is not None:
+        return [node.value] if _is_named(node.target, name) else []
+    if isinstance(node, cst.Assign) and any(_is_named(target.target, name) for target in node.targets):
+        return [node.value]
+    return []
+
+
+def _is_named(target: cst.BaseExpression, name: str) -> bool:
+    if isinstance(target, cst.Subscript):
+        keys = (element.slice.value for element in target.slice if isinstance(element.slice, cst.Index))
+        return any(string_value(key) == name for key in keys)
+    return terminal(target) == name
+
+
+def _entries(node: cst.CSTNode) -> Entries | None:
+    """The keys and values of a literal; None if some are out of sight."""
+    if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
+        pairs = [(string_value(e.key), e.value) for e in node.elements if isinstance(e, cst.DictElement)]
+        return {key: value for key, value in pairs if key is not None}
+    if isinstance(node, cst.Call) and terminal(node.func) == "dict" and node.args and all(a.keyword for a in node.args):
+        return {a.keyword.value: a.value for a in node.args if a.keyword}
+    return None
+
+
+def _is_exempt(entries: Entries, options: Options, module: Module) -> bool:
+    """Nothing is kept between uses, or it is a database in the process."""
+    kept = entries.get(options.holds) if options.holds else None
+    if kept is not None and code(kept) in options.nothing:
+        return True
+    chosen = entries.get("poolclass")
+    if chosen is not None and terminal(chosen) in options.nothing:
+        return True
+    if options.engine:
+        text = string_value(entries[options.engine]) if options.engine in entries else None
+        return text is not None and any(word in text for word in options.embedded)
+    urls = [string_value(value) for value in _values(module, options.url)] if options.url else []
+    return bool(urls) and all(url is not None and url.startswith(options.embedded) for url in urls)
+
+
+def _values(module: Module, name: str) -> Iterator[cst.BaseExpression]:
+    for chunk in module.mentioning(frozenset({name})):
+        for node in walk(chunk.tree):
+            yield from _assigned(node, name)
+
+
+def _number(node: cst.BaseExpression | None) -> int | None:
+    return node.evaluated_value if isinstance(node, cst.Integer) else None
+
+
+def _is_on(node: cst.BaseExpression | None) -> bool:
+    return node is not None and code(node) not in ("False", "None", "-1")
