@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from leakcheck import suppressions
 from leakcheck.checks.comments import Comments
 from leakcheck.checks.further import Further
+from leakcheck.checks.interrupted import interrupted
 from leakcheck.checks.leaks import leaks
 from leakcheck.checks.misuse import misuses
 from leakcheck.checks.owners import owners
@@ -63,6 +64,8 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     tell = Teller(module, project.catalogue)
     _trust_guesses(runs)
     found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver))]
+    if project.settings.selects("LK106"):  # costs another run of each coroutine and generator
+        found += interrupted(runs, tell)
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
     return [*found, *_further(project, resolver, summaries).findings(module, runs, tell)]
 

@@ -8,7 +8,7 @@ from leakcheck.flow.assignments import Assignments
 from leakcheck.flow.handlers import Match, caught, handler_types
 from leakcheck.flow.managers import ExitAction, Managers
 from leakcheck.flow.state import Exits, State, Tier, merge
-from leakcheck.flow.values import SOMETHING, Class, Symbol
+from leakcheck.flow.values import SOMETHING, Class, Pending, Ref, Symbol
 
 
 class Blocks(Managers, Assignments):
@@ -27,6 +27,8 @@ class Blocks(Managers, Assignments):
         groups: dict[ExitAction | None, list[State]] = {}
         for state in states:
             for value, evaluated in self.eval(item.item, state):
+                if node.asynchronous is not None and not isinstance(value, (Pending, Ref)):
+                    self.interrupt(evaluated, item.item, "CancelledError")
                 for given, action, entered in self.enter(value, item.item, evaluated):
                     bound = self.assign(item.asname.name, given, entered) if item.asname else [entered]
                     groups.setdefault(action, []).extend(bound)

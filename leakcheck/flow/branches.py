@@ -67,6 +67,8 @@ class Branches(Core):
 
         def step(state: State, first: bool) -> tuple[list[State], list[State]]:
             self.may_raise(state, node.iter, tier, "driver")
+            if node.asynchronous is not None:
+                self.interrupt(state, node.iter, "CancelledError")
             over = [] if first and must_enter else [state.copy()]
             return self.assign(node.target, UNKNOWN, state), over
 

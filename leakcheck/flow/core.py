@@ -106,6 +106,7 @@ class Core:
         self.is_fixture = False  # a pytest fixture: what its test raises does not
         self.is_manager = False  # a @contextmanager: what its user raises comes out of its `yield`
         self.entered: list[ResourceId] = []  # resources that a surrounding `with` will take care of
+        self.interrupts = False  # run only for what a cancellation, or a generator left alone, would leave open
         self.wants_booleans = False  # while the right side of an assignment to a tested name is evaluated
         self.started: set[int] = set()  # calls of coroutine functions that run on as tasks of their own
         self.work = 0  # statements interpreted, over all states: bounds the time one function takes
@@ -161,11 +162,16 @@ class Core:
 
     def may_raise(self, state: State, node: cst.CSTNode, tier: Tier, origin: str, type_: str = "") -> None:
         """Add the path on which this node raises, where somebody could notice it."""
-        if tier is Tier.NONE or not (self.handlers or state.open_resources()):
+        if tier is Tier.NONE or self.interrupts or not (self.handlers or state.open_resources()):
             return
         if tier is Tier.WEAK and not self.handlers and not self.summaries.strict:
             return  # leaves the function by a weak raise: never reported
         self.raises(state.copy(), node, tier, origin, type_)
+
+    def interrupt(self, state: State, node: cst.CSTNode, type_: str) -> None:
+        """Add the path on which the function is cancelled, or never resumed, at this node."""
+        if self.interrupts and state.open_resources():
+            self.raises(state.copy(), node, Tier.STRONG, "interrupted", type_)
 
     def raises(self, state: State, node: cst.CSTNode, tier: Tier, origin: str, type_: str = "") -> None:
         """The given state leaves by an exception raised at this node."""

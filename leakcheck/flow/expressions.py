@@ -170,6 +170,8 @@ class Expressions(Displays):
     def _await(self, node: cst.Await, state: State) -> Evaluated:
         result: Evaluated = []
         for value, after in self.eval(node.expression, state):
+            if not isinstance(value, (Pending, PendingRelease)):  # what these do is done, or not, as the driver sees to
+                self.interrupt(after, node, "CancelledError")
             result += self.awaited(value, node, after)
         return result
 
@@ -197,6 +199,8 @@ class Expressions(Displays):
             if isinstance(value, Ref) and not self.is_fixture and after.resources[value.rid].status is Status.RESTING:
                 after.set_status(value.rid, Status.OPEN)  # whoever gets a session works with it
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
+            if not self.is_manager and not self.is_fixture:
+                self.interrupt(after, node, "GeneratorExit")
             lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops and not self.is_fixture
             if self.is_manager or lends:
                 self.may_raise(after, node, Tier.STRONG, "yield")

@@ -69,6 +69,8 @@ def caught(raised: Raised | None, types: tuple[str, ...], bases: Callable[[str],
 
 def _one(raised: Raised | None, name: str, bases: Callable[[str], frozenset[str]]) -> Match:
     last = name.rpartition(".")[2]
+    if raised is not None and raised.origin == "interrupted":  # no Exception
+        return Match.YES if last in ("BaseException", raised.type) else Match.NO
     if last in _CATCH_ALL or raised is None:
         return Match.YES
     if raised.origin == "driver":

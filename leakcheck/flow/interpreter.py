@@ -133,10 +133,13 @@ def _start(function: FunctionInfo, summaries: Summaries) -> Interpreter:
     return Interpreter(function, function.module, summaries.names(function), summaries.resolver, summaries)
 
 
-def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, summaries: Summaries) -> Interpreter:
-    """Run a function, or the module's top level if there is none, and collect its leaks."""
+def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, summaries: Summaries,
+            interrupts: bool = False) -> Interpreter:  # fmt: skip
+    """Run a function, or the module's top level if there is none, and collect its leaks; `interrupts` for those of a
+    cancellation alone."""
     names = summaries.names(function) if function else Names(_top_level(module, summaries.wrappers.words(module)), None)
     run = Interpreter(function, module, names, resolver, summaries)
+    run.interrupts = interrupts
     exits = run.run() if function else run.run_module()
     run.ended = exits
     if exits is not None:
