@@ -9,6 +9,7 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import feasible, pauses, purpose, short, steps_of
+from leakcheck.checks.scoped import Scoped
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
@@ -30,7 +31,7 @@ class Dependencies:
 
     def __init__(self, resolver: Resolver, summaries: Summaries, project: Project) -> None:
         self.resolver, self.summaries, self.project = resolver, summaries, project
-        self.web = resolver.catalogue.web
+        self.web, self.scoped = resolver.catalogue.web, Scoped(resolver)
         self._endpoint = re.compile(rf"^\s*@[\w.]+\.(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -40,6 +41,7 @@ class Dependencies:
                 for parameter in function.parameters:
                     if loan := self._injected(parameter, function, _DEPTH):
                         yield from self._judge(function, parameter, loan, tell, blocking)
+                yield from self.scoped.findings(function, tell, blocking)
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
@@ -56,8 +58,16 @@ class Dependencies:
             if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
                 if not call.args:  # `Depends()` on the annotated class
                     return self._lent(parameter.annotation.annotation, module, depth) if parameter.annotation else None
-                return self._lent(call.args[0].value, module, depth)
+                dependency = self.resolver.static(call.args[0].value, None, module)
+                if isinstance(dependency, (Class, Function)):
+                    return self._lent(call.args[0].value, module, depth)
+                return self._typed(parameter, function)
         return None
+
+    def _typed(self, parameter: cst.Param, function: FunctionInfo) -> Loan | None:
+        """What a dependency out of sight lends, by the parameter's annotation."""
+        spec = self.resolver.connection_type(self.resolver.parameter(parameter, function))
+        return Loan(spec, "medium", ()) if spec is not None and spec.kind != "engine" else None
 
     def _markers(self, parameter: cst.Param, function: FunctionInfo) -> Iterator[tuple[cst.Call, Module]]:
         """`= Depends(get_db)`, `Annotated[Session, Depends(get_db)]`, and a name for the latter."""

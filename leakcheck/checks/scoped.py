@@ -1,0 +1,85 @@
+"""LK205 for sessions that belong to the request: Flask-SQLAlchemy's `db.session`, and any `scoped_session`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.held import purpose, short
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import Diagnostic
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Instance
+from leakcheck.models import Connection
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.walk import code, same_scope, walk
+
+_CALL = ".__call__"
+
+
+class Scoped:
+    """The registries of sessions, with what ends the use of one."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        acquirers = resolver.catalogue.by_acquire.items()
+        self.registries = {
+            name.removesuffix(_CALL): specs[0]
+            for name, specs in acquirers
+            if name.endswith(_CALL) and specs[0].kind == "managed"
+        }
+
+    def findings(self, endpoint: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+        """The first slow call of an endpoint between the first use of the session and the commit that frees it."""
+        used: cst.Call | None = None
+        dead_ends = list(_dead_ends(endpoint.node.body))
+        for node in walk(endpoint.node.body, same_scope):
+            if not isinstance(node, cst.Call):
+                continue
+            if (use := self._use(node, endpoint)) is not None:
+                used = node if use else None
+            elif used is not None and (pause := self._pause(node, endpoint, blocking)):
+                if all(id(node) in end for end in dead_ends if id(used) in end):
+                    yield _diagnostic(used, node, pause, tell)
+                    return
+
+    def _use(self, node: cst.Call, endpoint: FunctionInfo) -> bool | None:
+        """True where the session takes a connection, False where it gives it back, None if nothing of it is called."""
+        if not isinstance(node.func, cst.Attribute):
+            return None
+        owner = self.resolver.static(node.func.value, endpoint, endpoint.module)
+        spec = self._spec(owner) if isinstance(owner, Instance) else None
+        if spec is None or node.func.attr.value in spec.idle:
+            return None
+        ends = {form.method for form in (*spec.release, *spec.soft_release)}
+        return node.func.attr.value not in ends
+
+    def _spec(self, owner: Instance) -> Connection | None:
+        return self.registries.get(self.resolver.canonical(owner.type)) if isinstance(owner.type, str) else None
+
+    def _pause(self, node: cst.Call, endpoint: FunctionInfo, blocking: Blocking) -> Pause | None:
+        callee = self.resolver.static(node.func, endpoint, endpoint.module)
+        return next(iter(blocking.at(callee, node, endpoint.node.body, endpoint.module)), None)
+
+
+def _dead_ends(body: cst.CSTNode) -> Iterator[frozenset[int]]:
+    """The nodes of each block that leaves the function: what follows it does not follow what is inside."""
+    for node in walk(body, same_scope):
+        if isinstance(node, cst.If) and isinstance(node.body, cst.IndentedBlock) and node.body.body:
+            last = node.body.body[-1]
+            if isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Raise)):
+                yield frozenset(id(part) for part in walk(node.body))
+
+
+def _diagnostic(used: cst.Call, node: cst.Call, pause: Pause, tell: Teller) -> Diagnostic:
+    assert isinstance(used.func, cst.Attribute)
+    session = quoted(code(used.func.value))
+    message = f"{session} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
+    steps = [
+        tell.step("acquire", used, "takes a connection here, until a commit, a rollback or the end of the request"),
+        tell.step("note", node, "held here" if len(pause.chain) == 1 else "held during this call"),
+    ]
+    steps += [tell.step("via", place, f"which {pause.wait.what}", module) for module, place in pause.chain[1:][-1:]]
+    return tell.at("LK205", "medium", message, node, steps)
