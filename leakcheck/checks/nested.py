@@ -46,7 +46,8 @@ class Acquires:
             if depth <= 0:
                 return ()
             self._known[function] = ()  # while it is being found: recursion ends here
-            self._known[function] = (*self._own(function), *self._deeper(function, depth - 1))
+            around = (second for wrapper in self.wrappers(function) for second in self._own(wrapper))
+            self._known[function] = (*self._own(function), *around, *self._deeper(function, depth - 1))
         return self._known[function]
 
     def _own(self, function: FunctionInfo) -> Iterator[Second]:
@@ -55,6 +56,27 @@ class Acquires:
             if site.spec.kind in _POOLED and not site.parameter and self.always(site, function):
                 if key := pool_key(site, function, function.module, self.resolver):
                     yield Second(key, ((function.module, site.node),))
+
+    def wrappers(self, function: FunctionInfo) -> Iterator[FunctionInfo]:
+        """What the project's decorators put around a function: their nested functions."""
+        for decorator in function.node.decorators:
+            node = decorator.decorator
+            callee = self.resolver.static(
+                node.func if isinstance(node, cst.Call) else node, function.parent, function.module
+            )
+            if isinstance(callee, Function):
+                nested = callee.info.chunk.definitions
+                yield from (d for d in nested if isinstance(d, FunctionInfo) and _is_inside(d, callee.info))
+
+    def around(self, function: FunctionInfo) -> Iterator[tuple[Key, Place]]:
+        """The pools of which a decorator holds a connection while it calls the function."""
+        for wrapper in self.wrappers(function):
+            run = analyse(wrapper, wrapper.module, self.resolver, self.summaries)
+            for record in run.holding.calls.values():
+                called = record.node.func if isinstance(record.node, cst.Call) else None
+                if isinstance(called, cst.Name) and called.value in _outer_parameters(wrapper) and _pooled(record.site):
+                    if key := pool_key(record.site, wrapper, wrapper.module, self.resolver):
+                        yield key, (wrapper.module, record.site.node)
 
     def _deeper(self, function: FunctionInfo, depth: int) -> Iterator[Second]:
         for node in walk(function.node.body, same_scope):
@@ -73,6 +95,20 @@ class Acquires:
                 if isinstance(node, (cst.If, cst.IfExp, cst.BooleanOperation)) and _acquires(node, site, words):
                     return False
         return True
+
+
+def _is_inside(function: FunctionInfo, outer: FunctionInfo) -> bool:
+    return function.qualname.startswith(f"{outer.qualname}.")
+
+
+def _outer_parameters(function: FunctionInfo) -> set[str]:
+    """The parameters of the functions around one."""
+    found: set[str] = set()
+    scope = function.parent
+    while isinstance(scope, FunctionInfo):
+        found |= {parameter.name.value for parameter in scope.parameters}
+        scope = scope.parent
+    return found
 
 
 def _acquires(node: cst.CSTNode, site: Site, words: frozenset[str]) -> bool:
@@ -95,6 +131,25 @@ def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagn
         if id(node) not in told and acquires.always(outer, None):
             told.add(id(node))
             yield _diagnostic(outer, node, chain, run, tell)
+    yield from _under_decorators(run, tell, acquires, told)
+
+
+def _under_decorators(run: Interpreter, tell: Teller, acquires: Acquires, told: set[int]) -> Iterator[Diagnostic]:
+    """A function that acquires, called by a decorator that holds one already."""
+    if run.function is None or not run.function.node.decorators:
+        return
+    held = dict(acquires.around(run.function))
+    for site in run.sites if held else ():
+        key = pool_key(site, run.function, run.module, run.resolver)
+        if key in held and _pooled(site) and id(site.node) not in told and acquires.always(site, run.function):
+            module, place = held[key]
+            message = (
+                f"{quoted(site.callee)} takes a second connection while a decorator of {quoted(run.function.name)} "
+                "holds one: with fewer than threads * (2 - 1) + 1 connections the pool deadlocks itself"
+            )
+            steps = [tell.step("acquire", place, "the first one is checked out here", module)]
+            steps.append(tell.step("note", site.node, "the second one is taken here"))
+            yield tell.at("LK203", min(site.certainty, "medium", key=CONFIDENCES.index), message, site.node, steps)
 
 
 Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]

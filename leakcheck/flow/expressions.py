@@ -82,6 +82,7 @@ class Expressions(Displays):
         for owner, after in self.eval(node.value, state):
             value = self._member(owner, node.attr.value, after)
             if isinstance(value, Function) and is_property(value.info):
+                self.holding.call(self, value, node, [], after)
                 result += self.call_function(value, node, [], after)
             else:
                 result.append((value, after))
