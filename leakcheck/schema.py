@@ -132,6 +132,18 @@ def parse_questions(text: str, where: str) -> tuple[Question, ...]:
     return tuple(_read(Question, _expect(dict, entry, where), f"{where}: question") for entry in entries)
 
 
+_WORD_LISTS = ("batch", "fills", "once", "migrations", "tests", "retries", "inserts", "texts", "writes")
+
+
+def parse_words(text: str, where: str) -> dict[str, Any]:
+    """`words.toml`: lists of words by subject, and what builds which statement."""
+    table = parse_toml(text, where)
+    for key in table:
+        _known(key, (*_WORD_LISTS, "builders"), where, "key")
+    lists = {key: _strings(table.get(key, []), f"{where}: {key}") for key in _WORD_LISTS}
+    return {**lists, "builders": _convert(table.get("builders", {}), dict[str, str], f"{where}: builders")}
+
+
 def parse_release(text: str, where: str) -> Release:
     """`conn.close()`, `await pool.release(conn)`, `ibm_db.close(conn)`."""
     match = _RELEASE.fullmatch(text.strip())

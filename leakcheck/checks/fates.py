@@ -13,8 +13,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import SCOPES, children, same_scope, terminal, walk
-
-_ONCE = ("main", "create_app", "make_app", "upgrade", "downgrade", "lifespan")  # called once in a process
+from leakcheck.words import words
 
 
 class Fate(Enum):
@@ -42,7 +41,7 @@ class Fates:
 
     def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
         """The fate of what a call in a function gives."""
-        if function.name in _ONCE or self._is_cached(function):
+        if function.name in words().once or self._is_cached(function):
             return Fate.KEPT
         return _Trail(node, function, self).fate()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -10,16 +9,16 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.rounds import Loop
-from leakcheck.checks.sql import WRITES, Reader, Statement, mentions
+from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import children, code, dotted, same_scope, terminal, walk
+from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
-_ONCE = re.compile(r"[/\\](migrations?|alembic)[/\\]", re.IGNORECASE)
 
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
@@ -57,11 +56,11 @@ class Rows:
         methods = tell.catalogue.methods
         self.reads_answers = loop.needs(methods("answers"))  # before the next one is sent: they cannot go together
         self.is_batched = loop.is_batched or loop.uses(methods("bulk"))
-        self.once = _ONCE.search(module.filename) is not None  # a migration: slow, but never again
+        self.once = words().of_migrations.search(module.filename) is not None  # a migration: slow, but never again
 
     def findings(self) -> Iterator[Diagnostic]:
         sent = [(node, statement) for node in self.loop.body if (statement := self._sent(node))]
-        writes = [(node, statement) for node, statement in sent if statement.verb in WRITES]
+        writes = [(node, statement) for node, statement in sent if statement.verb in words().writes]
         for node, statement in writes[: not self.is_batched]:
             yield self._inserts(node, statement)
         for node, place, helper in self._through_helpers() if not writes and not self.is_batched else ():
@@ -214,7 +213,7 @@ def _single_write(helper: FunctionInfo) -> cst.Call | None:
         return None
     receiver = dotted(sent[0].func.value) if isinstance(sent[0].func, cst.Attribute) else None
     statement = Reader(helper, helper.module).read(sent[0].args[0].value)
-    if receiver not in given or statement is None or statement.verb not in WRITES:
+    if receiver not in given or statement is None or statement.verb not in words().writes:
         return None
     return sent[0] if mentions([*statement.data, *sent[0].args[1:]], given.__contains__) else None
 

@@ -13,17 +13,17 @@ from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
 from leakcheck.project.walk import code
 from leakcheck.settings import Settings
+from leakcheck.words import words
 
 _SURE: Confidence = "high"
 _LIKELY: Confidence = "medium"  # the default size may be meant
-_TEST = re.compile(r"(^|[/_.])(tests?|conftest|testing)([/_.]|$)", re.IGNORECASE)
 
 
 def pools(
     module: Module, constructors: Constructors, fates: Fates, tell: Teller, settings: Settings
 ) -> Iterable[Diagnostic]:
     """What is wrong with the pools that a module builds."""
-    if _TEST.search(settings.relative(module.filename).replace(os.sep, "/")):
+    if words().of_tests.search(settings.relative(module.filename).replace(os.sep, "/")):
         return
     serves: bool | None = None
     for built in constructors.of(module):
@@ -83,9 +83,7 @@ def _not_resilient(built: Built, fate: Fate, tell: Teller) -> Iterator[Diagnosti
         return
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
     what = " or ".join(quoted(guard) for guard in pool.guards)
-    message = (
-        f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
-    )
+    message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
     yield tell.at("LK402", _certainty(built), message, built.node)
 
 

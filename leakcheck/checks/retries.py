@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
@@ -16,8 +15,7 @@ from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Symbol
 from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import same_scope, walk
-
-_RETRIES = re.compile(r"retry|retries|retrying|backoff|attempt", re.IGNORECASE)
+from leakcheck.words import words
 
 Loop = cst.For | cst.While
 
@@ -74,7 +72,7 @@ def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     ]
     if not pauses:
         calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
-        unknown = any(blocking.waits.written(_text(node)) or _RETRIES.search(_text(node)) for node in calls)
+        unknown = any(blocking.waits.written(_text(node)) or words().of_retries.search(_text(node)) for node in calls)
         return "" if unknown else "without a pause"
     changing = _changing(loop)
     if any(mentions(node.args, changing.__contains__) for node in pauses):
@@ -107,7 +105,7 @@ def _gives_up(site: Site, function: FunctionInfo) -> bool:
     if site.spec.kind != "checkout" or not site.spec.exhaustion.startswith("raises"):
         return False
     around = (function, *site.wrappers)
-    return not any(_RETRIES.search(word) for f in around for word in (f.name, *f.decorators, *f.words))
+    return not any(words().of_retries.search(word) for f in around for word in (f.name, *f.decorators, *f.words))
 
 
 def _decorated(run: Interpreter, function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +11,9 @@ import libcst as cst
 from leakcheck.checks.sql import mentions
 from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import code, same_scope, terminal, walk
+from leakcheck.words import words
 
-_FILLS = frozenset({"append", "extend", "add", "update", "insert", "setdefault"})
 _FEW = 10  # rows: a loop over so few written down in the code is not worth a batch
-_BATCH = re.compile(r"batch|chunk|block|slice|page|bulk|group|partition", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Loop:
         """Containers that grow from round to round: not a row, what is collected for a batch."""
         calls = [n.func for n in walk(self.node.body, same_scope) if isinstance(n, cst.Call)]
         filled = {f.value.value for f in calls if isinstance(f, cst.Attribute) and isinstance(f.value, cst.Name)
-                  and f.attr.value in _FILLS}  # fmt: skip
+                  and f.attr.value in words().fills}  # fmt: skip
         targets = (
             n.target for n in walk(self.node, same_scope) if isinstance(n, (cst.AssignTarget, cst.For, cst.AnnAssign))
         )
@@ -65,7 +63,7 @@ class Loop:
     @property
     def is_batched(self) -> bool:
         """A round already is a batch: by its names or its step."""
-        if _BATCH.search(code(self.node.target)) or _BATCH.search(code(self.node.iter)):
+        if words().of_batches.search(code(self.node.target)) or words().of_batches.search(code(self.node.iter)):
             return True
         call = self.node.iter
         return isinstance(call, cst.Call) and terminal(call.func) == "range" and len(call.args) == 3
@@ -103,7 +101,7 @@ def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:
         targets, source = [node.target], node.iter
     elif isinstance(node, cst.WithItem) and node.asname is not None:
         targets, source = [node.asname.name], node.item
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _FILLS:
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in words().fills:
         if isinstance(node.func.value, cst.Name) and mentions(node.args, known.__contains__):
             yield node.func.value.value
     if source is not None and mentions([source], known.__contains__):

@@ -10,15 +10,11 @@ import libcst as cst
 
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, string_value, terminal, walk
+from leakcheck.words import words
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
-_MAKES_INSERT = re.compile(r"(^|_)(insert|upsert)(_|$)", re.IGNORECASE)
-_WRAPPERS = frozenset({"text", "SQL", "dedent", "strip", "cast"})
-_BUILDERS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "select": "SELECT"}
 _DEPTH = 3  # of names followed to the text they were assigned
-
-WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "UPSERT"})
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Reader:
         """`dialect.insert("tickets")`, `self._insert_sql(row)`: what makes a statement says which."""
         values = [node] if isinstance(node, cst.Call) else self._assigned(node)
         calls = [value for value in values if code(value) not in ("None", '""', "''")]
-        if not calls or not all(isinstance(c, cst.Call) and _MAKES_INSERT.search(terminal(c.func)) for c in calls):
+        if not calls or not all(isinstance(c, cst.Call) and words().of_inserts.search(terminal(c.func)) for c in calls):
             return None
         arguments = (a.value for call in calls if isinstance(call, cst.Call) for a in call.args)
         return Statement("INSERT", "", tuple(arguments))
@@ -98,7 +94,7 @@ class Reader:
         if isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
             left = self._segments(node.func.value, depth)
             return [*left, *(a.value for a in node.args)] if left else []
-        if terminal(node.func) in _WRAPPERS:
+        if terminal(node.func) in words().texts:
             inner = node.args[0].value if node.args else node.func
             if isinstance(inner, cst.Attribute) and not node.args:  # `"…".strip()`
                 inner = inner.value
@@ -138,8 +134,8 @@ def _built(node: cst.BaseExpression) -> Statement | None:
     current: cst.BaseExpression = node
     while isinstance(current, cst.Call):
         name, func = terminal(current.func), current.func
-        if name in _BUILDERS and (isinstance(func, cst.Name) or not current.args):
-            return Statement(_BUILDERS[name], "", tuple(data))
+        if name in words().builders and (isinstance(func, cst.Name) or not current.args):
+            return Statement(words().builders[name], "", tuple(data))
         data += [argument.value for argument in current.args]
         if not isinstance(func, cst.Attribute):
             return None

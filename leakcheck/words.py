@@ -1,0 +1,58 @@
+"""`rules/words.toml`: the words by which code tells what it is about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from leakcheck.catalogue import rules_folder
+from leakcheck.schema import parse_words
+
+
+@dataclass(frozen=True)
+class Words:
+    """Lists by subject; the patterns find them in names and paths."""
+
+    batch: tuple[str, ...]
+    fills: tuple[str, ...]
+    once: tuple[str, ...]
+    migrations: tuple[str, ...]
+    tests: tuple[str, ...]
+    retries: tuple[str, ...]
+    inserts: tuple[str, ...]
+    texts: tuple[str, ...]
+    writes: tuple[str, ...]
+    builders: dict[str, str]
+
+    @cached_property
+    def of_batches(self) -> re.Pattern[str]:
+        """In the text of a loop's head."""
+        return re.compile("|".join(self.batch), re.IGNORECASE)
+
+    @cached_property
+    def of_migrations(self) -> re.Pattern[str]:
+        """In a path."""
+        return re.compile(rf"[/\\](?:{'|'.join(self.migrations)})[/\\]", re.IGNORECASE)
+
+    @cached_property
+    def of_tests(self) -> re.Pattern[str]:
+        """In a path with forward slashes."""
+        return re.compile(rf"(?:^|[/_.])(?:{'|'.join(self.tests)})(?:[/_.]|$)", re.IGNORECASE)
+
+    @cached_property
+    def of_retries(self) -> re.Pattern[str]:
+        """In a name."""
+        return re.compile("|".join(self.retries), re.IGNORECASE)
+
+    @cached_property
+    def of_inserts(self) -> re.Pattern[str]:
+        """In a name."""
+        return re.compile(rf"(?:^|_)(?:{'|'.join(self.inserts)})(?:_|$)", re.IGNORECASE)
+
+
+@cache
+def words() -> Words:
+    """Read when first asked for."""
+    file = rules_folder() / "words.toml"
+    return Words(**parse_words(file.read_text("utf-8"), file.name))
