@@ -92,6 +92,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 @click.option("--list-rules", is_flag=True, help="List all rules.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked.")
 @click.option("--lsp", is_flag=True, help="Serve an editor: the language server protocol on standard input and output.")
+@click.option("--show-settings", metavar="FILE", type=_FILE, help="Tell what applies to a file, and how it is known.")
 @click.option("--demo", is_flag=True, help="Check the small legacy service that comes with leakcheck.")
 @click.option("-j", "--jobs", type=click.IntRange(min=0), default=0, help="Processes to use; 0: one a processor.")
 @click.option("--no-cache", is_flag=True, help="Run cold. There is no cache yet: every run is.")
@@ -115,6 +116,8 @@ def main(**values: Any) -> int:
         return _serve()
     if options.watch:
         return _watch(options)
+    if options.show_settings is not None:
+        return _show_settings(options, options.show_settings)
     return _demo(options) if options.demo else _check(options)
 
 
@@ -125,6 +128,13 @@ def _serve() -> int:
         start()
     except ImportError:
         raise click.ClickException("--lsp needs more packages: pip install 'leakcheck-db[lsp]'") from None
+    return CLEAN
+
+
+def _show_settings(options: Options, file: Path) -> int:
+    from leakcheck.inference import show
+
+    _print(show(file, _settings(replace(options, paths=(str(file),)))), options.output_file)
     return CLEAN
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from leakcheck import suppressions
 from leakcheck.checks.comments import Comments
 from leakcheck.checks.further import Further
+from leakcheck.checks.guesses import hints
 from leakcheck.checks.interrupted import interrupted
 from leakcheck.checks.leaks import leaks
 from leakcheck.checks.misuse import misuses
@@ -51,7 +52,7 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     planned: Sequence[Diagnostic] = kept
     if settings.fix != "off":
         planned = with_amendments(with_fixes(kept, runs, module, project), found, runs, module, project, examine)
-    return Report(filename, tuple(planned), suppressed, census=_census(module, project, runs))
+    return Report(filename, tuple(planned), suppressed, hints=hints(runs, kept), census=_census(module, project, runs))
 
 
 def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:

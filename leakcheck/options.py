@@ -37,6 +37,7 @@ class Options:
     list_rules: bool
     show_files: bool
     lsp: bool
+    show_settings: Path | None
     demo: bool
     jobs: int
     no_cache: bool

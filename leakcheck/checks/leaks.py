@@ -56,7 +56,7 @@ def judge(site: Site, found: list[Leak]) -> Verdict:
 
 
 def _confidence(site: Site, tier: Tier) -> Confidence:
-    if tier is Tier.WEAK:
+    if tier is Tier.WEAK or (site.is_owner and tier is not Tier.NONE):
         return "low"
     return site.certainty
 

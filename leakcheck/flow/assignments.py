@@ -7,7 +7,7 @@ import libcst as cst
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.expressions import subscript_path
 from leakcheck.flow.state import State, Status
-from leakcheck.flow.values import SOMETHING, UNKNOWN, Const, Derived, Method, Ref, Tuple, Value, resources_in
+from leakcheck.flow.values import SOMETHING, UNKNOWN, Const, Derived, Instance, Method, Ref, Tuple, Value, resources_in
 from leakcheck.project.walk import dotted
 
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
@@ -72,7 +72,7 @@ class Assignments(Core):
         if state.facts:
             for key in [k for k in state.facts if name in k]:
                 del state.facts[key]
-        if isinstance(value, Ref):
+        if isinstance(value, (Ref, Instance)) and value.rid is not None:
             site = self.site_of(value.rid)
             site.name = site.name or name
         for rid in resources_in(value) if isinstance(value, Tuple) else ():
@@ -80,7 +80,7 @@ class Assignments(Core):
         if name not in self.names.locals and self.function is not None:
             self.hand_over(value, state, f"global {name}", node)
         self._remember(name, value, state)
-        if isinstance(old, Ref) and old != value:
+        if isinstance(old, (Ref, Instance)) and old.rid is not None and old != value:
             self.retire(old.rid, state, node)
 
     def _remember(self, name: str, value: Value, state: State) -> None:
@@ -118,7 +118,7 @@ class Assignments(Core):
             return only_states(self.eval(target.value, state))
         owner = path.rpartition(".")[0]
         for rid in resources_in(value):
-            if owner in ("self", "cls") and not isinstance(value, Tuple) and not state.is_stacked(rid):
+            if owner in ("self", "cls") and not isinstance(value, (Tuple, Instance)) and not state.is_stacked(rid):
                 self.note_kept(rid, path.rpartition(".")[2], target)
             resource = state.resources[rid]
             if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:

@@ -29,7 +29,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import string_value, terminal
+from leakcheck.project.walk import dotted, string_value, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -39,6 +39,7 @@ _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+GUESSED = "generic"  # the library of the models that go by a name
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
 _EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
 _FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
@@ -82,8 +83,11 @@ class Calls(Managers, Displays):
             if isinstance(receiver, Lent) and receiver.rid is not None:
                 self.use_lent(receiver.rid, callee.name, node, state)
             if (spec := self.resolver.connection_type(receiver)) is not None:
+                self._end_from_outside(spec, callee.name, node, state)
                 return self._call_on_lent(spec, callee.name, node, arguments, state)
         if isinstance(callee, Function):
+            if ended := self._end_owner(callee, node, state):
+                return ended
             taught = self._model(f"{callee.info.module.name}.{callee.info.qualname}", node)
             if taught is not None:  # the settings say what the function gives: believed rather than looked into
                 return self._acquire_by_call(taught, node, arguments, state)
@@ -151,6 +155,8 @@ class Calls(Managers, Displays):
 
     def _certainty(self, guessed: Connection) -> Confidence:
         """`engine.connect()`, `pool.getconn()`: likely in a module that imports a driver; other names prove nothing."""
+        if guessed.library != GUESSED:
+            return "high"  # somebody taught the name
         if guessed.kind != "checkout":
             return "low"
         imported = {part for name in self.module.imports.values() for part in name.split(".")[:2]}
@@ -237,7 +243,26 @@ class Calls(Managers, Displays):
             if not isinstance(argument.value, Ref) or not self._only_uses(callee.info, parameter, argument.value):
                 self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
         self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
+        if model := self.summaries.owners.model(callee.info) if self.function is not None else None:
+            site = self.site(node, model, "medium")
+            site.is_owner = True
+            return [(Instance(callee.info, self.acquire(site, state).rid), state)]
         return [(Instance(callee.info), state)]
+
+    def _end_owner(self, callee: Function, node: cst.Call, state: State) -> Evaluated | None:
+        """`repository.close()`: an object that keeps a connection is released by its own method."""
+        owner = callee.receiver
+        if not isinstance(owner, Instance) or owner.rid is None:
+            return None
+        forms = (form for form in self.site_of(owner.rid).spec.release if form.method == callee.info.name)
+        return next((self.released(owner.rid, form, node, state) for form in forms), None)
+
+    def _end_from_outside(self, spec: Connection, name: str, node: cst.Call, state: State) -> None:
+        """`repository.conn.close()` releases the object's connection, too."""
+        inner = node.func.value if isinstance(node.func, cst.Attribute) else None
+        owner = state.variables.get(dotted(inner.value) or "") if isinstance(inner, cst.Attribute) else None
+        if isinstance(owner, Instance) and owner.rid is not None and any(form.method == name for form in spec.release):
+            self.release(owner.rid, state, node)
 
     def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
         """For each argument the `__init__` parameter it fills; "" where that cannot be told."""

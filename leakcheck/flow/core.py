@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from leakcheck.flow.handing import Handing
 from leakcheck.flow.holding import Holding
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier, Trace, merge
-from leakcheck.flow.values import Derived, Function, Method, Ref, ResourceId, Stack, Tuple, Value, resources_in
+from leakcheck.flow.values import (
+    Derived,
+    Function,
+    Ref,
+    ResourceId,
+    Value,
+    resources_in,
+)
 from leakcheck.project.walk import code
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ class Site:
     certainty: Confidence
     wrappers: tuple[FunctionInfo, ...] = ()  # the project functions it came through, outermost first
     parameter: str = ""  # name, where it is a borrowed parameter
+    is_owner: bool = False  # an object that keeps a connection
     in_memory: bool = False  # a database that vanishes with the connection
     name: str = ""  # the variable it was first bound to
     holder: str = ""  # the variable bound to a tuple or dict with it inside
@@ -84,7 +93,7 @@ class Argument:
         self.star = node.star
 
 
-class Core:
+class Core(Handing):
     """State of one run of the interpreter over one function; the mixins add the language to it."""
 
     def __init__(
@@ -210,7 +219,7 @@ class Core:
         state.resources[rid] = Resource(Status.RESTING if site.spec.lazy else Status.OPEN)
         state.via[rid] = Tier.NONE
         state.step("acquire", site.node, str(site.index))
-        if not site.spec.lazy:
+        if not site.spec.lazy and not site.is_owner:
             self.holding.taken(self, rid, site.node, state)
         return Ref(rid)
 
@@ -228,34 +237,6 @@ class Core:
             state.via[rid] = Tier.NONE
         else:
             state.set_status(rid, Status.ESCAPED, "left", node)  # the block is over, whoever has it now
-
-    def hand_over(self, value: Value, state: State, how: str, node: cst.CSTNode) -> None:
-        """Somebody else is responsible for what is in `value` from here on."""
-        if isinstance(value, Method) and self.is_release(value):
-            value = value.receiver  # whoever gets `conn.close` will call it; any other attribute is only a value
-        for rid in resources_in(value):
-            if state.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING):
-                state.set_status(rid, Status.ESCAPED, how, node)
-        if isinstance(value, Stack):
-            for _, rid in state.stacks.pop(value.key, ()):
-                state.set_status(rid, Status.ESCAPED, how, node)
-        if isinstance(value, Function):
-            self.hand_over_captured(value.info, state, how, node)
-
-    def is_release(self, value: Method) -> bool:
-        """Whether the value is the bound release method of a resource: `conn.close`."""
-        if not isinstance(value.receiver, Ref):
-            return False
-        spec = self.site_of(value.receiver.rid).spec
-        return any(form.on == "conn" and form.method == value.name for form in (*spec.release, *spec.wrong_release))
-
-    def hand_over_captured(self, function: FunctionInfo, state: State, how: str, node: cst.CSTNode) -> None:
-        """A nested function that outlives its definition keeps what it mentions."""
-        if function.parent is not self.function or function.cls is not None:
-            return
-        for name, value in list(state.variables.items()):
-            if name in function.words and name not in function.bindings.names and isinstance(value, (Ref, Tuple)):
-                self.hand_over(value, state, how, node)
 
     def retire(self, rid: ResourceId, state: State, node: cst.CSTNode) -> None:
         """Nobody can reach an open resource any more: it has leaked, and need not be carried along."""

@@ -54,7 +54,7 @@ class Holding:
         for rid in _held(state):
             site, tier = run.site_of(rid), state.via.get(rid, Tier.NONE)
             known = self.calls.get((id(node), site.index))
-            if not site.parameter and (known is None or tier < known.tier):
+            if not site.parameter and not site.is_owner and (known is None or tier < known.tier):
                 status = state.resources[rid].status
                 self.calls[id(node), site.index] = Held(site, node, callee, status, tier, shares, state.trace)
 
@@ -63,7 +63,7 @@ class Holding:
         for rid in _held(state):
             outer, site, tier = run.site_of(rid), run.site_of(inner), state.via.get(rid, Tier.NONE)
             known = self.nested.get((outer.index, site.index))
-            if outer is not site and not outer.parameter and (known is None or tier < known.tier):
+            if outer is not site and not (outer.parameter or outer.is_owner) and (known is None or tier < known.tier):
                 self.nested[outer.index, site.index] = Nested(outer, site, node, tier)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.owners import is_manager
 from leakcheck.flow.resources import Resources
 from leakcheck.flow.state import Registered, Resource, State, Status, Tier
 from leakcheck.flow.values import (
@@ -144,14 +145,22 @@ class Managers(Resources):
     ) -> list[tuple[Value, ExitAction | None, State]]:
         """An object of the project: its `__enter__` says what `as` binds; what it opened it closes itself."""
         assert isinstance(value.type, ClassInfo)
+        if value.rid is not None and not is_manager(self.site_of(value.rid).spec):
+            self.hand_over(value, state, "context manager", node)
         method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
         if method is None:
             return [(UNKNOWN, None, state)]
         entered: list[tuple[Value, ExitAction | None, State]] = []
+        action: ExitAction | None = ("release", value.rid) if value.rid is not None else None
         for given, after in self.call_function(Function(method, value), node, [], state):
+            if isinstance(given, Instance) and given.type == value.type:
+                given = value
+            if given == value:
+                entered.append((value, action, after))
+                continue
             for rid in resources_in(given):
                 after.set_status(rid, Status.ESCAPED, "context manager", node)
-            entered.append((Lent(self.site_of(given.rid).spec) if isinstance(given, Ref) else given, None, after))
+            entered.append((Lent(self.site_of(given.rid).spec) if isinstance(given, Ref) else given, action, after))
         return entered
 
     # -- leaving ---------------------------------------------------------------------------------------------------

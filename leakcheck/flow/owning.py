@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import libcst as cst
 
@@ -43,6 +43,27 @@ def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resol
         if _method_releases(method, field, methods, getters, with_closes):
             return True
     return _users_release({field, *getters}, methods, family, resolver)
+
+
+def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:
+    """The methods that release what the field holds, themselves or through another one."""
+    methods = {form.method for form in (*spec.release, *spec.wrong_release)} | {"close"}
+    family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+    own = {m.name: m for owner in reversed(family) for m in owner.methods.values()}
+    getters = {m.name for m in own.values() if _gives_field(m, field)}
+    with_closes = spec.with_effect in ("closes", "returns")
+    found = {n: m for n, m in own.items() if _method_releases(m, field, methods, getters, with_closes)}
+    while more := {n: m for n, m in own.items() if n not in found and _calls_own(m, found)}:
+        found |= more
+    return list(found.values())
+
+
+def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:
+    """Whether a method calls one of the object's own methods."""
+    if method.words.isdisjoint(names):
+        return False
+    paths = {f"self.{name}" for name in names}
+    return any(isinstance(node, cst.Call) and dotted(node.func) in paths for node in walk(method.node.body))
 
 
 def _subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:

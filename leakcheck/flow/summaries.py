@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 import libcst as cst
 
 from leakcheck.flow.names import Names
+from leakcheck.flow.owners import Owners
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
     Const,
     Derived,
     Function,
+    Instance,
     Lent,
     Loan,
     Manager,
@@ -96,6 +98,7 @@ class Summaries:
         self.strict = strict
         self.depth = 0
         self.wrappers = Wrappers(resolver.project)
+        self.owners = Owners(resolver)
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
         self._raises: dict[FunctionInfo, bool] = {}
@@ -217,6 +220,9 @@ def translate(value: Value, known: dict[ResourceId, Value]) -> Value:
     if isinstance(value, Derived):
         owner = known.get(value.rid)
         return Derived(owner.rid) if isinstance(owner, Ref) else owner if isinstance(owner, Lent) else UNKNOWN
+    if isinstance(value, Instance) and value.rid is not None:
+        own = known.get(value.rid)
+        return Instance(value.type, own.rid if isinstance(own, Ref) else None)
     if isinstance(value, Tuple):
         return Tuple(tuple(translate(item, known) for item in value.items), value.keys)
     if isinstance(value, Method):

@@ -95,6 +95,7 @@ class Instance:
     """An object of a known class: a library's by qualified name, or the project's own."""
 
     type: str | ClassInfo
+    rid: ResourceId | None = None  # where the object is a resource itself, because it keeps a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ def resources_in(value: Value) -> tuple[ResourceId, ...]:
     """The resources that a holder of `value` can release: itself, or the parts of a tuple or manager."""
     if isinstance(value, (Ref, PendingRelease)):
         return (value.rid,)
+    if isinstance(value, Instance):
+        return (value.rid,) if value.rid is not None else ()
     if isinstance(value, Tuple):
         return tuple(rid for item in value.items for rid in resources_in(item))
     if isinstance(value, Manager):
@@ -192,6 +195,8 @@ def truth(value: Value) -> bool | None:
         return value.truth
     if isinstance(value, Tuple):
         return bool(value.items)
+    if isinstance(value, Instance) and value.rid is not None:
+        return True
     if value is UNKNOWN or value is UNBOUND or isinstance(value, (Instance, Lent, Derived, Method)):
         return None  # an object may have a truth of its own, an attribute may hold anything
     return True
@@ -202,6 +207,8 @@ def is_none(value: Value) -> bool | None:
     if isinstance(value, Const):
         return value.value is None
     # fetchone() may give None, and so may a field that holds a connection only from some time on
+    if isinstance(value, Instance) and value.rid is not None:
+        return False
     unknown = value is UNKNOWN or value is UNBOUND or isinstance(value, (Method, Derived, Lent, Instance))
     return None if unknown else False
 
@@ -210,6 +217,8 @@ def rename(value: Value, old: ResourceId, new: ResourceId) -> Value:
     """The value with every mention of `old` replaced by `new`."""
     if isinstance(value, (Ref, Derived, PendingRelease)):
         return type(value)(new) if value.rid == old else value
+    if isinstance(value, Instance):
+        return Instance(value.type, new) if value.rid == old else value
     if isinstance(value, Tuple):
         return Tuple(tuple(rename(item, old, new) for item in value.items), value.keys)
     if isinstance(value, Manager):

@@ -25,6 +25,7 @@ _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|
 _CALL = re.compile(rb"\b(\w+)[ \t]*\(")
 _AS = re.compile(rb"\b(\w+)\s+as\s+(\w+)")
 _ASSIGNED = re.compile(rb"^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)", re.MULTILINE)
+_STORED = re.compile(rb"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)[^\n]*\(", re.MULTILINE)
 _HOPS = 3  # of project imports between a file and the driver
 
 # Beyond these a parse takes minutes or overflows the C stack; people's code is nowhere near.
@@ -173,8 +174,12 @@ def _handed_out(data: bytes, sought: set[bytes]) -> Iterator[bytes]:
     owner = b""
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         owner = name if kind == b"class" else owner
+        if kind == b"class" and not sought.isdisjoint(words(body.partition(b":")[0])):
+            yield name  # its objects are made by calling it, and inherit what its base opens
         if _hands_out(body, sought):
             yield owner if name.startswith(b"__") else name
+        if owner and _STORED.search(body) and _calls(body, sought):
+            yield owner
 
 
 def _hands_out(body: bytes, sought: set[bytes]) -> bool:

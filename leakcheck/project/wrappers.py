@@ -53,7 +53,7 @@ class Wrappers:
         return frozenset(name for m in sources if m for name in self._given.get(m, ()))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        found = new = frozenset(_factories(module, self._factory_classes))
+        found = new = frozenset(_factories(module, self._factory_classes)) | frozenset(_owners(module, words))
         new |= words
         while new and not new.isdisjoint(module.words):
             givers = (f for f in module.scopes(new) if f.name not in found and gives(f, words | found))
@@ -165,6 +165,16 @@ def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
         yield from (name for name, found in fields if _any_constructs((value for _, value in found), classes))
     for assigned in (module.assignments(classes), *(f.bindings.assigned.items() for f in module.scopes(classes))):
         yield from (name for name, values in assigned if _any_constructs(values, classes))
+
+
+def _owners(module: Module, words: frozenset[str]) -> Iterator[str]:
+    """Classes that store what a call of one of the words gives: their objects may be what is to be released."""
+    for cls in module.classes(words):
+        stored = (value for found in cls.field_assignments.values() for _, value in found)
+        opens = any(isinstance(value, (cst.Call, cst.Await)) and _calls(value, words) for value in stored)
+        if opens or any(base.rpartition(".")[2] in words for base in cls.bases):
+            yield cls.name
+            words |= {cls.name}
 
 
 def _any_constructs(nodes: Iterable[cst.BaseExpression], classes: frozenset[str]) -> bool:

@@ -17,8 +17,8 @@ _GRAVE = ("raise", "leak")  # where it goes wrong
 def render(page: Page) -> str:
     """All findings, an empty line after each, then the totals."""
     lines = [line for found in page.diagnostics for line in (*_finding(found, page), "")]
-    hints = dict.fromkeys(hint for report in page.outcome.reports for hint in report.hints)
-    lines += [page.paint("hint", fg="cyan", bold=True) + f": {hint}" for hint in ([] if page.quiet else hints)]
+    hints = [hint for report in page.outcome.reports for hint in report.hints]
+    lines += [page.paint("hint", fg="cyan", bold=True) + f": {hint}\n" for hint in ([] if page.quiet else hints[:1])]
     return "".join(f"{line}\n" for line in (*lines, *footer(page)))
 
 
