@@ -41,7 +41,8 @@ def test_settings_of_a_file(folder: Path) -> None:
     text = _run("--show-settings", "use.py", "--ignore", "LK2")
     assert f"Settings of use.py, from {folder}" in text
     assert "pool-size: 30" in text
-    assert "LK101" in text and "LK201" not in text
+    assert "LK101" in text
+    assert "LK201" not in text
     assert "  sqlite3: connection; given back by conn.close(); `with` on it: transaction" in text
     assert "line 5: fresh: gives a sqlite3 connection, as read from fresh (db.py)" in text
 

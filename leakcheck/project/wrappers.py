@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
-from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.project import Project
 from leakcheck.project.walk import children, terminal, walk
 
@@ -53,7 +53,7 @@ class Wrappers:
         return frozenset(name for m in sources if m for name in self._given.get(m, ()))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        found = new = frozenset(_factories(module, self._factory_classes)) | frozenset(_owners(module, words))
+        found = new = frozenset(_factories(module, self._factory_classes)) | _owners(module, words)
         new |= words
         while new and not new.isdisjoint(module.words):
             givers = (f for f in module.scopes(new) if f.name not in found and gives(f, words | found))
@@ -167,14 +167,20 @@ def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
         yield from (name for name, values in assigned if _any_constructs(values, classes))
 
 
-def _owners(module: Module, words: frozenset[str]) -> Iterator[str]:
-    """Classes that store what a call of one of the words gives: their objects may be what is to be released."""
-    for cls in module.classes(words):
-        stored = (value for found in cls.field_assignments.values() for _, value in found)
-        opens = any(isinstance(value, (cst.Call, cst.Await)) and _calls(value, words) for value in stored)
-        if opens or any(base.rpartition(".")[2] in words for base in cls.bases):
-            yield cls.name
-            words |= {cls.name}
+def _owners(module: Module, words: frozenset[str]) -> frozenset[str]:
+    """Classes that store what a call of one of the words gives, or inherit from such a class: their objects may be what
+    is to be released."""
+    found: frozenset[str] = frozenset()
+    while more := {c.name for c in module.classes(words | found) if _opens(c, words, found)} - found:
+        found |= more
+    return found
+
+
+def _opens(cls: ClassInfo, words: frozenset[str], owners: frozenset[str]) -> bool:
+    stored = (value for found in cls.field_assignments.values() for _, value in found)
+    if any(base.rpartition(".")[2] in words | owners for base in cls.bases):
+        return True
+    return any(isinstance(value, (cst.Call, cst.Await)) and _calls(value, words) for value in stored)
 
 
 def _any_constructs(nodes: Iterable[cst.BaseExpression], classes: frozenset[str]) -> bool:
