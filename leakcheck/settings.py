@@ -48,6 +48,7 @@ class Settings:
     unfixable: tuple[str, ...] = ()
     extend_safe_fixes: tuple[str, ...] = ()  # rules whose unsafe fixes count as safe
     baseline: Path | None = None  # lists findings that are not reported
+    prefer: tuple[tuple[str, str], ...] = ()  # acquirers and the context managers to enter instead
     fix: FixMode = "shown"
     census: bool = False  # also count what findings are to be seen against
 
@@ -228,6 +229,15 @@ def _new_file(value: object, where: str, key: str) -> Path:
     return Path(where).resolve().parent / value
 
 
+def _preferences(value: object, where: str, key: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise SettingsError(where, f"'{key}' must be a table of acquirer = context manager, not {value!r}")
+    for name in (*value, *value.values()):
+        if not isinstance(name, str) or not all(map(str.isidentifier, name.split("."))) or "." not in name:
+            raise SettingsError(where, f"'{key}' must hold qualified names, as 'package.function', not {name!r}")
+    return tuple(value.items())
+
+
 def _connections(value: object, where: str, key: str) -> tuple[Connection, ...]:
     if not isinstance(value, list):
         raise SettingsError(where, f"'{key}' must be a list: write [[tool.leakcheck.{key}]]")
@@ -251,4 +261,5 @@ _KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
     "fixable": ("fixable", _selectors),
     "unfixable": ("unfixable", _selectors),
     "extend-safe-fixes": ("extend_safe_fixes", _selectors),
+    "prefer": ("prefer", _preferences),
 }

@@ -83,6 +83,9 @@ def test_config_replaces_the_nearest(tmp_path: Path) -> None:
         ("connection = {acquire = ['a.b']}", "'connection' must be a list: write [[tool.leakcheck.connection]]"),
         ("[[tool.leakcheck.connection]]\nacquire = ['a.b']\nrelase = []", "did you mean 'release'?"),
         ("select = [", "not valid TOML: "),
+        ("prefer = ['db.get']", "'prefer' must be a table of acquirer = context manager, not ['db.get']"),
+        ("prefer = {'db.get' = 1}", "'prefer' must hold qualified names, as 'package.function', not 1"),
+        ("prefer = {'db.get' = 'lend()'}", "'prefer' must hold qualified names, as 'package.function', not 'lend()'"),
     ],
 )
 def test_mistakes_name_file_key_and_remedy(tmp_path: Path, text: str, message: str) -> None:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from leakcheck.fixes import releases
+from leakcheck.fixes.preferred import Preferred, preferred
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Try
@@ -21,9 +22,14 @@ class Ending:
     header: str = ""  # contextlib's function, or "own", or "enter"
     lines: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    preferred: Preferred | None = None
+    instead: str = ""  # the call that is written instead of the acquire
 
     def write(self, draft: Draft, first: int, last: int, base: str, late: bool) -> None:
         scene = self.scene
+        if self.preferred:
+            self.instead = self.preferred.write(draft)
+            return
         if not self.header:
             draft.insert(first, f"{base}try:")
             draft.insert(last + 1, f"{base}finally:", *(f"{base}{scene.unit}{line}" for line in self.lines))
@@ -104,6 +110,9 @@ def ending_for(scene: Scene, found: Releases, late: bool) -> Ending:
         doubts = ("the kind of the connection is a guess",)
     optional = releases.may_be_none(scene)
     given = found.units and not found.unawaited
+    if not late and not optional and not found.alive_guard and (manager := _preferred(scene)):
+        doubts = (*doubts, manager.doubt) if manager.doubt else doubts
+        return Ending(scene, f"let `{manager.name}` lend `{scene.name}`", "preferred", (), doubts, manager)
     text = scene.tree.text(_innermost(found.units[0])) if given else releases.written(scene, scene.name)
     if not optional and (header := _header(scene, text, late)):
         shown = {"closing": "`with closing(…)`", "own": "`with`", "enter": "`async with`"}[header]
@@ -112,6 +121,10 @@ def ending_for(scene: Scene, found: Releases, late: bool) -> Ending:
     if "\n" in text:
         raise Refused("the release spans lines")
     return Ending(scene, f"release `{scene.name}` in a `finally`", "", lines, doubts)
+
+
+def _preferred(scene: Scene) -> Preferred | None:
+    return preferred(scene) if scene.bound_directly and _plain_value(scene) else None
 
 
 def _header(scene: Scene, text: str, late: bool) -> str:

@@ -10,6 +10,8 @@ from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import Tree
 from leakcheck.fixes.text import Draft, Refused
 
+Statement = ast.Import | ast.ImportFrom
+
 
 class Imports:
     """The module-level imports of one file, those under conditions left out."""
@@ -17,7 +19,7 @@ class Imports:
     def __init__(self, tree: Tree, end: str, style: Style, module: str = "contextlib") -> None:
         self.tree, self.end, self.style, self.module = tree, end, style, module
         body = tree.module.body
-        self._imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
+        self._imports = [s for s in body if isinstance(s, Statement)]
         self._bound = _bound_names(tree.module)
 
     def use(self, draft: Draft, line: int, *names: str) -> list[str]:
@@ -46,11 +48,7 @@ class Imports:
     def _added(self, names: list[str], draft: Draft) -> dict[str, str]:
         if not set(names) & set(self._bound):
             for statement in self._imports:
-                if (
-                    isinstance(statement, ast.ImportFrom)
-                    and self._from_here(statement)
-                    and self._can_extend(statement)
-                ):
+                if isinstance(statement, ast.ImportFrom) and self._from_here(statement) and self._can_extend(statement):
                     self._extend_by(statement, names, draft)
                     return {name: name for name in names}
             self._insert(f"from {self.module} import {', '.join(sorted(names, key=_rank))}", draft)
@@ -60,8 +58,20 @@ class Imports:
             return {name: f"{self.module}.{name}" for name in names}
         raise Refused(f"both `{names[0]}` and `{self.module}` mean something else here")
 
-    def _from_here(self, statement: ast.Import | ast.ImportFrom) -> bool:
+    def _from_here(self, statement: Statement) -> bool:
         return isinstance(statement, ast.ImportFrom) and statement.module == self.module and not statement.level
+
+    def beside(self, draft: Draft, known: str, name: str) -> str:
+        """How to write a name from where a known one is imported; the import gets it if it has not."""
+        for statement in self._imports:
+            if isinstance(statement, ast.ImportFrom) and any(known == (a.asname or a.name) for a in statement.names):
+                there = next((a.asname or a.name for a in statement.names if a.name == name), "")
+                if there:
+                    return there
+                if name not in self._bound and self._can_extend(statement):
+                    self._extend_by(statement, [name], draft)
+                    return name
+        raise Refused(f"`{name}` cannot be imported here")
 
     # -- an import that is there -------------------------------------------------------------------------------------
 
@@ -80,7 +90,8 @@ class Imports:
         every = sorted([*written, *names], key=_rank)
         (_, start), (_, end) = self.tree.start(statement), self.tree.end(statement)
         body = "".join(f"    {each},{self.end}" for each in every)
-        draft.replace(statement.lineno, start, end, f"from {self.module} import ({self.end}{body})")
+        module = "." * statement.level + (statement.module or "")
+        draft.replace(statement.lineno, start, end, f"from {module} import ({self.end}{body})")
 
     def _extend(self, statement: ast.ImportFrom, name: str, draft: Draft) -> None:
         """Add a name to `from … import …`, in order."""
@@ -100,6 +111,9 @@ class Imports:
     def _insert(self, text: str, draft: Draft) -> None:
         leading = self._leading()
         plain = text.startswith("import")
+        if _section_of(self.module) > 1 and leading:
+            self._insert_own(text, [s for s in leading if _section(s) > 1], leading[-1], draft)
+            return
         standard = [s for s in leading if _section(s) == 1]
         if standard:
             later = (s for s in standard if _order(s) > (not plain, self.module))
@@ -117,9 +131,18 @@ class Imports:
         else:
             self._insert_first(text, draft)
 
-    def _leading(self) -> list[ast.Import | ast.ImportFrom]:
+    def _insert_own(self, text: str, own: list[Statement], last: Statement, draft: Draft) -> None:
+        """One that is not of the standard library: among its like."""
+        order = (not text.startswith("import"), self.module)
+        following = next((s for s in own if _order(s) > order or _relative(s)), None)
+        if following is not None:
+            draft.insert(following.lineno, text)
+        else:
+            draft.insert((last.end_lineno or 0) + 1, *([] if own else [""]), text)
+
+    def _leading(self) -> list[Statement]:
         """The imports above the first definition."""
-        found: list[ast.Import | ast.ImportFrom] = []
+        found: list[Statement] = []
         for statement in self.tree.module.body:
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 found.append(statement)
@@ -153,16 +176,21 @@ def _rank(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name.lower())
 
 
-def _section(statement: ast.Import | ast.ImportFrom) -> int:
-    """`__future__`, standard library, everything else."""
+def _section(statement: Statement) -> int:
     name = (statement.module or "") if isinstance(statement, ast.ImportFrom) else statement.names[0].name
-    if name == "__future__":
-        return 0
-    level = statement.level if isinstance(statement, ast.ImportFrom) else 0
-    return 1 if not level and name.partition(".")[0] in sys.stdlib_module_names else 2
+    return 2 if _relative(statement) else _section_of(name)
 
 
-def _order(statement: ast.Import | ast.ImportFrom) -> tuple[bool, str]:
+def _section_of(module: str) -> int:
+    """`__future__`, standard library, everything else."""
+    return 0 if module == "__future__" else 1 if module.partition(".")[0] in sys.stdlib_module_names else 2
+
+
+def _relative(statement: Statement) -> bool:
+    return isinstance(statement, ast.ImportFrom) and bool(statement.level)
+
+
+def _order(statement: Statement) -> tuple[bool, str]:
     """Plain imports before `from` imports, each by name."""
     if isinstance(statement, ast.ImportFrom):
         return True, statement.module or ""

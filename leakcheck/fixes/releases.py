@@ -65,7 +65,7 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
         return False
     if scene.tree.start(call) in known:
         return True
-    return any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(
+    return any(fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(
         scene, statement
     )
 
@@ -73,7 +73,7 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
 def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
     """A driver's own call only releases. A helper must be seen to do no more."""
     call = bare(statement.value)
-    if any(_fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement):
+    if any(fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement):
         return
     assert isinstance(call, ast.Call)
     helper = scene.tree.function_named(terminal(call.func))
@@ -99,13 +99,13 @@ def _only_releases(scene: Scene, helper: Function) -> bool:
 
 def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:
     """`conn.close()` where only `await conn.close()` closes."""
-    if isinstance(statement.value, ast.Await) or any(_fits(f, statement.value, scene.name) for f in scene.spec.release):
+    if isinstance(statement.value, ast.Await) or any(fits(f, statement.value, scene.name) for f in scene.spec.release):
         return False
     waited = ast.Await(statement.value)
-    return any(form.awaited and _fits(form, waited, scene.name) for form in scene.spec.release)
+    return any(form.awaited and fits(form, waited, scene.name) for form in scene.spec.release)
 
 
-def _fits(form: Release, value: ast.expr, name: str) -> bool:
+def fits(form: Release, value: ast.expr, name: str) -> bool:
     call = bare(value)
     assert isinstance(call, ast.Call)
     if form.awaited != isinstance(value, ast.Await) or not isinstance(call.func, ast.Attribute):

@@ -28,6 +28,7 @@ class Proposal:
     draft: Draft
     doubt: str = ""
     alias: str = ""  # the name by which the rewrite calls what the acquire gives
+    instead: str = ""  # the call that is made instead of the acquire
 
 
 class File:

@@ -21,13 +21,15 @@ def same_work(scene: Scene, proposal: Proposal) -> None:
     low, high, grown = draft.stretch(first, last)
     shift = header + 1 - first
     before, after = _within(old, low, high), _within(new, low + shift, high + grown + shift)
-    _same_calls(scene, _calls(before), _calls(after), proposal.alias)
+    _same_calls(scene, _calls(before), _calls(after), proposal)
     if scene.name and _names(after) - _names(before) - {*_OURS, "contextlib", scene.name, proposal.alias}:
         raise Refused("the rewrite would bind other names")
 
 
-def _same_calls(scene: Scene, before: Counter[str], after: Counter[str], alias: str) -> None:
-    acquire = ast.unparse(scene.call)
+def _same_calls(scene: Scene, before: Counter[str], after: Counter[str], proposal: Proposal) -> None:
+    acquire, alias = ast.unparse(scene.call), proposal.alias
+    if proposal.instead:
+        before += Counter({ast.unparse(ast.parse(proposal.instead)): before.pop(acquire)})
     if alias:
         before = Counter({call.replace(acquire, alias) if call != acquire else call: n for call, n in before.items()})
     for call in (before - after) + (after - before):

@@ -190,7 +190,7 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     doubts = [*region.doubts, *ending.doubts]
     deep = remove(scene, draft, units, body)
     if not deep and len(body) == 1 and ending.join(draft, body[0], late):
-        return Proposal(ending.title, draft, doubts[0] if doubts else "")
+        return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead)
     first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1
     last = body[-1].end_lineno or 0
     base = draft.indent_of(tree.first_line(body[0]))
@@ -198,4 +198,4 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
         if line not in deep:
             draft.deepen(line, line, base)
     ending.write(draft, first, last, base, late)
-    return Proposal(ending.title, draft, doubts[0] if doubts else "")
+    return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead)
