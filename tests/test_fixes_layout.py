@@ -90,6 +90,22 @@ def test_a_function_on_one_line() -> None:
     assert result.text == f"{HEAD}def f(p):\n{body}"
 
 
+BLANK_LINES = {
+    "\n    conn.close()\n\n    return 1\n": "\n    return 1\n",
+    "\n    conn.close()\n    return 1\n": "\n    return 1\n",
+    "\n    conn.close()\n\n\nx = 1\n": "\n\nx = 1\n",
+    "\n    conn.close()\n": "",
+    "\n    # done\n    conn.close()\n": "\n    # done\n",
+}
+
+
+@pytest.mark.parametrize("before", BLANK_LINES)
+def test_blank_lines_around_what_goes_do_not_add_up(before: str) -> None:
+    result = fix(f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n    conn.execute('x')\n{before}")
+    block = "    with closing(sqlite3.connect(p)) as conn:\n        conn.execute('x')\n"
+    assert result.text == f"{HEAD}def f(p):\n{block}{BLANK_LINES[before]}"
+
+
 def test_lone_carriage_returns_end_lines() -> None:
     text = f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n    conn.execute('DELETE')\n    conn.close()\n"
     fixed = f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n        conn.execute('DELETE')\n"

@@ -48,7 +48,14 @@ def close_after_block(scene: Scene) -> Proposal:
     doubt = _check(scene, name)
     draft = scene.draft()
     last = _last_use(scene, name)
-    if last is not None:
+    if (
+        last is not None
+        and _is_close(last, name)
+        and scene.block.body[scene.index + 1] is last
+        and scene.tree.alone(last)
+    ):
+        draft.erase(scene.tree.start(last), scene.tree.end(last))
+    elif last is not None:
         _around(scene, item, name, last, draft)
         return Proposal("close the connection after its last use", draft, doubt)
     (closing,) = scene.file.imports.use(draft, scene.statement.lineno, "closing")
@@ -114,6 +121,8 @@ def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: 
     if start[0] != stop[0]:
         raise Refused("the head of the block spans lines")
     base = draft.indent_of(statement.lineno)
+    if _is_close(last, name) and scene.block.body.index(last) > scene.index + 1:
+        draft.erase(tree.start(last), tree.end(last))
     (closing,) = scene.file.imports.use(draft, statement.lineno, "closing")
     draft.deepen(statement.lineno, last.end_lineno or 0, base)
     draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
@@ -195,6 +204,11 @@ def _check(scene: Scene, name: str) -> str:
 
 def _closes(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and dotted(node.func) == f"{name}.close"
+
+
+def _is_close(statement: ast.stmt, name: str) -> bool:
+    """`conn.close()` and nothing more."""
+    return isinstance(statement, ast.Expr) and _closes(statement.value, name)
 
 
 def _last_use(scene: Scene, name: str) -> ast.stmt | None:

@@ -102,6 +102,22 @@ class Draft:
             if not body[:first].strip() and body[last:].lstrip().startswith("#"):
                 last = len(body) - len(body[last:].lstrip())
             self.replace(number, first, last, "")
+        self._close_up(start[0], end[0])
+
+    def _close_up(self, first: int, last: int) -> None:
+        """Of the blank lines above and below lines that are gone, those above go too."""
+        while first > 1 and self._gone(first):
+            first -= 1
+        while last < len(self._lines) and self._gone(last):
+            last += 1
+        if first in self._strings or self.line(first).strip() or self._gone(first) or not self._gone(first + 1):
+            return
+        if self._gone(last) or not self.line(last).strip():  # the end of the file, or another blank line
+            self.replace(first, 0, 0, "")
+
+    def _gone(self, number: int) -> bool:
+        change = self._changes.get(number)
+        return change is not None and not self._changed(number, change) and not change.before
 
     def insert(self, line: int, *texts: str) -> None:
         """Whole lines, without their ends, before a line or, one past the last, at the end of the file."""

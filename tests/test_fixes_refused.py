@@ -1,0 +1,65 @@
+"""What is not fixed, or not safely, and what is said about it."""
+
+from __future__ import annotations
+
+import pytest
+from fixing import NOWHERE, fix
+
+from leakcheck.fixes.text import Refused
+from leakcheck.settings import Settings
+
+HEAD = "import sqlite3\nfrom contextlib import closing\n\n\n"
+
+
+REFUSALS = {
+    "is handed to the caller": "conn = sqlite3.connect(p)\n    if p:\n        return conn\n    conn.commit()",
+    "escapes to self.conn": "conn = sqlite3.connect(p)\n    if p:\n        self.conn = conn\n    conn.commit()",
+    "outlives the block": "conn = sqlite3.connect(p)\n    return conn.execute('SELECT 1')",
+    "used outside the block": "cur = None\n    if p:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
+    "    return cur.execute('SELECT 1').fetchall()",
+    "somebody else's": "conn = p or sqlite3.connect('x')\n    return conn.execute('SELECT 1').fetchall()",
+    "elsewhere": "for q in p:\n        conn = sqlite3.connect(q)\n    conn.close()",
+}
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_refused(reason: str) -> None:
+    source = f"{HEAD}def f(p, self=None):\n    {REFUSALS[reason]}\n"
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any(reason in given for given in result.reasons), result.reasons
+
+
+UNSAFE = {
+    "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
+    "        conn.rollback()\n"
+    "    except OSError:\n        conn.rollback()\n    finally:\n        cur.close()\n        conn.close()",
+    "generator": "conn = sqlite3.connect(p)\n    for row in conn.execute('SELECT 1').fetchall():\n        yield row\n"
+    "    conn.close()",
+    "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    rows = ask(conn.cursor())\n"
+    "    return rows",
+    "deleted": "conn = sqlite3.connect(p)\n    conn.execute('SELECT 1')\n    del conn",
+    "before the release": "conn = sqlite3.connect(p)\n    if conn.execute('SELECT 1').fetchone():\n"
+    "        conn.close()\n        p.unlink()\n    else:\n        conn.close()",
+}
+
+
+@pytest.mark.parametrize("reason", UNSAFE)
+def test_unsafe_only(reason: str) -> None:
+    source = f"{HEAD}def f(p):\n    {UNSAFE[reason]}\n"
+    careful = fix(source)
+    assert careful.text == source
+    assert any(reason in given for given in careful.reasons), careful.reasons
+    assert fix(source, "unsafe").left == ()
+
+
+def test_settings_choose_rules() -> None:
+    source = f"{HEAD}def f(p):\n    with sqlite3.connect(p) as conn:\n        conn.commit()\n"
+    assert fix(source, settings=Settings(NOWHERE, fix="safe", unfixable=("LK103",))).text == source
+    assert fix(source, settings=Settings(NOWHERE, fix="safe", fixable=("LK101",))).text == source
+    lazy = f"{HEAD}def f(p):\n    {UNSAFE['deleted']}\n"
+    assert fix(lazy, settings=Settings(NOWHERE, fix="safe", extend_safe_fixes=("LK101",))).text != lazy
+
+
+def test_refusals_are_sentences_without_a_period() -> None:
+    assert str(Refused("it is used elsewhere")) == "it is used elsewhere"
