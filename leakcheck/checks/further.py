@@ -13,7 +13,7 @@ from leakcheck.checks.held import held
 from leakcheck.checks.loops import loops
 from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.pools import pools
-from leakcheck.checks.reconnects import reconnects
+from leakcheck.checks.reconnects import Reconnects
 from leakcheck.checks.retries import retries
 from leakcheck.checks.telling import Teller
 from leakcheck.checks.yields import yields
@@ -32,6 +32,7 @@ class Further:
         self.settings, self.resolver = project.settings, resolver
         self.blocking = Blocking(resolver)
         self.acquires = Acquires(resolver, summaries)
+        self.reconnects = Reconnects(resolver, summaries, self.blocking)
         self.dependencies = Dependencies(resolver, summaries, project)
         self.constructors = Constructors(resolver)
         self.fates = Fates(self.constructors, resolver)
@@ -42,8 +43,9 @@ class Further:
             yield from held(run, tell, self.blocking)
             yield from yields(run, tell)
             yield from nested(run, tell, self.acquires)
-            yield from reconnects(run, tell, self.blocking)
+            yield from self.reconnects.findings(run, tell)
             yield from retries(run, tell, self.blocking)
+        yield from self.reconnects.through_callees(module, tell)
         yield from self.dependencies.findings(module, tell, self.blocking)
         yield from loops(module, tell, self.blocking, self.settings.batch_size)
         yield from configured(module, self.resolver.catalogue, tell, self.settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
@@ -12,45 +12,117 @@ from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
-from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.summaries import Summaries
+from leakcheck.flow.values import Function
+from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import same_scope, walk
 
 _LEAVES = (cst.Break, cst.Return)
 
 
-def reconnects(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
-    """One finding for each acquire that every round of a `for` repeats, with the same arguments."""
-    if run.function is None:
-        return
-    loops = [Loop(n, run.function) for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.For)]
-    for site in run.sites:
-        if site.parameter or site.spec.kind != "connection" or site.in_memory or not site.releases:
-            continue
-        loop = next((loop for loop in reversed(loops) if any(n is site.node for n in loop.body)), None)
-        if loop is not None and _repeats(site, loop):
-            message = f"{quoted(site.callee)} connects anew for every round of the loop: connect once, before it"
-            steps = [tell.step("note", loop.node.target, "for every one of these"), *tell.acquired(site)]
-            yield tell.at("LK303", _confidence(site, loop, run, blocking), message, site.node, steps)
+class Reconnects:
+    """What the project's functions connect to for themselves is remembered by function."""
+
+    def __init__(self, resolver: Resolver, summaries: Summaries, blocking: Blocking) -> None:
+        self.resolver, self.summaries, self.blocking = resolver, summaries, blocking
+        self._known: dict[FunctionInfo, tuple[Site, ...]] = {}
+
+    def findings(self, run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
+        """One finding for each acquire that every round of a `for` repeats, with the same arguments."""
+        if run.function is None:
+            return
+        loops = [Loop(n, run.function) for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.For)]
+        for site in filter(_connects, run.sites):
+            loop = next((loop for loop in reversed(loops) if any(n is site.node for n in loop.body)), None)
+            if loop is not None and not mentions([site.node], loop.rows.__contains__) and _repeats(site.node, loop):
+                message = f"{quoted(site.callee)} connects anew for every round of the loop: connect once, before it"
+                steps = [tell.step("note", loop.node.target, "for every one of these"), *tell.acquired(site)]
+                yield tell.at("LK303", _confidence(site, loop, run.function, self.blocking), message, site.node, steps)
+
+    def through_callees(self, module: Module, tell: Teller) -> Iterable[Diagnostic]:
+        """Loops that call a function of this file that connects for itself."""
+        words = self.summaries.wrappers.words(module)
+        names = frozenset(function.name for function in module.scopes(words))
+        for function in module.scopes(names):
+            for node in walk(function.node.body, same_scope):
+                if isinstance(node, cst.For):
+                    yield from self._through_callees(Loop(node, function), function, tell)
+
+    def _through_callees(self, loop: Loop, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
+        """The first such call, whatever the round."""
+        for node in loop.body:
+            if not isinstance(node, cst.Call) or not _repeats(node, loop):
+                continue
+            callee = self.resolver.static(node.func, function, function.module)
+            for site in self._connecting(callee.info) if isinstance(callee, Function) else ():
+                assert isinstance(callee, Function)
+                if mentions([site.node], _of_the_round(node, callee, loop).__contains__):
+                    continue
+                message = (
+                    f"{quoted(callee.info.name)} connects anew for every round of the loop: "
+                    "connect once, before it, and pass the connection on"
+                )
+                steps = [
+                    tell.step("note", loop.node.target, "for every one of these"),
+                    tell.step("via", site.node, "connects here", callee.info.module),
+                ]
+                yield tell.at("LK303", _confidence(site, loop, function, self.blocking), message, node, steps)
+                return
+
+    def _connecting(self, function: FunctionInfo) -> tuple[Site, ...]:
+        """The connections that a function opens and closes itself, whatever its arguments."""
+        if function not in self._known:
+            words = self.summaries.wrappers.words(function.module)
+            run = None
+            if not words.isdisjoint(function.words) and not function.is_async and not function.is_generator:
+                run = analyse(function, function.module, self.resolver, self.summaries)
+            tested = {id(n) for test in _tests(function.node.body) for n in walk(test)}
+            sites = filter(_connects, run.sites if run else ())
+            self._known[function] = tuple(site for site in sites if id(site.node) not in tested)
+        return self._known[function]
 
 
-def _repeats(site: Site, loop: Loop) -> bool:
-    """Nothing of the acquire depends on the round, and no round is the last because it succeeded."""
-    if mentions([site.node], loop.rows.__contains__) or loop.is_small or loop.node.asynchronous is not None:
+def _connects(site: Site) -> bool:
+    """A connection of its own, given back on some path."""
+    return not site.parameter and site.spec.kind == "connection" and not site.in_memory and bool(site.releases)
+
+
+def _of_the_round(node: cst.Call, callee: Function, loop: Loop) -> set[str]:
+    """The parameters that get something of the round; all of them, where that cannot be told."""
+    names = [parameter.name.value for parameter in callee.info.parameters]
+    if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
+        names = names[1:]
+    found: set[str] = set()
+    for index, argument in enumerate(node.args):
+        if argument.star:
+            return set(names)
+        if mentions([argument], loop.rows.__contains__):
+            found |= {argument.keyword.value} if argument.keyword else set(names[index : index + 1])
+    return found
+
+
+def _repeats(acquire: cst.CSTNode, loop: Loop) -> bool:
+    """Every round does it, and no round is the last because it succeeded."""
+    if loop.is_small or loop.node.asynchronous is not None:
         return False
-    tests = (node for node in loop.body if isinstance(node, cst.If))
-    if any(part is site.node for test in tests for part in walk(test, same_scope)):
+    if any(part is acquire for test in _tests(loop.node.body) for part in walk(test, same_scope)):
         return False  # `if conn is None: conn = connect()`
     return not any(isinstance(node, _LEAVES) for node in loop.body)
 
 
-def _confidence(site: Site, loop: Loop, run: Interpreter, blocking: Blocking) -> Confidence:
+def _tests(body: cst.CSTNode) -> Iterator[cst.If]:
+    return (node for node in walk(body, same_scope) if isinstance(node, cst.If))
+
+
+def _confidence(site: Site, loop: Loop, function: FunctionInfo, blocking: Blocking) -> Confidence:
     """Where the rounds wait for something else, a connection held across them would be worse."""
-    assert run.function is not None
     if site.spec.embedded:
         return "low"
     for node in loop.body:
         if isinstance(node, cst.Call):
-            callee = blocking.resolver.static(node.func, run.function, run.module)
-            if blocking.at(callee, node, run.function.node.body, run.module):
+            callee = blocking.resolver.static(node.func, function, function.module)
+            if blocking.at(callee, node, function.node.body, function.module):
                 return "low"
     return min(site.certainty, "medium", key=CONFIDENCES.index)

@@ -12,7 +12,7 @@ from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
-from leakcheck.flow.values import Symbol
+from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import same_scope, walk
 from leakcheck.words import words
@@ -26,29 +26,70 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
         return
     loops = [node for node in walk(run.function.node.body, same_scope) if isinstance(node, (cst.For, cst.While))]
     told: set[int] = set()
+    patient = dict(_own_decorators(run.function, blocking))
     for site in run.sites:
         if site.parameter or site.spec.embedded:
             continue
-        loop = next((loop for loop in reversed(loops) if _tries(loop, site)), None)
+        loop = next((loop for loop in reversed(loops) if _tries(loop, site.node)), None)
         if loop is not None and id(loop) not in told:
             told.add(id(loop))
             if why := _impatience(loop, run.function, blocking):
                 message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
                 yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
-        elif loop is None and _gives_up(site, run.function):
+        elif loop is None and not patient and _gives_up(site, run.function):
             message = f"{quoted(site.callee)} {site.spec.exhaustion} when the pool is empty, and nothing tries again"
             yield tell.at("LK501", site.certainty, message, site.node)
-    yield from _decorated(run, run.function, tell, blocking)
+    if any(not site.parameter and not site.spec.embedded for site in run.sites):
+        yield from _decorated(run.function, tell, blocking)
+        for node, why in patient.items():
+            if why:
+                yield _of_decorator(node, run.function, why, tell)
 
 
-def _tries(loop: Loop, site: Site) -> bool:
+def _own_decorators(function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.BaseExpression, str]]:
+    """Decorators of the project that try again, each with what is wrong with its pause."""
+    for decorator in function.node.decorators:
+        node = decorator.decorator
+        maker = node.func if isinstance(node, cst.Call) else node
+        callee = blocking.resolver.static(maker, function.parent, function.module)
+        if not isinstance(callee, Function):
+            continue
+        for inner in callee.info.chunk.definitions:
+            if isinstance(inner, FunctionInfo) and inner.qualname.startswith(f"{callee.info.qualname}."):
+                if loop := _retrying(inner):
+                    yield node, _impatience(loop, inner, blocking)
+                    break
+
+
+def _retrying(wrapper: FunctionInfo) -> Loop | None:
+    """The loop in which a decorator's function calls the decorated one until it succeeds."""
+    decorated: set[str] = set()
+    scope = wrapper.parent
+    while isinstance(scope, FunctionInfo):
+        decorated |= {parameter.name.value for parameter in scope.parameters}
+        scope = scope.parent
+    for loop in walk(wrapper.node.body, same_scope):
+        if isinstance(loop, (cst.For, cst.While)):
+            for node in walk(loop.body, same_scope):
+                called = node.func if isinstance(node, cst.Call) else None
+                if isinstance(called, cst.Name) and called.value in decorated and _tries(loop, node):
+                    return loop
+    return None
+
+
+def _of_decorator(node: cst.CSTNode, function: FunctionInfo, why: str, tell: Teller) -> Diagnostic:
+    message = f"{quoted(function.name)} is tried again {why}: callers that failed together come back together"
+    return tell.at("LK502", "medium", message, node)
+
+
+def _tries(loop: Loop, acquire: cst.CSTNode) -> bool:
     """Whether the loop repeats the acquire until it succeeds: success leaves it, a handler lets it go on."""
     if isinstance(loop, cst.For) and mentions(
-        [site.node], {n.value for n in walk(loop.target) if isinstance(n, cst.Name)}.__contains__
+        [acquire], {n.value for n in walk(loop.target) if isinstance(n, cst.Name)}.__contains__
     ):
         return False  # another server each time
     for node in walk(loop.body, same_scope):
-        if isinstance(node, cst.Try) and any(part is site.node for part in walk(node.body, same_scope)):
+        if isinstance(node, cst.Try) and any(part is acquire for part in walk(node.body, same_scope)):
             after = [node.body, *([node.orelse] if node.orelse else [])]
             leaves = any(
                 isinstance(part, (cst.Return, cst.Break)) for block in after for part in walk(block, same_scope)
@@ -108,10 +149,8 @@ def _gives_up(site: Site, function: FunctionInfo) -> bool:
     return not any(words().of_retries.search(word) for f in around for word in (f.name, *f.decorators, *f.words))
 
 
-def _decorated(run: Interpreter, function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
+def _decorated(function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
     """`@tenacity.retry` without `wait`, or with one that does not grow."""
-    if not any(site for site in run.sites if not site.parameter and not site.spec.embedded):
-        return
     for decorator in function.node.decorators:
         node = decorator.decorator
         callee = blocking.resolver.static(
@@ -131,5 +170,4 @@ def _decorated(run: Interpreter, function: FunctionInfo, tell: Teller, blocking:
             if not isinstance(value, Symbol) or value.name not in blocking.waits.constant:
                 continue
             why = "after a pause that does not grow"
-        message = f"{quoted(function.name)} is tried again {why}: callers that failed together come back together"
-        yield tell.at("LK502", "medium", message, node)
+        yield _of_decorator(node, function, why, tell)
