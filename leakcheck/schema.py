@@ -111,13 +111,14 @@ def parse_waits(text: str, where: str) -> tuple[Any, ...]:
     """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
     table = parse_toml(text, where)
     for key in table:
-        _known(key, ("wait", "gives", "quick", "at-once", "needs-wait", "constant"), where, "key")
+        _known(key, ("wait", "gives", "quick", "at-once", "needs-wait", "constant", "grows"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
     return (
         tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
         _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),
         _strings(table.get("quick", []), f"{where}: quick"),
         *(_strings(table.get(key, []), f"{where}: {key}") for key in ("at-once", "needs-wait", "constant")),
+        _convert(table.get("grows", {}), dict[str, str], f"{where}: grows"),
     )
 
 

@@ -19,7 +19,9 @@ class Waits:
         at_once: tuple[str, ...] = (),
         needs_wait: tuple[str, ...] = (),
         constant: tuple[str, ...] = (),
+        grows: dict[str, str] | None = None,
     ) -> None:
+        self.grows = grows or {}  # retry decorator -> keyword that makes its pause grow
         self.gives = gives or {}  # call -> class of what it gives
         self.at_once = frozenset(at_once)  # arguments that say not to wait
         self.needs_wait = frozenset(needs_wait)  # retry decorators that pause only if told to

@@ -18,6 +18,7 @@ from leakcheck.project.walk import same_scope, walk
 from leakcheck.words import words
 
 Loop = cst.For | cst.While
+_AT_ONCE, _STEADY = "without a pause", "after a pause that does not grow"
 
 
 def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -114,13 +115,13 @@ def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     if not pauses:
         calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
         unknown = any(blocking.waits.written(_text(node)) or words().of_retries.search(_text(node)) for node in calls)
-        return "" if unknown else "without a pause"
+        return "" if unknown else _AT_ONCE
     changing = _changing(loop)
     if any(mentions(node.args, changing.__contains__) for node in pauses):
         return ""
     constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
                    for argument in node.args for part in (argument, argument.value))  # fmt: skip
-    return "after a pause that does not grow" if constant else ""
+    return _STEADY if constant else ""
 
 
 def _sleeps(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
@@ -150,24 +151,27 @@ def _gives_up(site: Site, function: FunctionInfo) -> bool:
 
 
 def _decorated(function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
-    """`@tenacity.retry` without `wait`, or with one that does not grow."""
+    """`@tenacity.retry` without `wait`, or with one that does not grow; `@backoff.on_exception(backoff.constant)`."""
     for decorator in function.node.decorators:
         node = decorator.decorator
-        callee = blocking.resolver.static(
-            node.func if isinstance(node, cst.Call) else node, function.parent, function.module
-        )
-        if not isinstance(callee, Symbol) or callee.name not in blocking.waits.needs_wait:
+        arguments = node.args if isinstance(node, cst.Call) else ()
+        name = _symbol(node.func if isinstance(node, cst.Call) else node, function, blocking)
+        keyword = blocking.waits.grows.get(name)
+        given = [a.value for a in arguments if a.keyword and a.keyword.value == keyword]
+        if keyword is not None and not given and not any(a.star for a in arguments):
+            pauses = name not in blocking.waits.needs_wait and arguments
+            yield _of_decorator(
+                node, function, "after a pause that does not grow" if pauses else "without a pause", tell
+            )
             continue
-        waits = (
-            [a.value for a in node.args if a.keyword and a.keyword.value == "wait"]
-            if isinstance(node, cst.Call)
-            else []
-        )
-        why = "without a pause"
-        if waits:
-            made = waits[0].func if isinstance(waits[0], cst.Call) else waits[0]
-            value = blocking.resolver.static(made, function.parent, function.module)
-            if not isinstance(value, Symbol) or value.name not in blocking.waits.constant:
-                continue
-            why = "after a pause that does not grow"
-        yield _of_decorator(node, function, why, tell)
+        if keyword is None and blocking.waits.named(name) is not None:
+            given = [argument.value for argument in arguments[:1] if argument.keyword is None]
+        made = (value.func if isinstance(value, cst.Call) else value for value in given)
+        if any(_symbol(value, function, blocking) in blocking.waits.constant for value in made):
+            yield _of_decorator(node, function, _STEADY, tell)
+
+
+def _symbol(node: cst.BaseExpression, function: FunctionInfo, blocking: Blocking) -> str:
+    """The qualified name of something imported."""
+    value = blocking.resolver.static(node, function.parent, function.module)
+    return value.name if isinstance(value, Symbol) else ""
