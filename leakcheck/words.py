@@ -33,7 +33,7 @@ class Words:
     @cached_property
     def of_migrations(self) -> re.Pattern[str]:
         """In a path."""
-        return re.compile(rf"[/\\](?:{'|'.join(self.migrations)})[/\\]", re.IGNORECASE)
+        return re.compile(rf"(?:{'|'.join(self.migrations)})(?:[/\\]|\.py$)", re.IGNORECASE)
 
     @cached_property
     def of_tests(self) -> re.Pattern[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.configured import configured
@@ -23,6 +25,9 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
+from leakcheck.words import words
+
+_NOT_IN_TESTS = ("LK2", "LK5")  # nobody waits for the connections of a test
 
 
 class Further:
@@ -39,6 +44,12 @@ class Further:
 
     def findings(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
         """Everything of these families in a module."""
+        is_test = words().of_tests.search(self.settings.relative(module.filename).replace(os.sep, "/"))
+        for found in self._all(module, runs, tell):
+            quiet = is_test and found.code.startswith(_NOT_IN_TESTS)
+            yield replace(found, confidence="low") if quiet else found
+
+    def _all(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
         for run in runs:
             yield from held(run, tell, self.blocking)
             yield from yields(run, tell)

@@ -92,7 +92,7 @@ class Rows:
             or not isinstance(node.func, cst.Attribute)
         ):
             return None
-        if not node.args or node.args[0].star or self._bound_in_loop(node.func.value):
+        if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self.loop.is_occasional(node):
             return None
         if self._acquired_inside(node.func.value):
             return None
@@ -108,6 +108,8 @@ class Rows:
         """Calls of a helper that is lent the cursor and a row, and writes it with one statement."""
         for node in self.loop.body:
             if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
+                if self.loop.is_occasional(node):
+                    continue
                 callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
                 if isinstance(callee, Function) and not callee.info.is_generator:
                     place = _single_write(callee.info)

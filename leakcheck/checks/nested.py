@@ -158,7 +158,8 @@ Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
 def _here(run: Interpreter, leaking: set[Site]) -> Iterator[Found]:
     for pair in run.holding.nested.values():
         if pair.tier is Tier.NONE or (pair.tier is Tier.STRONG and pair.outer not in leaking):
-            if _pooled(pair.outer) and _pooled(pair.inner):
+            lost = pair.outer in leaking and not pair.outer.releases  # that it never goes back is the finding
+            if _pooled(pair.outer) and _pooled(pair.inner) and not lost:
                 keys = [pool_key(site, run.function, run.module, run.resolver) for site in (pair.outer, pair.inner)]
                 if keys[0] is not None and keys[0] == keys[1]:
                     yield pair.outer, pair.node, ()

@@ -52,13 +52,48 @@ class Loop:
 
     @property
     def is_small(self) -> bool:
-        """Over a literal of a few elements, or `range(3)`."""
+        """Over a literal of a few elements, or a name for one, or `range(3)`."""
         node = self.node.iter
+        if isinstance(node, cst.Name) and self.function is not None and node.value in self.function.bindings.names:
+            values = self.function.bindings.assigned.get(node.value, [])
+            node = values[0] if len(values) == 1 and node.value not in self._filled_anywhere else node
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
             return len(node.elements) <= _FEW
         if isinstance(node, cst.Call) and terminal(node.func) == "range" and len(node.args) == 1:
             return isinstance(last := node.args[0].value, cst.Integer) and last.evaluated_value <= _FEW
         return False
+
+    @cached_property
+    def _filled_anywhere(self) -> set[str]:
+        """Names of containers that something is put into in the function, or that it writes to."""
+        assert self.function is not None
+        nodes = [n for n in walk(self.function.node.body) if isinstance(n, (cst.Call, cst.AugAssign, cst.AssignTarget))]
+        called = [n.func for n in nodes if isinstance(n, cst.Call)]
+        owners = [f.value for f in called if isinstance(f, cst.Attribute) and f.attr.value in words().fills]
+        owners += [n.target for n in nodes if isinstance(n, cst.AugAssign)]
+        targets = [n.target for n in nodes if isinstance(n, cst.AssignTarget)]
+        owners += [target.value for target in targets if isinstance(target, cst.Subscript)]
+        return {owner.value for owner in owners if isinstance(owner, cst.Name)}
+
+    def is_occasional(self, node: cst.CSTNode) -> bool:
+        """Whether a node runs only when enough has been collected: under a test of a count."""
+        tests = (n for n in self.body if isinstance(n, cst.If) and any(part is node for part in walk(n.body)))
+        return any(self._counts(part) for test in tests for part in walk(test.test))
+
+    def _counts(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Call) and terminal(node.func) == "len":
+            return not mentions(node.args, self.rows.__contains__)
+        return isinstance(node, cst.Name) and node.value in self._counters
+
+    @cached_property
+    def _counters(self) -> set[str]:
+        """Names that grow from round to round, and what is computed from them."""
+        body = list(walk(self.node.body, same_scope))
+        known = {n.target.value for n in body if isinstance(n, cst.AugAssign) and isinstance(n.target, cst.Name)}
+        for node in body:
+            if isinstance(node, cst.Assign) and mentions([node.value], known.__contains__):
+                known |= {t.target.value for t in node.targets if isinstance(t.target, cst.Name)}
+        return known
 
     @property
     def is_batched(self) -> bool:

@@ -14,6 +14,7 @@ from leakcheck.words import words
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
+_PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _DEPTH = 3  # of names followed to the text they were assigned
 
 
@@ -85,7 +86,8 @@ class Reader:
             return left + (right or [node.right]) if left else []
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo):
             left = self._segments(node.left, depth)
-            return [*left, node.right] if left else []
+            put = [e.value for e in node.right.elements] if isinstance(node.right, cst.Tuple) else [node.right]
+            return _interleaved(left, _PERCENT, put) if left else []
         if isinstance(node, cst.Call):
             return self._called(node, depth)
         return self._named(node, depth) if depth > 0 else []
@@ -93,7 +95,7 @@ class Reader:
     def _called(self, node: cst.Call, depth: int) -> Segments:
         if isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
             left = self._segments(node.func.value, depth)
-            return [*left, *(a.value for a in node.args)] if left else []
+            return _interleaved(left, _BRACES, [a.value for a in node.args]) if left else []
         if terminal(node.func) in words().texts:
             inner = node.args[0].value if node.args else node.func
             if isinstance(inner, cst.Attribute) and not node.args:  # `"…".strip()`
@@ -121,6 +123,16 @@ class Reader:
         if self.function is not None and name in self.function.bindings.names:
             return self.function.bindings.assigned.get(name, [])
         return self.module.assigned(name)
+
+
+def _interleaved(segments: Segments, place: re.Pattern[str], put: list[cst.BaseExpression]) -> Segments:
+    """A format with its values where they belong; behind it, where that cannot be told."""
+    if len(segments) != 1 or not isinstance(segments[0], str):
+        return [*segments, *put]
+    parts = place.split(segments[0])
+    if len(parts) != len(put) + 1:
+        return [*segments, *put]
+    return [parts[0], *(piece for pair in zip(put, parts[1:], strict=True) for piece in pair)]
 
 
 def _mentions_itself(value: cst.BaseExpression, name: cst.BaseExpression) -> bool:
