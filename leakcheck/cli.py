@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,7 +257,7 @@ def _settings(options: Options) -> Settings:
         raise click.UsageError("fixes concern whole files: not with --diff-base, --add-noqa or baselines")
     if options.fixes:
         settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
-    elif options.statistics or options.decides or options.output_format == "github":
+    elif options.statistics or options.decides or not FORMATS[options.output_format].fixes:
         settings = replace(settings, fix="off")
     if options.verbose:
         click.echo(f"leakcheck: settings of {settings.root}", err=True)
@@ -298,11 +299,14 @@ def _report_errors(reports: Sequence[Any]) -> int:
 
 
 def _print(text: str, file: Path | None = None) -> None:
+    """Names of files that are no text, and what a terminal cannot show, are written as JSON would: `caf\\udce9`."""
     if file is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         click.echo(text, nl=False, color=True)  # colours were decided before
         return
     try:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None
 

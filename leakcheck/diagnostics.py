@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -44,6 +45,14 @@ class Step:
     message: str
 
 
+def numbered(steps: Iterable[Step]) -> Iterator[tuple[int | None, Step]]:
+    """Steps with their numbers, as every front end shows them; what is never reached has none."""
+    number = 0
+    for step in steps:
+        number += step.kind != "skip"
+        yield (None if step.kind == "skip" else number), step
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Replace the text of `span` by `content`."""
@@ -79,6 +88,11 @@ class Diagnostic:
     def sort_key(self) -> tuple[str, int, int, str]:
         """Path order, then position, then code."""
         return (self.span.filename, self.span.line, self.span.column, self.code)
+
+
+def document(code: str, name: str) -> str:
+    """Where a rule's document lies in leakcheck's repository."""
+    return f"rules/{code}-{name}.md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,3 +187,5 @@ class Rule:
     fix: Literal["none", "sometimes", "always"]
     since: str
     text: str  # the Markdown after the front matter
+    precision: Literal["high", "medium", "low"] = "medium"  # how many of its findings are right
+    tags: tuple[str, ...] = ()  # what it endangers, and the weaknesses it is known as: `CWE-772`

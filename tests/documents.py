@@ -33,7 +33,7 @@ from leakcheck.settings import Settings
 
 RULES = Path(__file__).resolve().parent.parent / "rules"
 HEADINGS = ("What it does", "Why", "Examples", "Fix safety", "What it does not see")
-KEYS = {"code", "name", "summary", "severity", "default", "fix", "since"}
+KEYS = {"code", "name", "summary", "severity", "precision", "tags", "default", "fix", "since"}
 
 FENCE = re.compile(r"^```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 MARKER = re.compile(r"# (?P<kind>error|missed|false): \[(?P<codes>[^\]]*)\]")

@@ -5,50 +5,11 @@ from __future__ import annotations
 import json
 from textwrap import dedent
 
-from leakcheck.diagnostics import Diagnostic, Edit, Fix, Report, Span, Step, StepKind, split_lines
+from leakcheck.diagnostics import Edit, Fix, Step
 from leakcheck.report import Page, coloured, render
 from leakcheck.report.summary import statistics
 from leakcheck.runner import Outcome
-
-ORDERS = """\
-def order(order_id):
-    conn = psycopg.connect(DSN)
-    cur = conn.cursor()
-    cur.execute(SQL, (order_id,))
-    conn.close()
-    return order_id
-
-
-
-
-
-def rest(): ...
-"""
-MESSAGE = "`conn` from `psycopg.connect` is not closed if `cur.execute` raises"
-
-
-def span(line: int, start: int, end: int, filename: str = "app/orders.py", end_line: int = 0) -> Span:
-    return Span(filename, line, start, end_line or line, end)
-
-
-def step(kind: StepKind, place: Span, message: str) -> Step:
-    return Step(kind, place, message)
-
-
-STEPS = (
-    step("acquire", span(2, 12, 32), "opened here"),
-    step("raise", span(4, 5, 34), "if this raises, the next lines are skipped"),
-    step("skip", span(5, 5, 17), "never reached"),
-)
-
-
-def finding(*steps: Step, at: Span = STEPS[0].span, fix: Fix | None = None, why: str | None = None) -> Diagnostic:
-    return Diagnostic("LK102", "connection-not-closed-on-error", "error", "high", MESSAGE, at, steps, fix, why)
-
-
-def page(*found: Diagnostic, source: str = ORDERS, quiet: bool = True) -> Page:
-    reports = (Report("app/orders.py", found), Report("broken.py", error="line 3: bad input"))
-    return Page(Outcome(reports, 118, 97), lambda _: split_lines(source), quiet=quiet)
+from tests.pages import MESSAGE, STEPS, finding, page, span, step
 
 
 def frame(source: str, *steps: Step) -> str:
@@ -203,11 +164,11 @@ def test_json() -> None:
 
 
 def test_github() -> None:
-    first, second = render("github", page(finding(*STEPS[:1], at=span(2, 1, 3, "a,b:100%.py")))).splitlines()
+    second, first = render("github", page(finding(*STEPS[:1], at=span(2, 1, 3, "a,b:100%.py")))).splitlines()
     assert first == (
         "::error title=leakcheck (LK102 connection-not-closed-on-error),"
         "file=a%2Cb%3A100%25.py,line=2,col=1,endColumn=3::"
-        f"LK102 {MESSAGE}%0Aline 2: opened here"
+        f"LK102 {MESSAGE}%0A1. app/orders.py, line 2: opened here"
     )
     assert second == "::error title=leakcheck,file=broken.py::not checked: line 3: bad input"
 
@@ -220,7 +181,7 @@ def test_statistics() -> None:
 
 
 def test_the_fix_has_the_gutter_of_the_frame() -> None:
-    fix = Fix("close it", "safe", (Edit(Span("app/orders.py", 9, 1, 11, 1), "nine\nten\n"),))
+    fix = Fix("close it", "safe", (Edit(span(9, 1, 1, end_line=11), "nine\nten\n"),))
     source = "\n" * 8 + "one\ntwo\nthree\n"
     text = render(
         "full", page(finding(step("acquire", span(9, 1, 3), "here"), at=span(9, 1, 3), fix=fix), source=source)

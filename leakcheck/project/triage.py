@@ -130,7 +130,7 @@ class Triage:
 
 def _stem(file: str) -> bytes:
     folder, name = os.path.split(os.path.abspath(file))
-    return (os.path.basename(folder) if name == "__init__.py" else name.removesuffix(".py")).encode()
+    return os.fsencode(os.path.basename(folder) if name == "__init__.py" else name.removesuffix(".py"))
 
 
 def _peek(file: str) -> bytes:

@@ -12,7 +12,29 @@ from leakcheck.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from leakcheck.runner import Outcome
 
-FORMATS = {"full": "full", "concise": "concise", "json": "json_format", "github": "github"}
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A module of this package, and whether it shows fixes: else they need not be planned."""
+
+    module: str
+    fixes: bool
+
+
+FORMATS = {
+    "full": Format("full", True),
+    "concise": Format("concise", True),
+    "grouped": Format("grouped", True),
+    "json": Format("json_format", True),
+    "json-lines": Format("json_lines", True),
+    "sarif": Format("sarif", True),
+    "rdjson": Format("rdjson", True),
+    "github": Format("github", False),
+    "gitlab": Format("gitlab", False),
+    "azure": Format("azure", False),
+    "junit": Format("junit", False),
+    "pylint": Format("pylint", False),
+}
 
 
 class Paint(Protocol):
@@ -50,5 +72,5 @@ class Page:
 
 def render(name: str, page: Page) -> str:
     """The page in a format of FORMATS."""
-    text: str = import_module(f"leakcheck.report.{FORMATS[name]}").render(page)
+    text: str = import_module(f"leakcheck.report.{FORMATS[name].module}").render(page)
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leakcheck.diagnostics import Diagnostic, Span, Step
+from leakcheck.diagnostics import Diagnostic, Span, Step, numbered
 from leakcheck.report import Page
 from leakcheck.report.frame import Frame, Mark
 from leakcheck.report.patch import MOST, changes, patch
@@ -62,11 +62,8 @@ def _notes(found: Diagnostic, edge: str, page: Page) -> Iterator[str]:
 def _marks(found: Diagnostic, colour: str) -> list[Mark]:
     """One mark a place, with the numbered events that happen there. The reported place always has one."""
     labels: dict[Span, list[tuple[Step, str]]] = {}
-    number = 0
-    for step in found.steps:
-        numbered = step.kind != "skip"
-        number += numbered
-        label = f"{number}: {step.message}" if numbered else step.message
+    for number, step in numbered(found.steps):
+        label = f"{number}: {step.message}" if number else step.message
         labels.setdefault(step.span, []).append((step, label))
     marks = [_mark(span, events, colour) for span, events in labels.items()]
     if not any(mark.span.filename == found.span.filename and mark.span.line == found.span.line for mark in marks):

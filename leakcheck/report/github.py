@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from leakcheck.diagnostics import Diagnostic, Report
+from leakcheck.diagnostics import Report
 from leakcheck.report import Page
+from leakcheck.report.places import Places
+from leakcheck.report.record import Record, records, told
 
 
 def render(page: Page) -> str:
-    """One command a finding, and one for each file that could not be checked."""
-    commands = []
-    for report in page.outcome.reports:
-        if report.error:
-            commands.append(_failure(report))
-        commands += [_annotation(found) for found in report.diagnostics]
+    """One command for each file that could not be checked, then one a finding."""
+    places = Places(page)
+    commands = [_failure(report, places) for report in page.outcome.errors]
+    commands += [_annotation(record) for record in records(page)]
     return "".join(f"{command}\n" for command in commands)
 
 
-def _annotation(found: Diagnostic) -> str:
-    span = found.span
+def _annotation(record: Record) -> str:
+    found, span = record.found, record.found.span
     title = f"leakcheck ({found.code} {found.name})"
-    place = f"file={_property(span.filename)},line={span.line},col={span.column}"
+    place = f"file={_property(record.path)},line={span.line},col={span.column}"
     # GitHub ignores the columns of what spans lines
     end = f"endColumn={span.end_column}" if span.end_line == span.line else f"endLine={span.end_line}"
-    steps = [f"line {step.span.line}: {step.message}" for step in found.steps]
-    text = "\n".join([f"{found.code} {found.message}", *steps])
+    text = "\n".join(filter(None, (f"{found.code} {found.message}", told(record))))
     return f"::{found.severity} title={_property(title)},{place},{end}::{_data(text)}"
 
 
-def _failure(report: Report) -> str:
-    return f"::error title=leakcheck,file={_property(report.filename)}::{_data(f'not checked: {report.error}')}"
+def _failure(report: Report, places: Places) -> str:
+    path = _property(places.path(report.filename))
+    return f"::error title=leakcheck,file={path}::{_data(f'not checked: {report.error}')}"
 
 
 def _data(text: str) -> str:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 
-from leakcheck.diagnostics import Diagnostic, Fix, Span
+from leakcheck.diagnostics import Diagnostic, Fix, Span, document
 from leakcheck.report import Page
-
-RULES = "rules/"  # where the rule documents lie in the project's repository
 
 Json = dict[str, object]
 
 
 def render(page: Page) -> str:
     """An empty list if nothing was found."""
-    return json.dumps([_finding(found) for found in page.diagnostics], indent=2, ensure_ascii=False) + "\n"
+    return json.dumps([finding(found) for found in page.diagnostics], indent=2, ensure_ascii=False) + "\n"
 
 
-def _finding(found: Diagnostic) -> Json:
+def finding(found: Diagnostic) -> Json:
+    """One object of the list."""
     return {
         "code": found.code,
         "name": found.name,
@@ -31,7 +30,7 @@ def _finding(found: Diagnostic) -> Json:
         ],
         "fix": _fix(found.fix) if found.fix else None,
         "not_fixed": found.not_fixed,
-        "url": f"{RULES}{found.code}-{found.name}.md",
+        "url": document(found.code, found.name),
     }
 
 

@@ -1,0 +1,134 @@
+"""Every front end reports the same findings, in the same places."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import leakcheck
+from leakcheck.cli import main
+
+DEMO = Path(leakcheck.__file__).parent / "demo"
+Finding = tuple[str, int, int, str, str]  # path, line, column from 1, code, message
+
+
+def run(name: str) -> str:
+    """The demo's findings in a format."""
+    result = CliRunner().invoke(main, [".", "--quiet", "--output-format", name])
+    assert result.exit_code == 1, result.output
+    return result.stdout
+
+
+def lines(name: str, pattern: str) -> list[Finding]:
+    """Findings of a format that has one on each line."""
+    found = [re.fullmatch(pattern, line) for line in run(name).splitlines()]
+    return [(m["path"], int(m["line"]), int(m["column"]), m["code"], m["message"]) for m in found if m]
+
+
+def concise() -> list[Finding]:
+    return lines("concise", r"(?P<path>.*?):(?P<line>\d+):(?P<column>\d+): (?P<code>LK\d+) (?P<message>.*)")
+
+
+def full() -> list[Finding]:
+    """Message, then place."""
+    pairs = re.findall(r"^(LK\d+) (.*)\n +--> (.*):(\d+):(\d+)$", run("full"), re.MULTILINE)
+    return [(path, int(line), int(column), code, message) for code, message, path, line, column in pairs]
+
+
+def grouped() -> list[Finding]:
+    found, path = [], ""
+    for line in run("grouped").splitlines():
+        if parts := re.fullmatch(r"  (\d+):(\d+) +(LK\d+) (.*)", line):
+            found.append((path, int(parts[1]), int(parts[2]), parts[3], parts[4]))
+        path = line if line and not line.startswith(" ") else path
+    return found
+
+
+def from_json() -> list[Finding]:
+    return [_object(item) for item in json.loads(run("json"))]
+
+
+def json_lines() -> list[Finding]:
+    return [_object(json.loads(line)) for line in run("json-lines").splitlines()]
+
+
+def _object(item: dict[str, object]) -> Finding:
+    place = item["location"]
+    return item["filename"], place["row"], place["column"], item["code"], item["message"]  # type: ignore
+
+
+def sarif() -> list[Finding]:
+    (log,) = json.loads(run("sarif"))["runs"]
+    found = []
+    for result in log["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        region = place["region"]
+        message = re.sub(r"(: \[.*\]\(\d+\))?\.$", "", result["message"]["text"]).replace("\\", "")
+        uri = place["artifactLocation"]["uri"]
+        found.append((uri, region["startLine"], region["startColumn"], result["ruleId"], message))
+    return found
+
+
+def github() -> list[Finding]:
+    pattern = r"::\w+ title=.*?,file=(?P<path>.*?),line=(?P<line>\d+),col=(?P<column>\d+),.*?::(?P<code>LK\d+) "
+    return lines("github", pattern + r"(?P<message>.*?)(?:%0A.*)?")
+
+
+def azure() -> list[Finding]:
+    pattern = r"##vso\[.*?sourcepath=(?P<path>.*?);linenumber=(?P<line>\d+);columnnumber=(?P<column>\d+);"
+    return lines("azure", pattern + r"code=(?P<code>LK\d+);\](?P<message>.*)")
+
+
+def rdjson() -> list[Finding]:
+    found = []
+    for item in json.loads(run("rdjson"))["diagnostics"]:
+        start = item["location"]["range"]["start"]
+        message = item["message"].partition("\n")[0]
+        found.append((item["location"]["path"], start["line"], start["column"], item["code"]["value"], message))
+    return found
+
+
+def flake8() -> list[Finding]:
+    command = [sys.executable, "-m", "flake8", "--isolated", "--select=LK", "--max-line-length=999", "."]
+    output = subprocess.run(command, capture_output=True, text=True).stdout
+    found = re.findall(r"^\./(.*?):(\d+):(\d+): (LK\d+) (.*)$", output, re.MULTILINE)
+    return [(path, int(line), int(column), code, message) for path, line, column, code, message in found]
+
+
+# A front end more: a function that gives its findings, and its name here.
+FRONT_ENDS: dict[str, Callable[[], list[Finding]]] = {
+    "full": full,
+    "concise": concise,
+    "grouped": grouped,
+    "json-lines": json_lines,
+    "sarif": sarif,
+    "github": github,
+    "azure": azure,
+    "rdjson": rdjson,
+    "flake8": flake8,
+}
+
+
+@pytest.fixture(autouse=True)
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the demo: a repository of its own, with no settings above it."""
+    for file in DEMO.rglob("*.py"):
+        copy = tmp_path / file.relative_to(DEMO)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_agreement(name: str) -> None:
+    expected = sorted(from_json())
+    assert len(expected) > 20
+    assert sorted(FRONT_ENDS[name]()) == expected
