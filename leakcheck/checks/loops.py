@@ -133,11 +133,20 @@ class Rows:
         if (
             self.once
             or not together
+            or mentions(node.args if isinstance(node, cst.Call) else (), self._answers.__contains__)
             or self._does_more
             or not any(part is node for part in _tried(self.loop.node.body))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
+
+    @cached_property
+    def _answers(self) -> frozenset[str]:
+        """Names of what a statement answered: a row that is made of them has to wait for it."""
+        methods = self.tell.catalogue.methods("answers")
+        assigned = (node for node in self.loop.body if isinstance(node, cst.Assign))
+        given = (a for a in assigned if any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in walk(a)))
+        return frozenset(n.value for a in given for t in a.targets for n in walk(t) if isinstance(n, cst.Name))
 
     @cached_property
     def _does_more(self) -> bool:
