@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,13 +52,18 @@ class Built:
         """`**options` whose only assignment is a literal in sight."""
         if isinstance(node, cst.Name):
             values = self._assigned(node.value)
-            node = values[0] if len(values) == 1 else node
+            node = values[0] if len(values) == 1 and not self._is_filled(node.value) else node
         if isinstance(node, cst.Call) and terminal(node.func) == "dict" and all(a.keyword for a in node.args):
             return {a.keyword.value: a.value for a in node.args if a.keyword}
         if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
             keys = [(string_value(e.key), e.value) for e in node.elements if isinstance(e, cst.DictElement)]
             return {key: value for key, value in keys if key is not None}
         return None
+
+    def _is_filled(self, name: str) -> bool:
+        """Whether entries are added to a dictionary after it was made: `options[key] = …`, `options.update(…)`."""
+        filled = re.compile(rf"\b{re.escape(name)}(?:\[[^\]]*\]\s*=[^=]|\.(?:update|setdefault)\()")
+        return filled.search(self.module.source) is not None
 
     def _assigned(self, name: str) -> list[cst.BaseExpression]:
         if self.function is not None and name in self.function.bindings.names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -15,10 +16,12 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import children, code, dotted, same_scope, terminal, walk
+from leakcheck.project.walk import children, code, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
+
+_ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
@@ -63,12 +66,14 @@ class Rows:
         writes = [(node, statement) for node, statement in sent if statement.verb in words().writes]
         for node, statement in writes[: not self.is_batched]:
             yield self._inserts(node, statement)
-        for node, place, helper in self._through_helpers() if not writes and not self.is_batched else ():
+        helpers = list(self._through_helpers()) if not writes and not self.is_batched else []
+        for node, place, helper in helpers:
             message = (
                 f"one statement a row by {quoted(helper.name)}: {self._better()} sends {self.batch} rows at a time"
             )
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
-            yield self.tell.at("LK301", "low" if self.once or self.reads_answers else "medium", message, node, steps)
+            alone = not (self.once or self.reads_answers or self._lends_to_others(node))
+            yield self.tell.at("LK301", "medium" if alone else "low", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT"][:1]:
             message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
@@ -99,6 +104,8 @@ class Rows:
         statement = self.reader.read(node.args[0].value)
         if statement is None or mentions(statement.names, self.loop.rows.__contains__):
             return None
+        if mentions(statement.data, self._pieces.__contains__):
+            return None  # its text changes
         data = [*statement.data, *(argument.value for argument in node.args[1:])]
         if isinstance(node.args[0].value, cst.Name):  # text put together piece by piece
             data.append(node.args[0].value)
@@ -135,10 +142,17 @@ class Rows:
             or not together
             or mentions(node.args if isinstance(node, cst.Call) else (), self._answers.__contains__)
             or self._does_more
+            or self._lends_to_others(node)
             or not any(part is node for part in _tried(self.loop.node.body))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
+
+    @cached_property
+    def _pieces(self) -> frozenset[str]:
+        """Names to which the round gives pieces of text: put into a statement, they change more than its data."""
+        assigned = (node for node in self.loop.body if isinstance(node, cst.Assign) and string_value(node.value))
+        return frozenset(t.target.value for a in assigned for t in a.targets if isinstance(t.target, cst.Name))
 
     @cached_property
     def _answers(self) -> frozenset[str]:
@@ -154,7 +168,23 @@ class Rows:
         sent = [n for n in self.loop.body if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute)]
         if any(terminal(n.func) == "executescript" for n in sent):
             return True
-        return any(n.args and self.reader.read(n.args[0].value) is None for n in sent if terminal(n.func) == "execute")
+        for node in sent:
+            if terminal(node.func) == "execute" and node.args:
+                made = self.reader.read(node.args[0].value)
+                varies = mentions(node.args, self.loop.rows.__contains__)
+                if made is None or (made.verb in words().writes and _is_whole(made) and not varies):
+                    return True
+        return False
+
+    def _lends_to_others(self, node: cst.CSTNode) -> bool:
+        """Whether the round gives the cursor to somebody else as well: it is a unit of work, not a row."""
+        assert isinstance(node, cst.Call)
+        lent = {a.value.value for a in node.args if isinstance(a.value, cst.Name)}
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "execute":
+            lent = {(dotted(node.func.value) or "").partition(".")[0]} - {"self", "cls", ""}
+        lent -= self.loop.rows
+        calls = (n for n in self.loop.body if isinstance(n, cst.Call) and n is not node)
+        return any(isinstance(a.value, cst.Name) and a.value.value in lent for n in calls for a in n.args)
 
     @cached_property
     def _waits(self) -> bool:
@@ -209,6 +239,11 @@ class Rows:
 
     def _steps(self) -> list[Step]:
         return [self.tell.step("note", self.loop.node.target, "for every one of these")]
+
+
+def _is_whole(statement: Statement) -> bool:
+    """`DELETE FROM version`: it concerns the table, not a row."""
+    return bool(statement.text) and not statement.data and not _ABOUT_ROWS.search(statement.text)
 
 
 def _single_write(helper: FunctionInfo) -> cst.Call | None:
