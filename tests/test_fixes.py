@@ -2,303 +2,14 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
+from fix_cases import REWRITES, code
 from fixing import NOWHERE, fix
 
 from leakcheck.engine import check
+from leakcheck.fixes.rounds import mend
 from leakcheck.fixes.text import apply
 from leakcheck.settings import Settings
-
-HEAD = "import sqlite3\nfrom contextlib import closing\n\n\n"
-
-
-def code(text: str) -> str:
-    return HEAD + dedent(text).lstrip("\n")
-
-
-REWRITES = {
-    "closed at the end": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)  # ours
-            # first
-            conn.execute("DELETE FROM t")
-
-            conn.close()
-            return 1
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:  # ours
-                # first
-                conn.execute("DELETE FROM t")
-
-            return 1
-        """,
-    ),
-    "never closed, up to the last use": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            cur = conn.execute("SELECT 1")
-            rows = cur.fetchall()
-            return [row[0] for row in rows]
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                cur = conn.execute("SELECT 1")
-                rows = cur.fetchall()
-            return [row[0] for row in rows]
-        """,
-    ),
-    "try becomes with": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            conn.execute("PRAGMA x")
-            try:  # careful
-                conn.execute("DELETE FROM t")
-            finally:
-                # always
-                conn.close()
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                conn.execute("PRAGMA x")
-                # careful
-                conn.execute("DELETE FROM t")
-                # always
-        """,
-    ),
-    "multi-line strings keep their text": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            conn.execute('''
-        DELETE
-            FROM t''')
-            conn.close()
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                conn.execute('''
-        DELETE
-            FROM t''')
-        """,
-    ),
-    "semicolons": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            conn.execute("DELETE FROM t"); conn.close()
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                conn.execute("DELETE FROM t")
-        """,
-    ),
-    "a suite on one line": (
-        """
-        def f(p, q):
-            conn = sqlite3.connect(p)
-            if q: conn.close(); return 1
-            if conn: conn.commit()
-            conn.close()
-            return 2
-        """,
-        """
-        def f(p, q):
-            with closing(sqlite3.connect(p)) as conn:
-                if q: return 1
-                if conn: conn.commit()
-            return 2
-        """,
-    ),
-    "the transaction stays": (
-        """
-        def f(p):
-            with sqlite3.connect(p) as conn:
-                conn.execute("DELETE FROM t")
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn, conn:
-                conn.execute("DELETE FROM t")
-        """,
-    ),
-    "used after its block": (
-        """
-        def f(p):
-            with sqlite3.connect(p) as conn:
-                conn.execute("DELETE FROM t")
-            return conn.execute("SELECT 1").fetchone()
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                with conn:
-                    conn.execute("DELETE FROM t")
-                return conn.execute("SELECT 1").fetchone()
-        """,
-    ),
-    "used after its block, and closed": (
-        """
-        def f(p):
-            with sqlite3.connect(p) as conn:
-                conn.execute("DELETE FROM t")
-            conn.execute("DELETE FROM u")
-            conn.close()
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                with conn:
-                    conn.execute("DELETE FROM t")
-                conn.execute("DELETE FROM u")
-        """,
-    ),
-    "closed after its block": (
-        """
-        def f(p):
-            with sqlite3.connect(p) as conn:
-                conn.execute("DELETE FROM t")
-            conn.close()
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn, conn:
-                conn.execute("DELETE FROM t")
-        """,
-    ),
-    "handed over": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            conn.execute("PRAGMA x")
-            return conn
-        """,
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            try:
-                conn.execute("PRAGMA x")
-            except BaseException:
-                conn.close()
-                raise
-            return conn
-        """,
-    ),
-    "the acquire stays in its try": (
-        """
-        def f(p):
-            try:
-                conn = sqlite3.connect(p)
-            except sqlite3.Error:
-                return None
-            rows = conn.execute("SELECT 1").fetchall()
-            return rows
-        """,
-        """
-        def f(p):
-            try:
-                conn = sqlite3.connect(p)
-            except sqlite3.Error:
-                return None
-            with closing(conn):
-                rows = conn.execute("SELECT 1").fetchall()
-            return rows
-        """,
-    ),
-    "what catches the error of close still does": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            try:
-                conn.execute("DELETE FROM t")
-                conn.close()
-            except sqlite3.Error:
-                print("failed")
-        """,
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            try:
-                with closing(conn):
-                    conn.execute("DELETE FROM t")
-            except sqlite3.Error:
-                print("failed")
-        """,
-    ),
-    "two connections": (
-        """
-        def f(p, q):
-            a = sqlite3.connect(p)
-            b = sqlite3.connect(q)
-            b.executemany("INSERT INTO t VALUES (?)", a.execute("SELECT 1"))
-            b.close()
-            a.close()
-        """,
-        """
-        def f(p, q):
-            with closing(sqlite3.connect(p)) as a:
-                with closing(sqlite3.connect(q)) as b:
-                    b.executemany("INSERT INTO t VALUES (?)", a.execute("SELECT 1"))
-        """,
-    ),
-    "opened on one branch": (
-        """
-        def f(conn=None):
-            if conn is None:
-                conn = sqlite3.connect("x")
-            return conn.execute("SELECT 1").fetchall()
-        """,
-        """
-        def f(conn=None):
-            with ExitStack() as stack:
-                if conn is None:
-                    conn = stack.enter_context(closing(sqlite3.connect("x")))
-                return conn.execute("SELECT 1").fetchall()
-        """,
-    ),
-    "clean-up that fails": (
-        """
-        def f(p):
-            conn = None
-            try:
-                conn = sqlite3.connect(p)
-                cur = conn.cursor()
-                cur.execute("DELETE FROM t")
-            except sqlite3.Error:
-                conn.rollback()
-            finally:
-                cur.close()
-                if conn is not None:
-                    conn.close()
-        """,
-        """
-        def f(p):
-            conn = None
-            try:
-                conn = sqlite3.connect(p)
-                cur = conn.cursor()
-                cur.execute("DELETE FROM t")
-            except sqlite3.Error:
-                conn.rollback()
-            finally:
-                try:
-                    cur.close()
-                finally:
-                    if conn is not None:
-                        conn.close()
-        """,
-    ),
-}
 
 
 @pytest.mark.parametrize("name", REWRITES)
@@ -324,3 +35,21 @@ def test_edits_are_the_rewrite() -> None:
     (found,) = check(source, "example.py", Settings(NOWHERE)).diagnostics
     assert found.fix is not None
     assert apply(source, found.fix.edits) == code(REWRITES["closed at the end"][1])
+
+
+def test_what_closes_instead_of_giving_back_goes() -> None:
+    head = "from psycopg2.pool import SimpleConnectionPool\n\npool = SimpleConnectionPool(1, 20)\n\n\ndef f():\n"
+    before = "    conn = pool.getconn()\n    conn.cursor().execute('x')\n    conn.close()\n"
+    after = "    conn = pool.getconn()\n    try:\n        conn.cursor().execute('x')\n    finally:\n"
+    after += "        pool.putconn(conn)\n"
+    assert fix(head + before).text == head + after
+
+
+def test_a_rewrite_that_mends_two_findings_counts_twice() -> None:
+    source = code(REWRITES["opened on every branch"][0])
+    report = check(source, "example.py", Settings(NOWHERE))
+    fixed = mend(
+        source, report, lambda text: check(text, "example.py", Settings(NOWHERE)), Settings(NOWHERE, fix="safe")
+    )
+    assert fixed.rewrite is not None
+    assert (len(report.diagnostics), fixed.rewrite.count) == (2, 2)

@@ -18,6 +18,8 @@ REFUSALS = {
     "used outside the block": "cur = None\n    if p:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "    return cur.execute('SELECT 1').fetchall()",
     "somebody else's": "conn = p or sqlite3.connect('x')\n    return conn.execute('SELECT 1').fetchall()",
+    "used elsewhere": "if p:\n        conn = sqlite3.connect(p)\n    conn.execute('x')\n    conn.close()",
+    "several names": "a = b = sqlite3.connect(p)\n    a.execute('x')\n    b.close()",
     "elsewhere": "for q in p:\n        conn = sqlite3.connect(q)\n    conn.close()",
 }
 

@@ -104,12 +104,12 @@ def ending_for(scene: Scene, found: Releases, late: bool) -> Ending:
     if found.quiet:
         return _moved(scene, found, doubts)
     written = {ast.dump(_innermost(unit)) for unit in found.units}
-    if len(written) > 1 and not found.unawaited:
+    if len(written) > 1 and not found.ineffective:
         raise Refused(f"`{scene.name}` is released in different ways")
     if not found.units and scene.site.certainty != "high":
         doubts = ("the kind of the connection is a guess",)
     optional = releases.may_be_none(scene)
-    given = found.units and not found.unawaited
+    given = found.units and not found.ineffective
     if not late and not optional and not found.alive_guard and (manager := _preferred(scene)):
         doubts = (*doubts, manager.doubt) if manager.doubt else doubts
         return Ending(scene, f"let `{manager.name}` lend `{scene.name}`", "preferred", (), doubts, manager)

@@ -21,7 +21,7 @@ class Releases:
     alive_guard: bool = False  # one of them asks whether the connection is still usable
     quiet: bool = False  # one of them swallows the errors of the release
     effects: Literal["none", "perhaps", "some"] = "none"  # whether a helper that releases does other things too
-    unawaited: bool = False  # one of them lacks its `await` and so does nothing
+    ineffective: bool = False  # one of them lacks its `await`, or loses the slot
 
 
 def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
@@ -32,7 +32,7 @@ def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
         for node in inner(statement):
             if isinstance(node, ast.Expr) and is_release(scene, node, known):
                 _note_effects(scene, node, found)
-                found.unawaited |= _forgot_await(scene, node)
+                found.ineffective |= _forgot_await(scene, node) or _is_wrong(scene, node)
                 unit = _with_guards(scene, node, found)
                 if unit not in found.units:
                     found.units.append(unit)
@@ -63,7 +63,7 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
     call = bare(statement.value)
     if not isinstance(call, ast.Call) or not mentions(call, scene.name):
         return False
-    if scene.tree.start(call) in known:
+    if scene.tree.start(call) in known or _is_wrong(scene, statement):
         return True
     return any(fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(
         scene, statement
@@ -73,7 +73,8 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
 def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
     """A driver's own call only releases. A helper must be seen to do no more."""
     call = bare(statement.value)
-    if any(fits(form, statement.value, scene.name) for form in scene.spec.release) or _forgot_await(scene, statement):
+    right = any(fits(form, statement.value, scene.name) for form in scene.spec.release)
+    if right or _forgot_await(scene, statement) or _is_wrong(scene, statement):
         return
     assert isinstance(call, ast.Call)
     helper = scene.tree.function_named(terminal(call.func))
@@ -103,6 +104,12 @@ def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:
         return False
     waited = ast.Await(statement.value)
     return any(form.awaited and fits(form, waited, scene.name) for form in scene.spec.release)
+
+
+def _is_wrong(scene: Scene, statement: ast.Expr) -> bool:
+    """`conn.close()` where only `pool.putconn(conn)` gives the slot back."""
+    forms = scene.spec.wrong_release if scene.code == "LK104" else ()
+    return isinstance(bare(statement.value), ast.Call) and any(fits(f, statement.value, scene.name) for f in forms)
 
 
 def fits(form: Release, value: ast.expr, name: str) -> bool:
@@ -220,7 +227,9 @@ def closes_plainly(scene: Scene) -> bool:
 
 
 def may_be_none(scene: Scene) -> bool:
-    """Whether the acquire sometimes gives None: a project function that says so, or that nobody has read."""
+    """Whether the name may hold None: a project function gives it, one that nobody has read might, or `… else None`."""
+    if isinstance(getattr(scene.statement, "value", None), ast.IfExp):
+        return True
     for wrapper in scene.site.wrappers:
         node = scene.tree.function_named(wrapper.name) if wrapper.module is scene.file.module else None
         if node is None:

@@ -63,8 +63,12 @@ def choose(found: Sequence[Diagnostic], settings: Settings) -> list[Diagnostic]:
     chosen: list[Diagnostic] = []
     taken: list[tuple[int, int]] = []
     shared: set[Edit] = set()
+    made: set[Edit] = set()
     for diagnostic in sorted(found, key=lambda d: d.sort_key):
         if not wanted(diagnostic, settings) or diagnostic.fix is None:
+            continue
+        if set(diagnostic.fix.edits) <= made:
+            chosen.append(diagnostic)  # the same rewrite mends both
             continue
         edits = set(diagnostic.fix.edits) - shared
         imports = {edit for edit in edits if edit.span.end_line < _first(diagnostic)}
@@ -73,6 +77,7 @@ def choose(found: Sequence[Diagnostic], settings: Settings) -> list[Diagnostic]:
         if any(_meet(one, other) for one in stretches for other in taken):
             continue
         chosen.append(diagnostic)
+        made |= set(diagnostic.fix.edits)
         shared |= imports
         taken += stretches
     return chosen

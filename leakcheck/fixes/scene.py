@@ -47,6 +47,12 @@ class File:
             raise Refused("this Python cannot tokenize the file") from None
 
 
+def _else_none(given: ast.expr, value: ast.expr) -> bool:
+    """`acquire() if wanted else None`"""
+    branches = [given.body, given.orelse] if isinstance(given, ast.IfExp) else []
+    return value in branches and any(is_none(branch) for branch in branches)
+
+
 class Scene:
     """One finding. `name` is what the connection is first bound to, if that is a plain variable."""
 
@@ -63,6 +69,7 @@ class Scene:
         self.block = self.tree.block(self.statement)
         self.index = self.block.body.index(self.statement)
         self.name = self._bound_name()
+        self.twins: list[ast.stmt] = []  # acquires of the same name on other branches that share the rewrite
 
     def _bound_name(self) -> str:
         """The variable that gets what the acquire gives, and nothing else ever: no `conn or acquire()`."""
@@ -72,7 +79,7 @@ class Scene:
         if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             return ""
         target, given = statement.targets[0], statement.value
-        if value is given and isinstance(target, ast.Name):
+        if isinstance(target, ast.Name) and (value is given or _else_none(given, value)):
             return target.id
         names = [e.id if isinstance(e, ast.Name) else "" for e in getattr(target, "elts", ())]
         if value is given and self.site.name in names:
@@ -86,6 +93,8 @@ class Scene:
         value = getattr(self.statement, "value", None)
         if isinstance(value, (ast.IfExp, ast.BoolOp)):
             return "the variable may hold somebody else's connection"
+        if isinstance(self.statement, ast.Assign) and len(self.statement.targets) > 1:
+            return "the connection goes by several names"
         return "the connection has no name of its own"
 
     @property
@@ -170,7 +179,7 @@ class Scene:
 
     def uses_elsewhere(self, inside: list[ast.stmt]) -> list[ast.AST]:
         """Mentions of the name outside these statements and the acquire that may run after it."""
-        skip = {id(n) for s in (*inside, self.statement) for n in ast.walk(s)}
+        skip = {id(n) for s in (*inside, self.statement, *self.twins) for n in ast.walk(s)}
         named = self.tree.naming(self.function, self.name)
         return [node for node in named if id(node) not in skip and not self._before(node)]
 

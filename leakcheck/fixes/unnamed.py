@@ -52,6 +52,8 @@ def name_it(scene: Scene) -> Proposal:
         raise Refused("an exit stack that is never closed holds the connection")
     if scene.handed_over:
         raise Refused(scene.escape())
+    if scene.site.releases:
+        raise Refused(scene.nameless)
     if releases.may_be_none(scene) or scene.generator or not _evaluated_first(scene):
         raise Refused(scene.nameless)
     last, doubt = _last(scene, block.body[scene.index + 1 :])

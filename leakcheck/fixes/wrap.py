@@ -55,9 +55,33 @@ def _where(scene: Scene) -> tuple[Block, int, bool]:
                 return Block(up, "orelse"), 0, True
             outer = scene.tree.block(up)
             return outer, outer.body.index(up) + 1, True
+    if isinstance(up, ast.If) and not own and (after := _after_branches(scene, up)):
+        return after
     if own and (block := _caught_inside(scene, own)) and not _needed_outside(scene, block):
         return block, 0, True
     return scene.block, scene.index + 1, False
+
+
+def _after_branches(scene: Scene, up: ast.If) -> tuple[Block, int, bool] | None:
+    """What follows an `if` whose every branch ends by acquiring for the same name, or leaves."""
+    while isinstance(outer := scene.tree.parent(up), ast.If) and outer.orelse == [up]:
+        up = outer
+    sites = [scene.file.module.span(site.node) for site in scene.run.sites if site.spec is scene.spec]
+    starts = {(span.line, span.column - 1) for span in sites}
+    ends = [branch[-1] if branch else None for branch in _branches(up)]
+    for end in (end for end in ends if end is None or not leaves([end])):
+        named = isinstance(end, ast.Assign) and [dotted(target) for target in end.targets] == [scene.name]
+        if not named or not isinstance(end, ast.Assign) or scene.tree.start(end.value) not in starts:
+            return None
+        scene.twins.append(end)
+    block = scene.tree.block(up)
+    return block, block.body.index(up) + 1, True
+
+
+def _branches(up: ast.If) -> list[list[ast.stmt]]:
+    """Those of an `if` with its `elif`s; the last one is empty if there is no `else`."""
+    chained = len(up.orelse) == 1 and isinstance(up.orelse[0], ast.If)
+    return [up.body, *(_branches(up.orelse[0]) if chained and isinstance(up.orelse[0], ast.If) else [up.orelse])]
 
 
 def _caught_inside(scene: Scene, own: list[ast.stmt]) -> Block | None:
