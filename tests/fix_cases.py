@@ -287,6 +287,22 @@ REWRITES = {
                     b.executemany("INSERT INTO t VALUES (?)", a.execute("SELECT 1"))
         """,
     ),
+    "two connections closed in the order of their opening": (
+        """
+        def f(p, q):
+            a = sqlite3.connect(p)
+            b = sqlite3.connect(q)
+            b.executemany("INSERT INTO t VALUES (?)", a.execute("SELECT 1"))
+            a.close()
+            b.close()
+        """,
+        """
+        def f(p, q):
+            with closing(sqlite3.connect(p)) as a:
+                with closing(sqlite3.connect(q)) as b:
+                    b.executemany("INSERT INTO t VALUES (?)", a.execute("SELECT 1"))
+        """,
+    ),
     "opened on one branch": (
         """
         def f(conn=None):

@@ -53,3 +53,11 @@ def test_a_rewrite_that_mends_two_findings_counts_twice() -> None:
     )
     assert fixed.rewrite is not None
     assert (len(report.diagnostics), fixed.rewrite.count) == (2, 2)
+
+
+def test_what_cannot_be_entered_when_awaited_is_entered_at_once() -> None:
+    head = "import asyncpg\n\n\nasync def f(pool: asyncpg.Pool):\n"
+    body = "    async with {}pool.acquire() as conn:\n        await conn.execute('x')\n"
+    result = fix(head + body.format("await "), "unsafe")
+    assert result.text == head + body.format("")
+    assert result.found[0].not_fixed == "unsafe: to enter what `await` gives raises; now the block is run"

@@ -156,3 +156,19 @@ def test_a_failure_leaves_the_old_file(here: Path, monkeypatch: pytest.MonkeyPat
     assert "leak.py: not fixed: " in result.stderr
     assert [path.name for path in here.iterdir()] == ["leak.py"]
     assert (here / "leak.py").read_bytes() == LEAK.encode()
+
+
+def test_an_interrupted_run_leaves_each_file_old_or_new(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "last.py").write_text(LEAK, encoding="utf-8")
+    replace, replaced = os.replace, []
+
+    def interrupted(source: str, target: str) -> None:
+        if replaced:
+            raise KeyboardInterrupt
+        replaced.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", interrupted)
+    assert run("--fix", ".").exit_code == 130
+    assert sorted(path.name for path in here.iterdir()) == ["last.py", "leak.py"]
+    assert {(here / name).read_text(encoding="utf-8") for name in ("last.py", "leak.py")} == {LEAK, CLEAN}

@@ -14,6 +14,8 @@ HEAD = "import sqlite3\nfrom contextlib import closing\n\n\n"
 REFUSALS = {
     "is handed to the caller": "conn = sqlite3.connect(p)\n    if p:\n        return conn\n    conn.commit()",
     "escapes to self.conn": "conn = sqlite3.connect(p)\n    if p:\n        self.conn = conn\n    conn.commit()",
+    "that needs the connection outlives": "import pandas as pd\n    conn = sqlite3.connect(p)\n"
+    "    return pd.read_sql('x', conn, chunksize=10)",
     "outlives the block": "conn = sqlite3.connect(p)\n    return conn.execute('SELECT 1')",
     "used outside the block": "cur = None\n    if p:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "    return cur.execute('SELECT 1').fetchall()",

@@ -18,7 +18,7 @@ def drop_await(scene: Scene) -> Proposal:
     up = scene.statement
     items = up.items if isinstance(up, ast.AsyncWith) else []
     if (
-        scene.code != "LK104"
+        (scene.code != "LK104" and scene.spec.with_effect != "unsupported")
         or scene.value is scene.call
         or not any(item.context_expr is scene.value for item in items)
     ):
@@ -34,6 +34,8 @@ def drop_await(scene: Scene) -> Proposal:
     if start[0] != end[0]:
         raise Refused("the `await` stands on a line of its own")
     draft.replace(start[0], start[1], end[1], "")
+    if scene.spec.with_effect == "unsupported":
+        doubt = "to enter what `await` gives raises; now the block is run"
     return Proposal("let `async with` acquire the connection", draft, doubt)
 
 
@@ -138,6 +140,8 @@ def return_after_block(scene: Scene) -> Proposal:
     statement = scene.statement
     if item is None or not isinstance(statement, With) or scene.spec.kind != "checkout":
         raise Refused("")
+    if scene.spec.with_effect == "unsupported" and not closing:
+        raise Refused("what the block enters is no context manager")
     name = _name(scene, item)
     if statement.items[0] is not item or not name:
         raise Refused("the connection is not what the block begins with")

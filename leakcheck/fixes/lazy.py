@@ -158,8 +158,8 @@ class Lazy:
             owner = self.of(function.value)
             if owner:
                 return self._method(function.attr, owner)
-            if function.attr in _FRAMES and not any(k.arg in ("chunksize", None) for k in node.keywords):
-                return Need.NONE
+            if function.attr in _FRAMES:
+                return Need.CERTAIN if any(k.arg == "chunksize" for k in node.keywords) else Need.NONE
         if not given:
             return Need.NONE
         answer = self._own(node)

@@ -59,12 +59,16 @@ def _attempt(text: str, report: Report, chosen: Sequence[Diagnostic], check: Che
 
 
 def choose(found: Sequence[Diagnostic], settings: Settings) -> list[Diagnostic]:
-    """The fixes that are asked for and do not get in each other's way, from the top of the file."""
+    """The fixes that are asked for and do not get in each other's way.
+
+    From the end of the file: a block that is opened later goes first. One around it can still be put there afterwards;
+    the other way round, one that begins inside a block could not end behind it.
+    """
     chosen: list[Diagnostic] = []
     taken: list[tuple[int, int]] = []
     shared: set[Edit] = set()
     made: set[Edit] = set()
-    for diagnostic in sorted(found, key=lambda d: d.sort_key):
+    for diagnostic in sorted(found, key=lambda d: d.sort_key, reverse=True):
         if not wanted(diagnostic, settings) or diagnostic.fix is None:
             continue
         if set(diagnostic.fix.edits) <= made:
