@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.module import Chunk, FunctionInfo, Module
+from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
 from leakcheck.project.walk import children, terminal, walk
 
+_STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
+_CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
+_BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
 _HOPS = 3  # of imports followed from the file being checked
 
 
@@ -53,7 +58,9 @@ class Wrappers:
         return frozenset(name for m in sources if m for name in self._given.get(m, ()))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        found = new = frozenset(_factories(module, self._factory_classes)) | _owners(module, words)
+        found = new = frozenset(_factories(module, self._factory_classes)) | _owners(
+            module, words, words - self._base(module)
+        )
         new |= words
         while new and not new.isdisjoint(module.words):
             givers = (f for f in module.scopes(new) if f.name not in found and gives(f, words | found))
@@ -167,20 +174,24 @@ def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
         yield from (name for name, values in assigned if _any_constructs(values, classes))
 
 
-def _owners(module: Module, words: frozenset[str]) -> frozenset[str]:
+def _owners(module: Module, words: frozenset[str], bases: frozenset[str]) -> frozenset[str]:
     """Classes that store what a call of one of the words gives, or inherit from such a class: their objects may be what
-    is to be released."""
-    found: frozenset[str] = frozenset()
-    while more := {c.name for c in module.classes(words | found) if _opens(c, words, found)} - found:
+    is to be released. Going by the text, for few of them are ever made."""
+    classes = [chunk for chunk in module.chunks if chunk.kind == "class"]
+    found = frozenset(chunk.name for chunk in classes if not words.isdisjoint(chunk.used) and _stores(chunk, words))
+    while more := {chunk.name for chunk in classes if _inherits(chunk, bases | found)} - found:
         found |= more
     return found
 
 
-def _opens(cls: ClassInfo, words: frozenset[str], owners: frozenset[str]) -> bool:
-    stored = (value for found in cls.field_assignments.values() for _, value in found)
-    if any(base.rpartition(".")[2] in words | owners for base in cls.bases):
-        return True
-    return any(isinstance(value, (cst.Call, cst.Await)) and _calls(value, words) for value in stored)
+def _stores(chunk: Chunk, words: frozenset[str]) -> bool:
+    text = chunk.statement.text
+    stored = any(not words.isdisjoint(words_of(value)) for value in _STORED.findall(text))
+    return stored and _CLOSES.search(text) is not None
+
+
+def _inherits(chunk: Chunk, owners: frozenset[str]) -> bool:
+    return any(not owners.isdisjoint(words_of(named)) for named in _BASES.findall(chunk.statement.text))
 
 
 def _any_constructs(nodes: Iterable[cst.BaseExpression], classes: frozenset[str]) -> bool:
