@@ -12,6 +12,7 @@ from leakcheck.checks.interrupted import interrupted
 from leakcheck.checks.leaks import leaks
 from leakcheck.checks.misuse import misuses
 from leakcheck.checks.owners import owners
+from leakcheck.checks.replaced import replaced
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
 from leakcheck.fixes.amend import with_amendments
@@ -64,7 +65,7 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
         seen[:] = runs
     tell = Teller(module, project.catalogue)
     _trust_guesses(runs)
-    found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver))]
+    found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver), *replaced(run, tell))]
     if project.settings.selects("LK106"):  # costs another run of each coroutine and generator
         found += interrupted(runs, tell)
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]

@@ -106,7 +106,7 @@ class Core(Handing):
         self.handlers = 0  # how many `try` statements surround the current point
         self.loops = 0
         self.sites: list[Site] = []
-        self._site_of: dict[tuple[int, int], Site] = {}
+        self._site_of: dict[tuple[int, int, tuple[str, ...]], Site] = {}
         self.leaks: list[Leak] = []
         self.misuses: list[Misuse] = []
         self.kept: list[Kept] = []
@@ -200,7 +200,7 @@ class Core(Handing):
     def site(self, node: cst.CSTNode, spec: Connection, certainty: Confidence = "high", part: int = 0,
              wrappers: tuple[FunctionInfo, ...] = ()) -> Site:  # fmt: skip
         """The acquire site of a node (its `part`-th, where a call gives several)."""
-        key = (id(node), part)
+        key = (id(node), part, spec.acquire)  # a wrapper may give what one driver opens, or another
         if key not in self._site_of:
             callee = code(node.func if isinstance(node, cst.Call) else node)
             site = Site(len(self.sites), node, spec, callee, certainty, wrappers)

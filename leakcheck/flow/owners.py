@@ -33,6 +33,16 @@ class Owners:
             self._models[cls] = self._find(cls)
         return self._models[cls]
 
+    def opens_when_made(self, cls: ClassInfo, field: str) -> bool:
+        """Whether `__init__` itself puts a connection of the object's own into the field."""
+        init = self.resolver.method(cls, "__init__")
+        return init is not None and any(field == opened for opened, _ in self._opened_in(init))
+
+    def is_called_when_made(self, cls: ClassInfo, method: FunctionInfo) -> bool:
+        """Whether `__init__` calls the method."""
+        init = self.resolver.method(cls, "__init__")
+        return init is not None and method.name in init.words
+
     def _find(self, cls: ClassInfo) -> Connection | None:
         init = self.resolver.method(cls, "__init__")
         bases = self.resolver.ancestors(cls)
@@ -49,12 +59,15 @@ class Owners:
     def _opened(self, init: FunctionInfo, cls: ClassInfo) -> Iterator[tuple[str, Connection]]:
         """The fields that every object of the class gets a connection of its own in."""
         for method in (init, *self._called_always(init, cls)):
-            for statement in _always(method.node.body):
-                if not isinstance(statement, cst.Assign) or not isinstance(statement.value, (cst.Call, cst.Await)):
-                    continue
-                path = dotted(statement.targets[0].target) or ""
-                if path.startswith("self.") and (spec := self._connects(statement.value, method)):
-                    yield path.removeprefix("self."), spec
+            yield from self._opened_in(method)
+
+    def _opened_in(self, method: FunctionInfo) -> Iterator[tuple[str, Connection]]:
+        for statement in _always(method.node.body):
+            if not isinstance(statement, cst.Assign) or not isinstance(statement.value, (cst.Call, cst.Await)):
+                continue
+            path = dotted(statement.targets[0].target) or ""
+            if path.startswith("self.") and (spec := self._connects(statement.value, method)):
+                yield path.removeprefix("self."), spec
 
     def _connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
         value = self.resolver.static(node, method, method.module)
