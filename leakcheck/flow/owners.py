@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.owning import releasing_methods
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Lent
+from leakcheck.flow.values import Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo, FunctionInfo
 from leakcheck.project.walk import code, dotted, walk
@@ -78,8 +78,11 @@ class Owners:
     def _called_always(self, init: FunctionInfo, cls: ClassInfo) -> Iterator[FunctionInfo]:
         for statement in _always(init.node.body):
             if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
-                path = dotted(statement.value.func) or ""
-                method = self.resolver.method(cls, path.removeprefix("self.")) if path.startswith("self.") else None
+                path = code(statement.value.func)
+                if path == "super().__init__" and isinstance(base := self.resolver.parent(init), Instance):
+                    method = self.resolver.method(base.type, "__init__") if isinstance(base.type, ClassInfo) else None
+                else:
+                    method = self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
                 if method is not None:
                     yield method
 
