@@ -222,3 +222,8 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
 
 
 _SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)}
+
+
+def connection_keys() -> Mapping[str, tuple[str, Any, bool]]:
+    """What a `[[tool.leakcheck.connection]]` may say: key -> field, type, whether it must be there."""
+    return _SCHEMAS[Connection]

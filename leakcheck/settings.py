@@ -161,9 +161,9 @@ def _table(file: Path) -> Mapping[str, Any] | None:
 def _read(table: Mapping[str, Any], root: Path, file: Path) -> Settings:
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in _KEYS:
-            raise SettingsError(str(file), f"unknown key '{key}' in [tool.leakcheck]", key, _KEYS)
-        field, parse = _KEYS[key]
+        if key not in KEYS:
+            raise SettingsError(str(file), f"unknown key '{key}' in [tool.leakcheck]", key, KEYS)
+        field, parse = KEYS[key]
         values[field] = parse(value, str(file), key)
     return Settings(root, **values)
 
@@ -244,7 +244,7 @@ def _connections(value: object, where: str, key: str) -> tuple[Connection, ...]:
     return tuple(parse_connection(entry, f"{where}: [[tool.leakcheck.{key}]]") for entry in value)
 
 
-_KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
+KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
     "select": ("select", _selectors),
     "ignore": ("ignore", _selectors),
     "extend-select": ("extend_select", _selectors),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leakcheck.cli import main
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 LEAK = "def {}(path):\n    conn = sqlite3.connect(path)\n    return conn.execute('select 1')\n"
 OLD = "import sqlite3\n\n\n" + LEAK.format("count")
