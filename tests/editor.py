@@ -11,6 +11,8 @@ from pathlib import Path
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
+from leakcheck.fixes.text import lines_of
+
 PATIENCE = 60.0  # seconds until a test gives up; nothing is timed
 
 
@@ -117,7 +119,7 @@ def apply(text: str, action: lsp.CodeAction, unit: str = "utf-16-le") -> str:
     assert action.edit
     assert action.edit.changes
     (edits,) = action.edit.changes.values()
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
 
     def offset(position: lsp.Position) -> int:
         before = "".join(lines[: position.line])

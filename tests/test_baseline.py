@@ -90,6 +90,14 @@ def test_a_copy_is_new() -> None:
     assert found() == [("app/copy.py", 5)]
 
 
+def test_from_anywhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written before there were settings, and used from another folder."""
+    monkeypatch.chdir("app")
+    assert found(".") == found() == found("old.py") == []
+    monkeypatch.chdir(project.parent)
+    assert found(str(project)) == []
+
+
 def test_mended_here_and_new_there_is_new() -> None:
     """The old function still exists, so this is not the same finding under another name."""
     write("app/old.py", IMPORT + "def count(path):\n    return 0\n\n\n" + LEAK.format("also"))

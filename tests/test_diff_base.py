@@ -112,6 +112,15 @@ def test_new_files_and_odd_names(name: str, known: bool) -> None:
     assert found() == [(name, 5)]
 
 
+def test_files_that_are_gone() -> None:
+    write("older.py", CLOSES)
+    write("old.py", CLOSES.replace("conn.close()", "pass"))
+    commit()
+    Path("older.py").unlink()
+    write("old.py", CLOSES.replace("conn.close()", "pass") + "\n\nx = 1\n")
+    assert found() == []
+
+
 def test_renamed_files() -> None:
     git("mv", "old.py", "new.py")
     assert found() == []

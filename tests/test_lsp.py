@@ -12,10 +12,14 @@ import pytest
 
 pytest.importorskip("pygls")
 
+from click.testing import CliRunner
 from editor import Editor, apply, editor
 from lsprotocol import types as lsp
 
+from leakcheck.cli import main
+
 LEAK = "import sqlite3\n\n\ndef count(path):\n    conn = sqlite3.connect(path)\n    return conn.execute('select 1')\n"
+HELPER = "import sqlite3\n\n\ndef fresh():\n    return sqlite3.connect('x')\n"
 CLEAN = "def one():\n    return 1\n"
 POOL = """\
 from psycopg2.pool import ThreadedConnectionPool
@@ -172,6 +176,56 @@ def test_the_project_around(tmp_path: Path) -> None:
         one.close("db.py")
         one.changed_on_disk("db.py")
         assert await one.codes("user.py") == [(5, "LK101")]
+
+    play(tmp_path, story)
+
+
+def test_settings_that_come_later_and_nobody_told_of(tmp_path: Path) -> None:
+    async def story(one: Editor) -> None:
+        one.open("a.py", LEAK)
+        assert await one.codes("a.py") == [(5, "LK101")]
+        (tmp_path / "pyproject.toml").write_text("[tool.leakcheck]\nignore = ['LK101']\n", encoding="utf-8")
+        assert await one.codes("a.py", one.type("a.py", LEAK + "\n")) == []
+
+    play(tmp_path, story)
+
+
+def test_odd_names_and_line_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "grün und blau #1"
+    folder.mkdir()
+    (folder / "db.py").write_text(HELPER, encoding="utf-8")
+    user = "from db import fresh\n\n\ndef use():\n    conn = fresh()\x0c\n    print(conn.execute('x').fetchone())"
+    user = user.replace("\n", "\r\n")
+
+    async def story(one: Editor) -> None:
+        one.open("ü.py", user)
+        (found,) = await one.findings("ü.py")
+        assert found.range.start == lsp.Position(4, 11)
+        assert found.related_information
+        assert (folder / "db.py").as_uri() in {info.location.uri for info in found.related_information}
+        (action,) = await one.actions("ü.py", 1, "source.fixAll")
+        mended = apply(user, action)
+        assert "\n" not in mended.replace("\r\n", "")
+        assert await one.codes("ü.py", one.type("ü.py", mended)) == []
+        assert await one.codes("ü.py", one.type("ü.py", "")) == []
+        assert await one.actions("gone.py", 1) == []
+
+    play(folder, story)
+
+
+def test_baseline(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(LEAK, encoding="utf-8")
+    assert CliRunner().invoke(main, ["--write-baseline", str(tmp_path / "b.json"), str(tmp_path)]).exit_code == 0
+    (tmp_path / "pyproject.toml").write_text("[tool.leakcheck]\nbaseline = 'b.json'\n", encoding="utf-8")
+
+    async def story(one: Editor) -> None:
+        one.open("a.py", LEAK)
+        assert await one.codes("a.py") == []
+        assert await one.codes("a.py", one.type("a.py", LEAK + LEAK.replace("count", "also"))) == [(11, "LK101")]
+        assert all("LK101" not in action.title for action in await one.actions("a.py", 5))
+        (tmp_path / "b.json").unlink()
+        assert len(await one.findings("a.py", one.type("a.py", LEAK))) == 1
+        assert "is missing" in one.messages[-1]
 
     play(tmp_path, story)
 

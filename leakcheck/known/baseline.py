@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path, PurePath
 
 from leakcheck.diagnostics import Diagnostic, Report
@@ -26,7 +28,7 @@ class BaselineError(CatalogueError):
 class Entry:
     """One finding by what it is known by: no line numbers, so that code may move."""
 
-    path: str  # from the project's root, with slashes
+    path: str  # from the folder of the baseline, with slashes
     code: str
     function: str  # qualified name; "" at a module's top level
     acquire: str  # the reported code
@@ -74,35 +76,44 @@ def text(entries: Counter[Entry]) -> str:
     return f'{{"version": {VERSION}, "findings": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
-def entries_of(report: Report, settings: Settings, scopes: Scopes) -> list[Entry]:
-    """What the findings of a file are known by."""
-    return [_entry(found, settings, scopes) for found in report.diagnostics]
+def entries_of(report: Report, folder: Path, scopes: Scopes) -> list[Entry]:
+    """What the findings of a file are known by, in a baseline in that folder."""
+    return [_entry(found, folder, scopes) for found in report.diagnostics]
 
 
-def _entry(found: Diagnostic, settings: Settings, scopes: Scopes) -> Entry:
+def _entry(found: Diagnostic, folder: Path, scopes: Scopes) -> Entry:
     span = found.span
-    path = PurePath(settings.relative(span.filename)).as_posix()
     function = scopes.enclosing(span.filename, span.line)
-    return Entry(path, found.code, function, text_of(span, scopes.lines(span.filename)))
+    return Entry(_path(span.filename, folder), found.code, function, text_of(span, scopes.lines(span.filename)))
+
+
+def _path(filename: str, folder: Path) -> str:
+    try:
+        return PurePath(os.path.relpath(os.path.realpath(filename), os.path.realpath(folder))).as_posix()
+    except ValueError:  # on another drive
+        return PurePath(filename).as_posix()
 
 
 class Ledger:
     """One run held against a baseline. Each entry stands for one finding; who takes it first has it."""
 
-    def __init__(self, entries: Counter[Entry], settings: Settings, lines: Lines) -> None:
-        self.settings, self.scopes = settings, Scopes(lines)
+    def __init__(self, file: Path, settings: Settings, lines: Lines) -> None:
+        self.folder, self.settings, self.scopes = file.parent, settings, Scopes(lines)
         self.kept: Counter[Entry] = Counter()  # the entries that are still needed, as they are to be written
         self.left: Counter[Entry] = Counter()  # nobody has taken them yet
         self._entries: dict[Entry, list[Entry]] = {}
-        for entry in entries.elements():
-            self._entries.setdefault(entry.plain, []).append(entry)
-            self.left[entry.plain] += 1
+        self._alike: dict[tuple[str, str], dict[Entry, None]] = {}  # by code and text
+        for entry in read(file).elements():
+            plain = entry.plain
+            self._entries.setdefault(plain, []).append(entry)
+            self._alike.setdefault((plain.code, plain.acquire), {})[plain] = None
+            self.left[plain] += 1
 
     def new(self, report: Report) -> Report:
         """The report without what is known."""
         if report.error is not None or not report.diagnostics:
             return report
-        pairs = list(zip(report.diagnostics, entries_of(report, self.settings, self.scopes), strict=True))
+        pairs = list(zip(report.diagnostics, entries_of(report, self.folder, self.scopes), strict=True))
         pairs = [pair for pair in pairs if not self._take(pair[1], pair[1].plain)]  # those that have not moved first
         unknown = [found for found, entry in pairs if not self._take(entry, self._former(entry.plain, report.filename))]
         return replace(report, diagnostics=tuple(unknown))
@@ -116,26 +127,22 @@ class Ledger:
 
     def _former(self, entry: Entry, filename: str) -> Entry | None:
         """What it was when its function had another name or its file another path; only if those are gone."""
-        here = [
-            old
-            for old in +self.left
-            if (old.path, old.code, old.acquire) == (entry.path, entry.code, entry.acquire)
-            and not self.scopes.has(filename, old.function)
-        ]
-        moved = (old for old in +self.left if replace(old, path=entry.path) == entry and self._gone(old.path))
-        return next(iter(here), None) or next(moved, None)
+        alike = [old for old in self._alike.get((entry.code, entry.acquire), ()) if self.left[old]]
+        here = (old for old in alike if old.path == entry.path and not self.scopes.has(filename, old.function))
+        moved = (old for old in alike if old.function == entry.function and self._gone(old.path))
+        return next(chain(here, moved), None)
 
     def _gone(self, path: str) -> bool:
-        return not (self.settings.root / path).is_file()
+        return not (self.folder / path).is_file()
 
     def stale(self, files: Iterable[str], everything: bool) -> Counter[Entry]:
         """Entries of the files checked that nothing was found for; of files that are gone, if all were checked."""
-        checked = {PurePath(self.settings.relative(file)).as_posix() for file in files}
+        checked = {_path(file, self.folder) for file in files}
         return Counter(
             {
                 entry: count
                 for entry, count in (+self.left).items()
-                if self.settings.enabled(entry.code, str(self.settings.root / entry.path))
+                if self.settings.enabled(entry.code, str(self.folder / entry.path))
                 and (entry.path in checked or (everything and self._gone(entry.path)))
             }
         )
@@ -152,5 +159,5 @@ def without_known(reports: Sequence[Report], settings: Settings, lines: Lines) -
     """The reports without what the settings' baseline lists."""
     if settings.baseline is None:
         return tuple(reports)
-    ledger = Ledger(read(settings.baseline), settings, lines)
+    ledger = Ledger(settings.baseline, settings, lines)
     return tuple(ledger.new(report) for report in reports)

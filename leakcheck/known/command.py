@@ -15,6 +15,7 @@ from leakcheck.console import SourceLines
 from leakcheck.diagnostics import Report
 from leakcheck.fingerprint import Scopes
 from leakcheck.fixes.files import NotWritten, write
+from leakcheck.fixes.text import Refused
 from leakcheck.known import baseline
 from leakcheck.known.noqa import silenced
 from leakcheck.project.source import SourceUnreadable, read_source
@@ -45,7 +46,7 @@ def add_noqa(reports: Sequence[Report], reason: str) -> int:
     for report in reports:
         try:
             done = _silence(report, reason)
-        except (NotWritten, SourceUnreadable) as problem:
+        except (NotWritten, Refused, SourceUnreadable) as problem:
             failures[report.filename] = str(problem)
             continue
         count, files = count + done, files + bool(done)
@@ -70,7 +71,7 @@ def _counted(count: int, one: str, more: str = "") -> str:
 def write_baseline(outcome: Outcome, file: Path, settings: Settings) -> int:
     """List every finding in a new file."""
     scopes = Scopes(SourceLines())
-    entries = Counter(entry for report in outcome.reports for entry in baseline.entries_of(report, settings, scopes))
+    entries = Counter(entry for report in outcome.reports for entry in baseline.entries_of(report, file.parent, scopes))
     try:
         with open(file, "x", encoding="utf-8") as stream:
             stream.write(baseline.text(entries))
@@ -90,7 +91,7 @@ def prune_baseline(outcome: Outcome, files: Sequence[str], options: Options, set
     """Drop the entries that nothing was found for, and write where the others are now."""
     if settings.baseline is None:
         raise click.UsageError("--prune-baseline needs a baseline under [tool.leakcheck] in pyproject.toml")
-    ledger = baseline.Ledger(baseline.read(settings.baseline), settings, SourceLines())
+    ledger = baseline.Ledger(settings.baseline, settings, SourceLines())
     for report in outcome.reports:
         ledger.new(report)
     stale = ledger.stale(_checked(files, outcome), _everything(options))
@@ -136,7 +137,7 @@ def _ratcheted(conclude: Conclude, files: Sequence[str], settings: Settings, fil
     """In CI, fail for entries of the baseline that are not needed any more."""
 
     def report(outcome: Outcome, options: Options, lines: SourceLines, to_stderr: bool = False) -> int:
-        ledger = baseline.Ledger(baseline.read(file), settings, lines)
+        ledger = baseline.Ledger(file, settings, lines)
         new = replace(outcome, reports=tuple(map(ledger.new, outcome.reports)))
         status = conclude(new, options, lines, to_stderr)
         stale = ledger.stale(_checked(files, outcome), _everything(options))

@@ -8,17 +8,18 @@ import warnings
 from collections.abc import Iterable, Sequence
 
 from leakcheck.diagnostics import Diagnostic, Edit, Rewrite, Span, split_lines
-from leakcheck.fixes.text import apply
+from leakcheck.fixes.text import Refused, apply
 from leakcheck.suppressions import OWN, read, tokens
 
 
 def silenced(text: str, found: Iterable[Diagnostic], reason: str = "") -> Rewrite | None:
-    """The text with a comment for each finding; None if there is nothing to do, or it would change the code."""
+    """The text with a comment for each finding, None if there is none; raises Refused if that would change the code."""
     known = [d for d in found if not d.code.startswith(OWN)]
-    edits = silencing(split_lines(text), known, reason)
-    new = apply(text, edits)
-    if new == text or _tree(new) != _tree(text):
+    new = apply(text, silencing(split_lines(text), known, reason))
+    if new == text:
         return None
+    if _tree(new) != _tree(text):
+        raise Refused("a comment would change its code")
     return Rewrite(text, new, len(known))
 
 

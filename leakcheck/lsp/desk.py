@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from leakcheck.runner import check_text, with_room
 from leakcheck.schema import CatalogueError
 from leakcheck.settings import FixMode, Settings, load
 
-_Stamp = tuple[int, int] | None
+_Stamps = tuple[tuple[int, int] | None, ...]
 
 
 class Desk:
@@ -24,7 +25,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.problems: list[str] = []  # with settings, for whoever shows them
-        self._settings: dict[Path, tuple[Settings, _Stamp]] = {}  # by folder
+        self._settings: dict[Path, tuple[Settings, _Stamps]] = {}  # by folder
         self._projects: dict[Settings, Project] = {}
         self._texts: dict[str, str] = {}  # the last ones that could be parsed
 
@@ -84,15 +85,16 @@ class Desk:
 
     def settings(self, folder: Path) -> Settings:
         """The settings for the files of a folder; the last good ones while their file is being written."""
-        known = self._settings.get(folder)
-        if known is not None and _stamp(known[0].root) == known[1]:
-            return known[0]
+        known, stamps = self._settings.get(folder, (None, None))
+        now = _stamps(folder)
+        if known is not None and stamps == now:
+            return known
         try:
             found = replace(load(folder), fix="shown")
         except CatalogueError as error:
             self.problems.append(str(error))
-            found = known[0] if known else Settings(folder)
-        self._settings[folder] = (found, _stamp(found.root))
+            found = known or Settings(folder)
+        self._settings[folder] = (found, now)
         return found
 
     def _project(self, settings: Settings) -> Project:
@@ -104,9 +106,14 @@ class Desk:
         return self._projects[settings]
 
 
-def _stamp(root: Path) -> _Stamp:
+def _stamps(folder: Path) -> _Stamps:
+    """Of the files that may hold the settings of a folder: they may come and go."""
+    return tuple(_stamp(parent / "pyproject.toml") for parent in (folder, *folder.parents))
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
     try:
-        status = (root / "pyproject.toml").stat()
+        status = os.stat(file)
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size

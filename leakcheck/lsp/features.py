@@ -23,6 +23,7 @@ def server() -> Server:
 def _texts(made: Server) -> None:
     @made.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def opened(ls: Server, params: lsp.DidOpenTextDocumentParams) -> None:
+        ls.open.add(params.text_document.uri)
         ls.schedule(params.text_document.uri, 0)
 
     @made.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
@@ -67,7 +68,7 @@ def _surroundings(made: Server) -> None:
     @made.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files_changed(ls: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
         for change in params.changes:
-            ls.changed_on_disk(change.uri, to_fs_path(change.uri))
+            ls.changed_on_disk(to_fs_path(change.uri))
         ls.schedule_others()
 
     @made.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)

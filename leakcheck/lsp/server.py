@@ -45,6 +45,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("leakcheck", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
         self.desk = Desk()
+        self.open: set[str] = set()  # as the editor spells them; the workspace has them unquoted
         self.shown: dict[str, Shown] = {}
         self._worker = ThreadPoolExecutor(1, "leakcheck")
         self._waiting: dict[str, asyncio.Task[None]] = {}
@@ -75,20 +76,20 @@ class Server(LanguageServer):
 
     def schedule_others(self, uri: str = "") -> None:
         """All open texts but one."""
-        for other in self.workspace.text_documents:
-            if other != uri:
-                self.schedule(other, SETTLED)
+        for other in self.open - {uri}:
+            self.schedule(other, SETTLED)
 
     async def _check(self, uri: str, pause: float) -> None:
         await asyncio.sleep(pause)
-        document, filename = self.workspace.text_documents.get(uri), self.filename(uri)
-        if document is None or filename is None:
+        filename = self.filename(uri)
+        if filename is None or uri not in self.open:
             return
+        document = self.workspace.get_text_document(uri)
         text, version = document.source, document.version
         report: Report = await self.work(self.desk.check, filename, text)
         while self.desk.problems:
             self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Error, self.desk.problems.pop()))
-        if uri in self.workspace.text_documents and report.error is None:  # else: what was found before somebody typed
+        if uri in self.open and report.error is None:  # else: what was found before somebody typed
             self._publish(uri, version, text, report)
 
     def _publish(self, uri: str, version: int | None, text: str, report: Report) -> None:
@@ -102,6 +103,7 @@ class Server(LanguageServer):
 
     def close(self, uri: str) -> None:
         """The editor has put a text away: the file on disk counts again."""
+        self.open.discard(uri)
         self.shown.pop(uri, None)
         if waiting := self._waiting.pop(uri, None):
             waiting.cancel()
@@ -109,11 +111,11 @@ class Server(LanguageServer):
             self.desk.changed(filename)
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
 
-    def changed_on_disk(self, uri: str, filename: str | None) -> None:
+    def changed_on_disk(self, filename: str | None) -> None:
         """Settings and models count at once; a text that is open counts as the editor has it."""
         if filename and filename.endswith(".toml"):
             self.desk.reload()
-        elif filename and uri not in self.workspace.text_documents:
+        elif filename and filename not in map(self.filename, self.open):
             self.desk.changed(filename)
 
     def rule_at(self, uri: str, position: lsp.Position) -> str | None:
@@ -131,7 +133,7 @@ class Server(LanguageServer):
     async def actions(self, uri: str, asked: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         """What can be done about the findings in a range, and in the whole text."""
         filename = self.filename(uri)
-        if filename is None:
+        if filename is None or uri not in self.open:
             return []
         text, only = self.workspace.get_text_document(uri).source, asked.context.only
         found: list[lsp.CodeAction] = []

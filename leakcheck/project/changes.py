@@ -104,8 +104,10 @@ def _parsed(diff: bytes) -> Iterator[tuple[bytes, Hunk]]:
         if left:
             left -= line[:1] in (b"+", b"-")
             lost.update(_WORD.findall(line) if line[:1] == b"-" else ())
-            if not left:
+            if not left and name:
                 yield name, Hunk(first, last, frozenset(lost))
+        elif line.startswith(b"diff --git "):
+            name = b""  # of a file that is gone there is no other heading
         elif match := _FILE.match(line):
             name = match["plain"] if match["quoted"] is None else _unquoted(match["quoted"])
         elif match := _HUNK.match(line):
