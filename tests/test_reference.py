@@ -47,9 +47,9 @@ INVALID = [
 
 
 def test_up_to_date() -> None:
-    """If not: python tests/reference.py"""
-    assert PAGE.read_text(encoding="utf-8") == page()
-    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema()
+    told = "run: python tests/reference.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), told
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema(), told
 
 
 def test_every_key_is_described() -> None:
