@@ -58,7 +58,7 @@ def test_known_and_new() -> None:
     assert found() == [("app/old.py", 10)]
     result = call("--output-format", "concise")
     assert result.exit_code == 1
-    assert result.stderr == "leakcheck: 1 finding more, known from known.json\n"
+    assert result.stderr == "leakcheck: 1 finding listed in known.json not shown\n"
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,6 @@ def test_missing() -> None:
     assert call("--prune-baseline", "--config", "pyproject.toml").exit_code == 2
     write("pyproject.toml", "[tool.leakcheck]\n")
     assert call("--prune-baseline").exit_code == 2
-    assert "Name it under [tool.leakcheck]" in call("--write-baseline", "other.json").stderr
+    told = call("--write-baseline", "other.json").stderr.splitlines()
+    assert told[0] == "Listed 1 finding in other.json."
+    assert told[1].endswith(' [tool.leakcheck] in pyproject.toml: baseline = "other.json"')

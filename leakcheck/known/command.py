@@ -81,9 +81,10 @@ def write_baseline(outcome: Outcome, file: Path, settings: Settings) -> int:
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None
     status = _told({report.filename: report.error for report in outcome.errors})
-    click.echo(f"Listed {_counted(entries.total(), 'finding')} in {file}.", err=True)
+    click.echo(f"Listed {_counted(entries.total(), 'finding')} in {os.path.relpath(file)}.", err=True)
     if settings.baseline is None or settings.baseline.resolve() != file.resolve():
-        click.echo(f'Name it under [tool.leakcheck] in pyproject.toml: baseline = "{file}"', err=True)
+        name = Path(os.path.relpath(file, settings.root)).as_posix()
+        click.echo(f'Name it under [tool.leakcheck] in pyproject.toml: baseline = "{name}"', err=True)
     return status
 
 
@@ -142,7 +143,7 @@ def _ratcheted(conclude: Conclude, files: Sequence[str], settings: Settings, fil
         status = conclude(new, options, lines, to_stderr)
         stale = ledger.stale(_checked(files, outcome), _everything(options))
         if not options.quiet and (known := outcome.findings - new.findings):
-            click.echo(f"leakcheck: {_counted(known, 'finding')} more, known from {file.name}", err=True)
+            click.echo(f"leakcheck: {_counted(known, 'finding')} listed in {file.name} not shown", err=True)
         if stale:
             command = " ".join(("leakcheck --prune-baseline", *options.paths))
             what = f"{_counted(stale.total(), 'entry', 'entries')} of {file.name} not found any more"
