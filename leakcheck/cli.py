@@ -1,4 +1,4 @@
-"""The command line. The only module that prints or exits."""
+"""The command line: what was asked for, and who does it."""
 
 from __future__ import annotations
 
@@ -16,37 +16,12 @@ from leakcheck import __version__
 from leakcheck.console import Progress, SourceLines, use_colour
 from leakcheck.options import Options
 from leakcheck.report import FORMATS, Page, coloured, plain, render
-from leakcheck.schema import CatalogueError
+from leakcheck.status import CLEAN, FAILED, FINDINGS, OneLineErrors
 
 if TYPE_CHECKING:
     from leakcheck.project.discovery import Found
     from leakcheck.runner import Outcome
     from leakcheck.settings import Settings
-
-CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
-
-
-class OneLineErrors(click.Command):
-    """Says in one line what was wrong with the call, and exits 2."""
-
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run and exit."""
-        run: Any = super().main
-        try:
-            status = run(*args, standalone_mode=False, **extra)
-        except click.ClickException as error:
-            status = _fail(error.format_message())
-        except CatalogueError as error:
-            status = _fail(str(error))
-        except (click.Abort, KeyboardInterrupt):
-            click.echo("leakcheck: interrupted", err=True)
-            status = INTERRUPTED
-        except BrokenPipeError:  # `leakcheck | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = FAILED
-        if standalone_mode:
-            sys.exit(status)
-        return status
 
 
 def _split(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -309,8 +284,3 @@ def _print(text: str, file: Path | None = None) -> None:
         file.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None
-
-
-def _fail(message: str) -> int:
-    click.echo(f"leakcheck: {' '.join(message.split())}", err=True)
-    return FAILED

@@ -14,12 +14,12 @@ from leakcheck.diagnostics import Report
 from leakcheck.fixes.diff import unified
 from leakcheck.fixes.files import NotWritten, encoded, write
 from leakcheck.report import coloured, plain
+from leakcheck.status import CLEAN, FAILED, FINDINGS
 
 if TYPE_CHECKING:
     from leakcheck.options import Options
     from leakcheck.runner import Outcome
 
-CLEAN, FINDINGS, FAILED = 0, 1, 2
 Conclude = Callable[..., int]
 
 

@@ -19,13 +19,12 @@ from leakcheck.fixes.text import Refused
 from leakcheck.known import baseline
 from leakcheck.known.noqa import silenced
 from leakcheck.project.source import SourceUnreadable, read_source
+from leakcheck.status import CLEAN, FAILED, FINDINGS
 
 if TYPE_CHECKING:
     from leakcheck.options import Options
     from leakcheck.runner import Outcome
     from leakcheck.settings import Settings
-
-CLEAN, FINDINGS, FAILED = 0, 1, 2
 
 Conclude = Callable[..., int]
 
