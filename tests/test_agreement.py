@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from editor import editor
 
 import leakcheck
 from leakcheck.cli import main
@@ -102,6 +104,22 @@ def flake8() -> list[Finding]:
     return [(path, int(line), int(column), code, message) for path, line, column, code, message in found]
 
 
+def language_server() -> list[Finding]:
+    """As an editor shows them that opens every file."""
+
+    async def look() -> list[Finding]:
+        found: list[Finding] = []
+        async with editor(Path.cwd()) as one:
+            for file in sorted(Path().rglob("*.py")):
+                one.open(file.as_posix(), file.read_text(encoding="utf-8"))
+                for item in await one.findings(file.as_posix()):
+                    start = item.range.start
+                    found.append((file.as_posix(), start.line + 1, start.character + 1, str(item.code), item.message))
+        return found
+
+    return asyncio.run(look())
+
+
 # A front end more: a function that gives its findings, and its name here.
 FRONT_ENDS: dict[str, Callable[[], list[Finding]]] = {
     "full": full,
@@ -113,6 +131,7 @@ FRONT_ENDS: dict[str, Callable[[], list[Finding]]] = {
     "azure": azure,
     "rdjson": rdjson,
     "flake8": flake8,
+    "lsp": language_server,
 }
 
 
