@@ -41,6 +41,7 @@ A private wrapper, in the words of [rules/drivers](../rules/drivers/README.md), 
 
 Json = dict[str, Any]
 
+NAME = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
 STRINGS: Json = {"type": "array", "items": {"type": "string"}}
 KINDS = {
     "selectors": "list of rules",
@@ -52,6 +53,7 @@ KINDS = {
     "files": "list of files",
     "file": "file",
     "connections": "list of tables",
+    "names by name": "table of names",
 }
 
 
@@ -63,7 +65,7 @@ def settings() -> dict[str, Json]:
 def default(key: str) -> Any:
     """What holds without the key, as TOML would have it."""
     value = Settings.__dataclass_fields__[key.replace("-", "_") + "s" * (key == "connection")].default
-    if key == "per-file-ignores":
+    if settings()[key]["kind"].endswith(("by pattern", "by name")):
         return {}
     return list(value) if isinstance(value, tuple) else value
 
@@ -110,6 +112,7 @@ def _property(key: str, entry: Json) -> Json:
     value: Json = {
         "selectors": {"allOf": [{"$ref": "#/definitions/selectors"}]},
         "selectors by pattern": {"type": "object", "additionalProperties": {"$ref": "#/definitions/selectors"}},
+        "names by name": {"type": "object", "additionalProperties": {"type": "string", "pattern": NAME}},
         "strings": STRINGS,
         "files": STRINGS,
         "may-raise": {"enum": list(get_args(MayRaise))},
