@@ -43,6 +43,8 @@ UNSAFE = {
     "still need": "from other import ask\n    conn = sqlite3.connect(p)\n    rows = ask(conn.cursor())\n"
     "    return rows",
     "deleted": "conn = sqlite3.connect(p)\n    conn.execute('SELECT 1')\n    del conn",
+    "end before it": "conn = sqlite3.connect(p)\n    conn.execute('x')\n    with p.lock:\n        conn.execute('y')\n"
+    "        conn.close()",
     "before the release": "conn = sqlite3.connect(p)\n    if conn.execute('SELECT 1').fetchone():\n"
     "        conn.close()\n        p.unlink()\n    else:\n        conn.close()",
 }

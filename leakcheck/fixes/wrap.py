@@ -11,8 +11,12 @@ from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.removal import inside, remove
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, mentions, rebinds
+from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, mentions, rebinds, terminal
 from leakcheck.fixes.text import Refused
+
+_HARMLESS = frozenset(
+    {"closing", "open", "suppress"}
+)  # context managers that cannot tell when a connection is released
 
 
 @dataclass(slots=True)
@@ -180,8 +184,22 @@ def _check_order(scene: Scene, region: Region) -> None:
             if id(statement) not in gone and not order.inert(statement):
                 region.doubts.append(f"line {statement.lineno} would run before the release")
                 return
-        if any(_catches(scene, up, unit) for up in order.above(scene.tree, unit, region.body)):
+        around = list(order.above(scene.tree, unit, region.body))
+        if any(_catches(scene, up, unit) for up in around):
             region.doubts.append("an error of the release would no longer be caught")
+        if any(_matters(scene, up) for up in around):
+            region.doubts.append("a block around the release would end before it")
+
+
+def _matters(scene: Scene, up: ast.AST) -> bool:
+    """Whether a `with` block does something at its end that has to do with neither the connection nor a file."""
+    if not isinstance(up, (ast.With, ast.AsyncWith)):
+        return False
+    names = {name for name, need in _lazy(scene).names.items() if need}
+    values = [item.context_expr for item in up.items]
+    ours = (any(mentions(value, name) for name in names) for value in values)
+    calls = (terminal(call.func) if isinstance(call := bare(value), ast.Call) else "" for value in values)
+    return not all(own or call in _HARMLESS for own, call in zip(ours, calls, strict=True))
 
 
 def _catches(scene: Scene, up: ast.AST, unit: ast.stmt) -> bool:
