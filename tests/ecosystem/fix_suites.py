@@ -98,7 +98,12 @@ def _tested(suite: Suite, python: Path, folder: Path) -> dict[str, str]:
     run = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200, check=False
     )
-    return {match["test"]: match["outcome"] for match in _RESULT.finditer(run.stdout)}
+    return outcomes(run.stdout)
+
+
+def outcomes(summary: str) -> dict[str, str]:
+    """How each test ended, from what pytest -rA says."""
+    return {match["test"]: match["outcome"] for match in _RESULT.finditer(summary)}
 
 
 def _import_roots(folder: Path) -> str:
