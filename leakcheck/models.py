@@ -100,7 +100,7 @@ class Pool:
     resilient: dict[str, str] = field(default_factory=dict)  # keyword -> value to recommend
     pool_class: str = ""  # keyword that chooses another kind of pool
     without: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep nothing
-    embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process
+    embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process, or one without sockets
     default_from: str = ""  # keyword whose value counts where the size is missing
     harmful: dict[str, str] = field(default_factory=dict)  # `keyword=value` -> what it does, to end a sentence
 

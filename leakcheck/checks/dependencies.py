@@ -11,7 +11,7 @@ from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import feasible, pauses, purpose, short, steps_of
 from leakcheck.checks.scoped import Scoped
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Span
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
@@ -38,10 +38,18 @@ class Dependencies:
         """One for each injected connection that an endpoint holds through something slow."""
         for function in self._decorated(module):
             if any(name.rpartition(".")[2] in self.web.endpoints and "." in name for name in function.decorators):
-                for parameter in function.parameters:
-                    if loan := self._injected(parameter, function, _DEPTH):
-                        yield from self._judge(function, parameter, loan, tell, blocking)
+                yield from self._of_parameters(function, tell, blocking)
                 yield from self.scoped.findings(function, tell, blocking)
+
+    def _of_parameters(self, function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
+        """One for each place: what several parameters share is held once."""
+        told: set[Span] = set()
+        for parameter in function.parameters:
+            if loan := self._injected(parameter, function, _DEPTH):
+                for found in self._judge(function, parameter, loan, tell, blocking):
+                    if found.span not in told:
+                        told.add(found.span)
+                        yield found
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""

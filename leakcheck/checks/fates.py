@@ -114,6 +114,10 @@ class _Trail:
             return True
         if isinstance(node, cst.Await):
             return self._is_pool(node.expression)
+        if isinstance(node, cst.BooleanOperation):  # `engine or create_engine(…)`
+            return self._is_pool(node.left) or self._is_pool(node.right)
+        if isinstance(node, cst.IfExp):
+            return self._is_pool(node.body) or self._is_pool(node.orelse)
         if isinstance(node, (cst.Tuple, cst.List, cst.Dict)):
             return any(self._is_pool(e.value) for e in node.elements)
         if isinstance(node, cst.Call) and self.fates.makes_maker(node, self.function):

@@ -9,14 +9,14 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.rounds import Loop
+from leakcheck.checks.rounds import Loop, always, first_binding, tried
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import children, code, dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
@@ -83,7 +83,7 @@ class Rows:
             message = f"{what} for every row: each waits until the disk has it; commit once a batch"
             yield self.tell.at(
                 "LK302",
-                "low" if self.once or self._waits or self._does_more else "high",
+                "low" if self.once or self._waits or self._does_more or self._acts else "high",
                 message,
                 commit,
                 self._steps(),
@@ -143,10 +143,23 @@ class Rows:
             or mentions(node.args if isinstance(node, cst.Call) else (), self._answers.__contains__)
             or self._does_more
             or self._lends_to_others(node)
-            or not any(part is node for part in _tried(self.loop.node.body))
+            or not any(part is node for part in tried(self.loop.node.body))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
+
+    @cached_property
+    def _acts(self) -> bool:
+        """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
+        function = self.tell.catalogue.function
+        ours = {*_WORDS, *words().fills, "flush", "refresh", "rollback", "expunge", "print"}
+        for node in self.loop.body:
+            call = node.value if isinstance(node, cst.Expr) else None
+            call = call.expression if isinstance(call, cst.Await) else call
+            if isinstance(call, cst.Call) and (name := terminal(call.func)) not in ours:
+                if not {"borrows", "never-raises"} & function(f"*.{name}"):
+                    return True
+        return False
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
@@ -211,7 +224,7 @@ class Rows:
         """A `commit()` that every round reaches, after it wrote one row."""
         if self.is_batched:
             return None
-        for node in _always(self.loop.node.body):
+        for node in always(self.loop.node.body):
             if isinstance(node, cst.Call) and terminal(node.func) == "commit" and not node.args:
                 receiver = node.func.value if isinstance(node.func, cst.Attribute) else node.func
                 if not self._acquired_inside(receiver) and (writes or self._adds(receiver)):
@@ -222,7 +235,7 @@ class Rows:
         """Each round has a connection of its own; a cursor of its own on an outer connection is none."""
         name = (dotted(receiver) or "").partition(".")[0]
         for node in walk(self.loop.node.body, same_scope):
-            bound, value = _first_binding(node)
+            bound, value = first_binding(node)
             if bound is not None and any(isinstance(n, cst.Name) and n.value == name for n in walk(bound)):
                 func = value.func if isinstance(value, cst.Call) else None
                 owner = func.value if isinstance(func, cst.Attribute) and func.attr.value == "cursor" else None
@@ -266,25 +279,3 @@ def _single_write(helper: FunctionInfo) -> cst.Call | None:
 
 def _imports(driver: Driver, imported: set[str]) -> bool:
     return any(name == module or name.startswith(module + ".") for module in driver.imports for name in imported)
-
-
-def _tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """What a round does unless something failed."""
-    return walk(node, lambda n: same_scope(n) and not isinstance(n, (cst.ExceptHandler, cst.ExceptStarHandler)))
-
-
-def _always(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """What every round runs: not under a test, in a handler or in an inner loop."""
-    for child in children(node):
-        if isinstance(child, (cst.If, cst.ExceptHandler, cst.ExceptStarHandler, cst.For, cst.While, cst.Match)):
-            continue
-        if same_scope(child):
-            yield child
-            yield from _always(child)
-
-
-def _first_binding(node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | None]:
-    """`with value as target`, `target = value`."""
-    if isinstance(node, cst.WithItem) and node.asname is not None:
-        return node.asname.name, node.item
-    return (node.targets[0].target, node.value) if isinstance(node, cst.Assign) else (None, None)

@@ -10,7 +10,7 @@ import libcst as cst
 
 from leakcheck.checks.sql import mentions
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import code, same_scope, terminal, walk
+from leakcheck.project.walk import children, code, same_scope, terminal, walk
 from leakcheck.words import words
 
 _FEW = 10  # rows: a loop over so few written down in the code is not worth a batch
@@ -42,13 +42,17 @@ class Loop:
     @cached_property
     def _filled_outside(self) -> set[str]:
         """Containers that grow from round to round: not a row, what is collected for a batch."""
-        calls = [n.func for n in walk(self.node.body, same_scope) if isinstance(n, cst.Call)]
-        filled = {f.value.value for f in calls if isinstance(f, cst.Attribute) and isinstance(f.value, cst.Name)
-                  and f.attr.value in words().fills}  # fmt: skip
         targets = (
             n.target for n in walk(self.node, same_scope) if isinstance(n, (cst.AssignTarget, cst.For, cst.AnnAssign))
         )
-        return filled - {n.value for target in targets for n in walk(target) if isinstance(n, cst.Name)}
+        return set(self._filled) - {n.value for target in targets for n in walk(target) if isinstance(n, cst.Name)}
+
+    @cached_property
+    def _filled(self) -> frozenset[str]:
+        """Containers into which the rounds put something."""
+        calls = [n.func for n in walk(self.node.body, same_scope) if isinstance(n, cst.Call)]
+        methods = (f for f in calls if isinstance(f, cst.Attribute) and f.attr.value in words().fills)
+        return frozenset(f.value.value for f in methods if isinstance(f.value, cst.Name))
 
     @property
     def is_small(self) -> bool:
@@ -82,7 +86,7 @@ class Loop:
 
     def _counts(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.Call) and terminal(node.func) == "len":
-            return not mentions(node.args, self.rows.__contains__)
+            return not mentions(node.args, (self.rows - self._filled).__contains__)
         return isinstance(node, cst.Name) and node.value in self._counters
 
     @cached_property
@@ -141,3 +145,25 @@ def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:
             yield node.func.value.value
     if source is not None and mentions([source], known.__contains__):
         yield from (n.value for target in targets for n in walk(target) if isinstance(n, cst.Name))
+
+
+def tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What a round does unless something failed."""
+    return walk(node, lambda n: same_scope(n) and not isinstance(n, (cst.ExceptHandler, cst.ExceptStarHandler)))
+
+
+def always(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What every round runs: not under a test, in a handler or in an inner loop."""
+    for child in children(node):
+        if isinstance(child, (cst.If, cst.ExceptHandler, cst.ExceptStarHandler, cst.For, cst.While, cst.Match)):
+            continue
+        if same_scope(child):
+            yield child
+            yield from always(child)
+
+
+def first_binding(node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | None]:
+    """`with value as target`, `target = value`."""
+    if isinstance(node, cst.WithItem) and node.asname is not None:
+        return node.asname.name, node.item
+    return (node.targets[0].target, node.value) if isinstance(node, cst.Assign) else (None, None)
