@@ -112,6 +112,76 @@ def store(connection, cursor, tickets):
         cursor.executemany("INSERT INTO tickets VALUES (%s)", batch)
         connection.commit()
 """,
+    "context manager that always gives back": """
+from contextlib import contextmanager
+
+
+@contextmanager
+def connection_context():
+    connection = None
+    try:
+        connection = pool.get_connection()
+        yield connection
+    except Exception:
+        if connection:
+            connection.rollback()
+        raise
+    finally:
+        if connection:
+            connection.close()
+
+
+def read():
+    with connection_context() as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+""",
+    "decorator that tries again": """
+import functools
+
+
+def retried(max_retries=3, retry_delay=1):
+    def decorator(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            for attempt in range(max_retries):
+                try:
+                    return function(*args, **kwargs)
+                except mysql.connector.Error:
+                    if attempt == max_retries - 1:
+                        raise
+                    time.sleep(retry_delay * 2**attempt)
+
+        return wrapper
+
+    return decorator
+
+
+@retried(max_retries=3)
+def store(tickets):
+    with pool.get_connection() as connection:
+        connection.cursor().executemany("INSERT INTO tickets VALUES (%s)", tickets)
+        connection.commit()
+""",
+    "thirty threads that each take one": """
+import threading
+
+
+def worker():
+    with pool.get_connection() as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT SLEEP(1)")
+        cursor.close()
+
+
+def stress():
+    threads = [threading.Thread(target=worker) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+""",
     "short block": """
 def read():
     time.sleep(60)
@@ -142,3 +212,11 @@ def test_mistake_is_found(code: str, body: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("body", RECOMMENDED.values(), ids=list(RECOMMENDED))
 def test_recommended_form_is_accepted(body: str, tmp_path: Path) -> None:
     assert _codes(body, tmp_path) == []
+
+
+def test_a_missing_retry_is_found_when_asked_for(tmp_path: Path) -> None:
+    body = "def read():\n    with pool.get_connection() as one:\n        one.cursor().execute('SELECT 1')\n"
+    settings = Settings(root=tmp_path, select=("LK501",))
+    assert [found.code for found in check(POOL + body, "service.py", settings).diagnostics] == ["LK501"]
+    retried = POOL + RECOMMENDED["decorator that tries again"]
+    assert check(retried, "service.py", settings).diagnostics == ()
