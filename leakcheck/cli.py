@@ -130,7 +130,7 @@ def _demo(options: Options) -> int:
     try:
         settings = _for_health(settings, options)
         outcome = run(_find(("demo",), settings, options).files, settings)
-        if options.health:
+        if options.health and options.output_format != "html":
             return _show_health(outcome, settings, options)
         return _conclude(outcome, options, SourceLines())
     finally:
@@ -140,7 +140,7 @@ def _demo(options: Options) -> int:
 
 
 def _for_health(settings: Settings, options: Options) -> Settings:
-    if not options.health:
+    if not (options.health or options.output_format == "html"):
         return settings
     from leakcheck.health.checkup import prepared
 
@@ -177,7 +177,7 @@ def _check(options: Options) -> int:
         outcome = run(found.files, settings, problems=found.problems, jobs=options.jobs, progress=progress.update)
     finally:
         progress.clear()
-    if options.health:
+    if options.health and options.output_format != "html":
         return _show_health(outcome, settings, options)
     if options.decides:
         from leakcheck.known.command import carry_out

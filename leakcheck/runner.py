@@ -44,6 +44,7 @@ class Outcome:
     reports: tuple[Report, ...]
     files: int = 0
     without: int = 0  # of them, those that never mention a database
+    settings: Settings | None = None  # as they were asked for
 
     @property
     def errors(self) -> tuple[Report, ...]:
@@ -75,7 +76,7 @@ def run(
         if progress:
             progress(len(done), len(todo))
     reports = sorted((*problems, *failed.values(), *done), key=lambda report: PurePath(report.filename).parts)
-    return Outcome(tuple(reports), len(files), len(files) - len(failed) - len(todo))
+    return Outcome(tuple(reports), len(files), len(files) - len(failed) - len(todo), settings)
 
 
 def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
@@ -84,7 +85,7 @@ def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
         source = text if isinstance(text, str) else decode(text)
     except SourceUnreadable as error:
         return Outcome((Report(filename, error=str(error)),), 1)
-    return Outcome((with_room(lambda: _check_and_fix(source, filename, settings)),), 1)
+    return Outcome((with_room(lambda: _check_and_fix(source, filename, settings)),), 1, settings=settings)
 
 
 def _check_and_fix(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:

@@ -136,7 +136,7 @@ def test_version() -> None:
         (("--select", "LK1O1"), "command line: unknown rule selector 'LK1O1' in '--select', did you mean 'LK101'?"),
         (("--explain", "LK1O1"), "--explain: unknown rule 'LK1O1', did you mean 'LK101'?"),
         (("--config", "gone.toml"), "Invalid value for '--config': File 'gone.toml' does not exist."),
-        (("--output-format", "xml"), "'xml' is not one of 'full', 'concise', 'grouped', 'json',"),
+        (("--output-format", "xml"), "'xml' is not one of 'full', 'concise', 'grouped', 'html',"),
     ],
 )
 def test_mistakes_are_one_line(arguments: tuple[str, ...], message: str) -> None:

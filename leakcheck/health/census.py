@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakcheck.diagnostics import Span
+from leakcheck.health.lifelines import Lifelines, lifelines
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -27,6 +28,7 @@ class Census:
     engines: int = 0  # pools with options against connections that died
     batches: int = 0  # calls that send many rows at once
     checkouts: int = 0  # from pools that raise when they are empty
+    functions: tuple[Lifelines, ...] = ()  # those that take connections
 
 
 def count(module: Module, runs: Sequence[Interpreter], constructors: Constructors) -> Census:
@@ -40,6 +42,7 @@ def count(module: Module, runs: Sequence[Interpreter], constructors: Constructor
         engines=sum(bool(b.pool.guards) for b in built),
         batches=_batches(module, constructors.resolver.catalogue.methods("bulk")),
         checkouts=sum(s.spec.kind == "checkout" and s.spec.exhaustion.startswith("raises") for s, _ in sites),
+        functions=lifelines(module, runs),
     )
 
 

@@ -25,6 +25,7 @@ FORMATS = {
     "full": Format("full", True),
     "concise": Format("concise", True),
     "grouped": Format("grouped", True),
+    "html": Format("html", True),
     "json": Format("json_format", True),
     "json-lines": Format("json_lines", True),
     "sarif": Format("sarif", True),
