@@ -26,6 +26,7 @@ _CALL = re.compile(rb"\b(\w+)[ \t]*\(")
 _AS = re.compile(rb"\b(\w+)\s+as\s+(\w+)")
 _ASSIGNED = re.compile(rb"^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)", re.MULTILINE)
 _STORED = re.compile(rb"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)[^\n]*\(", re.MULTILINE)
+_RELEASES = re.compile(rb"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
 _HOPS = 3  # of project imports between a file and the driver
 
 # Beyond these a parse takes minutes or overflows the C stack; people's code is nowhere near.
@@ -171,21 +172,21 @@ def _made(data: bytes, makers: set[bytes]) -> Iterator[bytes]:
 def _handed_out(data: bytes, sought: set[bytes]) -> Iterator[bytes]:
     """Names under which a file may hand out connections: functions that use a sought name and give something back."""
     _, *parts = _DEFINITION.split(data)
-    owner = b""
+    owner, releases = b"", _RELEASES.search(data) is not None
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         owner = name if kind == b"class" else owner
         if kind == b"class" and not sought.isdisjoint(words(body.partition(b":")[0])):
             yield name  # its objects are made by calling it, and inherit what its base opens
+        if not _calls(body, sought):
+            continue
         if _hands_out(body, sought):
             yield owner if name.startswith(b"__") else name
-        if owner and _STORED.search(body) and _calls(body, sought):
-            yield owner
+        if owner and releases and _STORED.search(body):
+            yield owner  # its objects keep a connection
 
 
 def _hands_out(body: bytes, sought: set[bytes]) -> bool:
     """Whether a function's text looks as if it gives its caller what a sought call gave it."""
-    if not _calls(body, sought):
-        return False
     names = set()
     for line in body.splitlines():
         use = _USE.match(line)
