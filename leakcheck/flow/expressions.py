@@ -91,9 +91,17 @@ class Expressions(Displays):
     def _member(self, owner: Value, name: str, state: State) -> Value:
         if isinstance(owner, Derived) and name in ("connection", "_connection", "conn"):
             return Ref(owner.rid)
+        if isinstance(owner, Ref) and self._is_connection(owner, name):
+            return owner
         if isinstance(owner, (Ref, Derived, Lent)):
             return Method(owner, name)
         return self.resolver.attribute(owner, name, self.module)
+
+    def _is_connection(self, owner: Ref, name: str) -> bool:
+        """Whether an attribute is the connection under another class, to be kept and given back in its stead."""
+        held = self.catalogue.attributes.get(f"{self.site_of(owner.rid).spec.type}.{name}", "")
+        spec = self.catalogue.by_type.get(held)
+        return spec is not None and spec.tracked
 
     # -- operators -------------------------------------------------------------------------------------------------
 

@@ -64,10 +64,11 @@ class Statements(Blocks, Branches):
         return []
 
     def _hand_over_closures(self, value: Value, state: State, node: cst.CSTNode) -> None:
-        """A nested function that is returned takes along what it mentions."""
-        for part in value.items if isinstance(value, Tuple) else (value,):
-            if isinstance(part, Function):
-                self.hand_over(part, state, "closure", node)
+        """A nested function that is returned, alone or in tuples, takes along what it mentions."""
+        if isinstance(value, Function):
+            self.hand_over(value, state, "closure", node)
+        for part in value.items if isinstance(value, Tuple) else ():
+            self._hand_over_closures(part, state, node)
 
     def _raise(self, node: cst.Raise, state: State) -> list[State]:
         if node.exc is None:

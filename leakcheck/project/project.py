@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from leakcheck.catalogue import Catalogue, load
@@ -105,7 +105,10 @@ class Project:
         if folder not in self._roots:
             self._roots[folder] = list(dict.fromkeys(str(root) for root in _import_roots(folder, self.root)))
         first, *rest = name.split(".")
-        for root in self._roots[folder]:
+        roots = self._roots[folder]
+        if rest and first not in self.catalogue.import_words:  # a program that puts its own package on the path
+            roots = [*roots, *(str(package) for package in _packages(folder))]
+        for root in roots:
             top = os.path.join(root, first)
             if top not in self._tops:
                 self._tops[top] = os.path.isdir(top) or os.path.isfile(top + ".py")
@@ -192,6 +195,11 @@ def _import_roots(start: Path, root: Path) -> Iterator[Path]:
             break
     yield root
     yield root / "src"
+
+
+def _packages(start: Path) -> Iterator[Path]:
+    """The packages a folder lies in, the nearest first."""
+    return takewhile(lambda folder: (folder / "__init__.py").is_file(), (start, *start.parents))
 
 
 def _inside(folder: Path, root: Path) -> bool:
