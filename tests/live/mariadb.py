@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.live.scene import Scene, probe
 
-_DATABASE = "leakcheck_live"  # the sessions of a scene, in the process list
+_DATABASE = f"leakcheck_{os.getpid()}"  # the sessions of this process' scenes, in the process list
 
 
 def _server() -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.live.scene import Scene, probe
 
-NAME = "leakcheck-live"  # the sessions of a scene, in pg_stat_activity
-_INSERT = "INSERT INTO leakcheck_rows VALUES (1)"
+NAME = f"leakcheck-{os.getpid()}"  # the sessions of this process' scenes, in pg_stat_activity
+_ROWS = f"leakcheck_{os.getpid()}"
+_INSERT = f"INSERT INTO {_ROWS} VALUES (1)"
 
 
 def _url() -> str:
@@ -27,7 +28,7 @@ class Observer:
 
         self.conn = psycopg2.connect(os.environ["LEAKCHECK_POSTGRES"])
         self.conn.autocommit = True
-        self.ask("DROP TABLE IF EXISTS leakcheck_rows; CREATE TABLE leakcheck_rows (n INT); SELECT 0")
+        self.ask(f"DROP TABLE IF EXISTS {_ROWS}; CREATE TABLE {_ROWS} (n INT); SELECT 0")
 
     def ask(self, query: str) -> int:
         with self.conn.cursor() as cursor:
@@ -38,7 +39,7 @@ class Observer:
         return self.ask(f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}'")
 
     def rows(self) -> int:
-        return self.ask("SELECT count(*) FROM leakcheck_rows")
+        return self.ask(f"SELECT count(*) FROM {_ROWS}")
 
 
 @contextmanager
