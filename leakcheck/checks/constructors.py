@@ -49,8 +49,10 @@ class Built:
         return {a.keyword.value: a.value for a in self.node.args if a.keyword is not None}
 
     def _options(self, node: cst.BaseExpression) -> dict[str, cst.BaseExpression] | None:
-        """`**options` whose only assignment is a literal in sight."""
+        """`**options` whose only assignment is a literal in sight, and that nothing is put into by a computed key."""
         if isinstance(node, cst.Name):
+            if self.function is not None and any(_grows(part, node.value) for part in walk(self.function.node.body)):
+                return None
             values = self._assigned(node.value)
             node = values[0] if len(values) == 1 and not self._is_filled(node.value) else node
         if isinstance(node, cst.Call) and terminal(node.func) == "dict" and all(a.keyword for a in node.args):
@@ -105,6 +107,15 @@ class Built:
         """NullPool and its kind."""
         chosen = self.seen.get(self.pool.pool_class)
         return chosen is not None and terminal(chosen) in self.pool.without
+
+
+def _grows(node: cst.CSTNode, name: str) -> bool:
+    """Whether a statement puts into the dict of that name what cannot be told: `name[key] = …`, `name.update(…)`."""
+    if isinstance(node, cst.AssignTarget) and isinstance(node.target, cst.Subscript):
+        index = node.target.slice[0].slice
+        known = isinstance(index, cst.Index) and string_value(index.value) is not None
+        return dotted(node.target.value) == name and not known
+    return isinstance(node, cst.Call) and dotted(node.func) in (f"{name}.update", f"{name}.setdefault")
 
 
 class Constructors:

@@ -1,0 +1,87 @@
+"""`python -m tests.benchmarks.whole_program FOLDER …`: what it costs that a file's imports are followed.
+
+Both modes check the same folder in this process, in turn, and the least CPU time of several rounds counts. In
+single-file mode every file is alone: no import leads to another one, and only files that name a database are read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from leakcheck import catalogue, runner
+from leakcheck.diagnostics import Report
+from leakcheck.project.discovery import find
+from leakcheck.project.module import Module
+from leakcheck.project.project import Project
+from leakcheck.project.triage import mentions
+from leakcheck.settings import Settings
+
+
+class Alone(Project):
+    """A project of which each file sees itself only."""
+
+    def find(self, name: str, asker: Module) -> Module | None:
+        return None
+
+    def submodule(self, package: Module, name: str) -> Module | None:
+        return None
+
+    def texts_around(self, module: Module) -> list[str]:
+        return []
+
+
+def whole_program(files: Sequence[str], settings: Settings) -> int:
+    """As the command does it, in one process."""
+    runner.forget()
+    return runner.run(files, settings, jobs=1).findings
+
+
+def single_files(files: Sequence[str], settings: Settings) -> int:
+    known = catalogue.load()
+    texts = {file: data for file in files if mentions(data := Path(file).read_bytes(), known)}
+    project = Alone(settings, known)
+
+    def check() -> list[Report]:
+        return [
+            runner.check_text(text.decode("utf-8", "replace"), file, settings, project) for file, text in texts.items()
+        ]
+
+    return sum(len(report.diagnostics) for report in runner.with_room(check))
+
+
+def _measured(work: Callable[[], int], seconds: list[float]) -> int:
+    start = time.process_time()
+    findings = work()
+    seconds.append(time.process_time() - start)
+    return findings
+
+
+def compare(folder: Path, rounds: int) -> str:
+    settings = Settings(root=folder, fix="off")
+    files = find([str(folder)], settings).files
+    lines = sum(Path(file).read_bytes().count(b"\n") for file in files)
+    whole: list[float] = []
+    single: list[float] = []
+    for _ in range(rounds):
+        found_alone = _measured(lambda: single_files(files, settings), single)
+        found = _measured(lambda: whole_program(files, settings), whole)
+    return (
+        f"{folder.name}: {lines:,} lines; whole program {min(whole):.2f} s, {found} findings; "
+        f"single files {min(single):.2f} s, {found_alone} findings; ratio {min(whole) / min(single):.2f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.whole_program", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    for folder in options.folders:
+        print(compare(folder.resolve(), options.rounds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
