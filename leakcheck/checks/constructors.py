@@ -104,7 +104,10 @@ class Built:
 
     @property
     def keeps_nothing(self) -> bool:
-        """NullPool and its kind."""
+        """NullPool and its kind, and a pool around somebody else's connection."""
+        creator = self.seen.get("creator")
+        if isinstance(creator, cst.Lambda) and not isinstance(creator.body, cst.Call):
+            return True
         chosen = self.seen.get(self.pool.pool_class)
         return chosen is not None and terminal(chosen) in self.pool.without
 
