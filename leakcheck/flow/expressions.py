@@ -205,12 +205,13 @@ class Expressions(Displays):
         for value, after in evaluated:
             self.holding.call(self, value, node, [], after)
             self.yielded.append((value, after.copy()))
-            if isinstance(value, Ref) and not self.is_fixture and after.resources[value.rid].status is Status.RESTING:
-                after.set_status(value.rid, Status.OPEN)  # whoever gets a session works with it
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
             if not self.is_manager and not self.is_fixture:
                 self.interrupt(after, node, "GeneratorExit")
             lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops and not self.is_fixture
+            if isinstance(value, Ref) and (self.is_manager or lends):
+                if after.resources[value.rid].status is Status.RESTING:
+                    after.set_status(value.rid, Status.OPEN)  # whoever gets a session works with it
             if self.is_manager or lends:
                 self.may_raise(after, node, Tier.STRONG, "yield")
         return [(UNKNOWN, after) for _, after in evaluated]
