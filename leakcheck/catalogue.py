@@ -50,10 +50,7 @@ class Catalogue:
         self.functions = {kind: _functions(kind, drivers, calls or {}) for kind in FUNCTION_KINDS}
         self._kinds = _inverted(self.functions)
         self.not_connections = frozenset(name for d in drivers for name in d.against)
-        self.acquirer_words = frozenset(name.rpartition(".")[2] for name in self.by_acquire) - {"__call__"}
-        self.search_words = frozenset(_search_words(drivers))
-        # of `google.cloud.bigquery` one word that is in the text however it is imported
-        self.import_words = frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
+        self.import_words = import_words(drivers)
         self.option_words = frozenset(o.assigned or o.holds for d in drivers for o in d.options)
 
     @cached_property
@@ -68,6 +65,23 @@ class Catalogue:
         models = (connection for driver in self.drivers for connection in driver.connections)
         names = (form.method.rpartition(".")[2] for model in models for form in model.release)
         return frozenset(names) | {"with", "finally"}
+
+    @cached_property
+    def generic_words(self) -> frozenset[str]:
+        """Those of calls that need no import of their library."""
+        named = (n for d in self.drivers if not d.imports for c in d.connections if c.tracked for n in c.acquire)
+        return frozenset(name.rpartition(".")[2] for name in named)
+
+    @cached_property
+    def library_words(self) -> frozenset[str]:
+        """One word for each library with something to track, that is in its import however it is written."""
+        return import_words(d for d in self.drivers if any(spec.tracked for spec in d.connections))
+
+    @cached_property
+    def pool_words(self) -> frozenset[str]:
+        """The last names of the calls that build pools."""
+        aliases = (alias for alias, model in self.types.items() if model in self.pools)
+        return frozenset(name.rpartition(".")[2] for name in (*self.pools, *aliases))
 
     @cached_property
     def factory_classes(self) -> frozenset[str]:
@@ -211,15 +225,6 @@ def _producers(
     return found
 
 
-def _search_words(drivers: Iterable[Driver]) -> Iterator[str]:
-    """Words that may stand for an acquire in a file that does not import the library: methods, and names alone."""
-    for driver in drivers:
-        for name in (n for c in driver.connections if c.enabled and c.kind != "managed" for n in c.acquire):
-            *_, owner, word = name.split(".")
-            if word != "__call__" and (owner[0].isupper() or not driver.imports):
-                yield word
-
-
 def _other_names(types: dict[str, str]) -> Callable[[str], Iterator[str]]:
     """Every way to write a call: by the class it names or belongs to, and by that class' aliases and subclasses."""
     aliases: dict[str, list[str]] = {}
@@ -234,6 +239,11 @@ def _other_names(types: dict[str, str]) -> Callable[[str], Iterator[str]]:
         yield from (f"{alias}.{method}" for alias in aliases.get(owner, ()))
 
     return names
+
+
+def import_words(drivers: Iterable[Driver]) -> frozenset[str]:
+    """Of `google.cloud.bigquery` one word that is in the text however it is imported."""
+    return frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
 
 
 def _functions(kind: str, drivers: Iterable[Driver], calls: dict[str, tuple[str, ...]]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from leakcheck import __version__, catalogue
 from leakcheck.diagnostics import split_lines
 from leakcheck.project.discovery import excluded
 from leakcheck.project.triage import Triage
+from leakcheck.project.vocabulary import vocabulary
 from leakcheck.settings import Settings, load
 
 Problem = tuple[int, int, str, type]
@@ -52,4 +53,4 @@ def _worth_checking(text: str, filename: str, chosen: Settings) -> bool:
     """The first look that the command line takes at all files together, at one file."""
     data = text.encode("utf-8", "replace")
     known = catalogue.load(chosen.drivers, chosen.connections)
-    return bool(Triage(known, lambda file: data, str(chosen.root)).pick([filename]))
+    return bool(Triage(vocabulary(known), lambda file: data, str(chosen.root)).pick([filename]))

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from leakcheck import catalogue
 from leakcheck.diagnostics import Report, split_lines
+from leakcheck.project.obstacle import obstacle
 from leakcheck.project.source import SourceUnreadable, decode
-from leakcheck.project.triage import Triage, obstacle
+from leakcheck.project.triage import Triage
+from leakcheck.project.vocabulary import vocabulary
 from leakcheck.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def run(
     """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors."""
     failed: dict[str, Report] = {}
     known = catalogue.load(settings.drivers, settings.connections)
-    chosen = Triage(known, lambda file: _read_valid(file, failed), str(settings.root)).pick(files)
+    chosen = Triage(vocabulary(known), lambda file: _read_valid(file, failed), str(settings.root)).pick(files)
     todo = [file for file in files if file in chosen]
     done: list[Report] = []
     for report in _check_all(todo, settings, jobs or _processors()):

@@ -10,7 +10,9 @@ import pytest
 
 from leakcheck import catalogue, engine, runner
 from leakcheck.diagnostics import Report
-from leakcheck.project.triage import Triage, mentions
+from leakcheck.project.facts import facts_of
+from leakcheck.project.triage import Triage
+from leakcheck.project.vocabulary import vocabulary
 from leakcheck.settings import Settings
 
 LEAK = "import sqlite3\nconn = sqlite3.connect('x')\n"
@@ -35,31 +37,60 @@ def test_only_files_that_matter_reach_the_engine(monkeypatch: pytest.MonkeyPatch
     assert (outcome.files, outcome.without) == (3, 1)
 
 
+def picked(texts: dict[str, bytes]) -> set[str]:
+    """What triage picks of files that stand in the current folder."""
+    for name, text in texts.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(text)
+    return Triage(vocabulary(catalogue.load()), texts.__getitem__, str(Path.cwd())).pick(texts)
+
+
 def test_a_wrapper_may_name_what_it_gives_before_it_returns_it() -> None:
     texts = {
         "store.py": b"import sqlite3\n\ndef shelf(path):\n    handle = sqlite3.connect(path)\n    return handle\n",
         "report.py": b"from store import shelf\n\ndef rows(path):\n    return shelf(path).run()\n",
     }
-    assert Triage(catalogue.load(), texts.__getitem__).pick(texts) == set(texts)
+    assert picked(texts) == set(texts)
 
 
 def test_wrappers_in_other_files_count() -> None:
     texts = {
-        "db.py": b"import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\nMAKE = sessionmaker()\n",
-        "wrap.py": b"from app.db import fresh\nclass Store:\n    def get(self):\n        return fresh()\n",
+        "app/db.py": b"import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\nMAKE = sessionmaker()\n",
+        "app/wrap.py": b"from app.db import fresh\nclass Store:\n    def get(self):\n        return fresh()\n",
         "user.py": b"from app import (\n    wrap,\n)\nwrap.Store().get()\n",
         "other.py": b"from app.db import VERSION\nprint(VERSION)\n",
         "word.py": b"fresh = 'no import of db'\n",
         "factory.py": b"from app.db import MAKE\ns = MAKE()\n",
+        "passing.py": b"from app.db import fresh\n",
+        "late.py": b"import passing\npassing.fresh()\n",
     }
-    triage = Triage(catalogue.load(), texts.__getitem__)
-    assert triage.pick(texts) == {"db.py", "wrap.py", "user.py", "factory.py"}
+    assert picked(texts) == {"app/db.py", "app/wrap.py", "user.py", "factory.py", "late.py"}
 
 
-def test_words_are_whole_words() -> None:
-    known = catalogue.load()
-    assert mentions(b"import sqlite3", known)
-    assert not mentions(b"import sqlite3_like_thing", known)
+def test_words_count_where_they_are_used() -> None:
+    known = vocabulary(catalogue.load())
+
+    def used(text: bytes) -> set[str]:
+        return {word.decode() for word in facts_of(b"import sqlite3, sqlalchemy\n" + text, known).used}
+
+    assert used(b"sqlite3.connect('x')\n") == {"connect"}
+    assert used(b"from sqlite3 import connect as c\nc('x')\n") == {"connect"}
+    assert used(b"c = partial(connect, 'x')\nd = acquire\n") == {"connect", "acquire"}
+    assert used(b"(sqlite3\n .connect\n ('x'))\n") == {"connect"}
+    assert used(b"e = create_engine('x')\n") == {"create_engine"}
+    assert used(b"for row in rows:\n    cursor.execute(row)\n") == {"execute"}
+    assert not used(b"cursor.execute('x')\n")  # once is no matter
+    assert not used(b"# connect to the server\nreconnect()\nconnect_all()\n'begin' in connection_names\n")
+    assert used(b"x = 1  # noqa: LK101\n") == used(b"# leakcheck: skip-file\n") == {"leakcheck"}
+
+
+def test_a_word_that_needs_its_library_counts_only_near_it() -> None:
+    texts = {
+        "mail.py": b"with transaction():\n    send()\n",
+        "far.py": b"import near\nwith transaction():\n    send()\n",
+        "near.py": b"import sqlalchemy\n",
+    }
+    assert picked(texts) == {"far.py"}
 
 
 def test_what_is_imported_from_the_rest_of_the_project_is_read_too(folder: Path) -> None:
@@ -67,13 +98,13 @@ def test_what_is_imported_from_the_rest_of_the_project_is_read_too(folder: Path)
     (folder / "src" / "app" / "db.py").write_text("import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\n")
     (folder / "src" / "app" / "names.py").write_text("VERSION = 1\n")
     texts = {
-        str(folder / "tests" / "a.py"): b"from app.db import fresh\nfresh().execute('x')\n",
+        str(folder / "tests" / "a.py"): b"from app.db import fresh\nfresh().run('x')\n",
         str(folder / "tests" / "b.py"): b"from app.names import (\n    VERSION,  # only this\n)\nprint(VERSION)\n",
         str(folder / "src" / "app" / "c.py"): b"from . import db as base, names\nbase.fresh()\n",
     }
-    chosen = Triage(catalogue.load(), texts.__getitem__, str(folder)).pick(texts)
+    chosen = Triage(vocabulary(catalogue.load()), texts.__getitem__, str(folder)).pick(texts)
     assert {Path(file).name for file in chosen} == {"a.py", "c.py"}
-    assert not Triage(catalogue.load(), texts.__getitem__).pick(texts)
+    assert not Triage(vocabulary(catalogue.load()), texts.__getitem__).pick(texts)  # no project to look into
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,11 @@ def test_names_alone(catalogue: Catalogue) -> None:
 def test_words_to_look_for(catalogue: Catalogue) -> None:
     """`from google.cloud import bigquery` has no `google.cloud.bigquery` in its text."""
     assert {"psycopg2", "sqlalchemy", "bigquery"} <= catalogue.import_words
-    assert not any("." in word for word in catalogue.import_words | catalogue.acquirer_words)
-    assert {"get_connection", "getconn", "raw_connection"} <= catalogue.search_words < catalogue.acquirer_words
-    assert {"__call__", "Connection", "Client"} & catalogue.search_words == set()
+    assert not any("." in word for word in catalogue.import_words | catalogue.tracked_words)
+    assert {"get_connection", "getconn", "raw_connection"} <= catalogue.generic_words < catalogue.tracked_words
+    assert {"__call__", "Connection", "Client"} & catalogue.generic_words == set()
+    assert {"create_engine", "PooledDB"} <= catalogue.pool_words
+    assert "motor" not in catalogue.library_words < catalogue.import_words
 
 
 @pytest.mark.parametrize(

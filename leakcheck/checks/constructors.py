@@ -128,9 +128,7 @@ class Constructors:
         self.resolver = resolver
         catalogue: Catalogue = resolver.catalogue
         self.pools = catalogue.pools
-        self.words = frozenset(name.rpartition(".")[2] for name in self.pools) | frozenset(
-            alias.rpartition(".")[2] for alias, model in catalogue.types.items() if model in self.pools
-        )
+        self.words = catalogue.pool_words
 
     def of(self, module: Module) -> Iterator[Built]:
         """Every call in a module that builds one."""

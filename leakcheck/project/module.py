@@ -13,7 +13,8 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from leakcheck.diagnostics import Span
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
-from leakcheck.project.neighbours import import_statements, modules_named
+from leakcheck.project.facts import import_statements
+from leakcheck.project.neighbours import modules_named
 from leakcheck.project.outline import Statement, outline, used_in, whole, words_of
 from leakcheck.project.walk import walk
 
@@ -247,10 +248,21 @@ class Module:
         return words_of(self.source)
 
     @cached_property
+    def _import_statements(self) -> list[bytes]:
+        return import_statements(self.source.encode("utf-8", "replace"))
+
+    @cached_property
+    def imported_words(self) -> frozenset[str]:
+        """The words of all import statements."""
+        return words_of(b"\n".join(self._import_statements).decode("utf-8", "replace"))
+
+    @cached_property
     def imported_modules(self) -> tuple[str, ...]:
         """The absolute names of what may be a module in any import statement, those inside functions included."""
-        statements = import_statements(self.source.encode("utf-8", "replace"))
-        names = dict.fromkeys(name for statement in statements for name in modules_named(statement))
+        names: dict[str, None] = {}
+        for base, taken in (found for statement in self._import_statements for found in modules_named(statement)):
+            names[base] = None
+            names.update(dict.fromkeys(base + "." * (not base.endswith(".")) + name for name in taken))
         return tuple(self.absolute(name) for name in names)
 
     def absolute(self, name: str) -> str:

@@ -4,80 +4,114 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
-_FROM = re.compile(rb"\s*from\s+(\.*)([\w.]*)\s+import\b(.*)", re.DOTALL)
-_NAME = re.compile(rb"(\w+)(?:\s+as\s+\w+)?\s*(?:,|\)|#[^\n]*|$|\n)")
-_DOTTED = re.compile(rb"([\w.]+)(?:\s+as\s+\w+)?\s*(?:,|#|$)")
-
-
-def import_statements(data: bytes) -> list[bytes]:
-    """The import statements of a file, as far as they begin a line."""
-    return _IMPORT.findall(data)
+_FROM = re.compile(rb"from\s*(\.*)\s*([\w.]*)\s*import\b(.*)", re.DOTALL)
+_NAME = re.compile(rb"(\w+)(?:\s+as\s+\w+)?\s*(?:,|\)|#[^\n]*|;|$)")
+_DOTTED = re.compile(rb"([\w.]+)(?:\s+as\s+\w+)?\s*(?:,|#|;|$)")
 
 
-def modules_named(statement: bytes) -> Iterator[str]:
-    """The dotted names of modules that one import statement may load: `a.b` and `a.b.c` for `from a.b import c`."""
+def modules_named(statement: bytes) -> Iterator[tuple[str, list[str]]]:
+    """The dotted names of modules that one import statement loads, and the names it takes from each."""
     if found := _FROM.match(statement):
-        base = os.fsdecode(found[1] + found[2])
-        yield base
-        for name in _NAME.findall(found[3]):
-            yield base + "." * (not base.endswith(".")) + os.fsdecode(name)
+        yield os.fsdecode(found[1] + found[2]), [os.fsdecode(name) for name in _NAME.findall(found[3])]
     else:
-        yield from (os.fsdecode(name) for name in _DOTTED.findall(statement.strip().removeprefix(b"import")))
+        yield from ((os.fsdecode(name), []) for name in _DOTTED.findall(statement.removeprefix(b"import").lstrip()))
 
 
 class Neighbours:
     """Answers for one project root; what stands in a folder is read once."""
 
     def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(root)
-        self._modules: dict[str, frozenset[str]] = {}  # by folder, the names that can be imported from there
+        self.root = os.path.abspath(root) if root else ""
+        self._listed: dict[str, frozenset[str]] = {}
         self._roots: dict[str, tuple[str, ...]] = {}
-        self._found: dict[tuple[str, str], str] = {}
+        self._meant: dict[tuple[str, bytes], tuple[str, ...]] = {}
+        self._places: dict[tuple[str, str], tuple[str, ...]] = {}
 
-    def of(self, imports: list[bytes], file: str) -> Iterator[str]:
+    def of(self, imports: bytes, file: str) -> list[str]:
         """The files that these import statements of a file mean, as far as they are in the project."""
-        folder = os.path.dirname(os.path.abspath(file))
-        for statement in imports:
-            for name in modules_named(statement):
-                if found := self._find(name, folder):
-                    yield found
+        if not self.root or not imports:
+            return []
+        folder = os.path.dirname(file)
+        found: dict[str, None] = {}
+        for statement in imports.split(b"\n"):
+            key = (folder, statement)
+            if key not in self._meant:
+                self._meant[key] = tuple(self._modules(statement, folder))
+            found.update(dict.fromkeys(self._meant[key]))
+        found.pop(file, None)
+        return list(found)
 
-    def _find(self, name: str, folder: str) -> str:
-        key = (folder, name)
-        if key not in self._found:
-            self._found[key] = next(self._candidates(name, folder), "")
-        return self._found[key]
+    def unlisted(self, files: Iterable[str]) -> frozenset[bytes]:
+        """The names of modules and packages in the project's folders around these files that are not among them."""
+        given = frozenset(files)
+        folders = {folder for file in given for folder in self._roots_of(os.path.dirname(file))} if self.root else set()
+        known = given | folders
+        left = (
+            name.removesuffix(".py")
+            for folder in folders
+            for name in self._entries(folder)
+            if (name.endswith(".py") or name.isidentifier()) and os.path.join(folder, name) not in known
+        )
+        return frozenset(os.fsencode(name) for name in left)
 
-    def _candidates(self, name: str, folder: str) -> Iterator[str]:
-        level = len(name) - len(name.lstrip("."))
-        for _ in range(level - 1):
-            folder = os.path.dirname(folder)
-        parts = name[level:].split(".") if name[level:] else []
-        for root in (folder,) if level else self._roots_of(folder):
-            if parts and parts[0] not in self._importable(root):
-                continue
-            target = os.path.join(root, *parts)
-            yield from (path for path in (target + ".py", os.path.join(target, "__init__.py")) if os.path.isfile(path))
+    def _modules(self, statement: bytes, folder: str) -> Iterator[str]:
+        for dotted, names in modules_named(statement):
+            for place in self._placed(dotted, folder):
+                if place.endswith(".py"):
+                    yield place
+                else:
+                    yield from self._package(place, names)
+
+    def _package(self, folder: str, names: list[str]) -> Iterator[str]:
+        """A package itself, and which of the names taken from it are modules."""
+        entries = self._entries(folder)
+        if "__init__.py" in entries:
+            yield os.path.join(folder, "__init__.py")
+        for name in names:
+            if f"{name}.py" in entries:
+                yield os.path.join(folder, f"{name}.py")
+            elif name in entries and "__init__.py" in self._entries(os.path.join(folder, name)):
+                yield os.path.join(folder, name, "__init__.py")
+
+    def _placed(self, dotted: str, folder: str) -> tuple[str, ...]:
+        """The files and folders that a dotted name may mean in a folder."""
+        key = (folder, dotted)
+        if key not in self._places:
+            path = dotted.lstrip(".")
+            level = len(dotted) - len(path)
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            parts = path.split(".") if path else []
+            roots = (folder,) if level else self._roots_of(folder)
+            self._places[key] = tuple(found for root in roots if (found := self._below(root, parts)))
+        return self._places[key]
+
+    def _below(self, folder: str, parts: list[str]) -> str:
+        for part in parts[:-1]:
+            if part not in self._entries(folder):
+                return ""
+            folder = os.path.join(folder, part)
+        if not parts:
+            return folder
+        entries = self._entries(folder)
+        if f"{parts[-1]}.py" in entries:
+            return os.path.join(folder, f"{parts[-1]}.py")
+        return os.path.join(folder, parts[-1]) if parts[-1] in entries else ""
 
     def _roots_of(self, folder: str) -> tuple[str, ...]:
+        """Where the absolute imports of files in a folder may start, the nearest first."""
         if folder not in self._roots:
-            roots = [folder]
-            while folder.startswith(os.path.join(self.root, "")):
-                folder = os.path.dirname(folder)
-                roots.append(folder)
-            self._roots[roots[0]] = tuple(dict.fromkeys((*roots, self.root, os.path.join(self.root, "src"))))
-            folder = roots[0]
+            inside = folder.startswith(os.path.join(self.root, ""))
+            above = self._roots_of(os.path.dirname(folder)) if inside else (self.root, os.path.join(self.root, "src"))
+            self._roots[folder] = tuple(dict.fromkeys((folder, *above)))
         return self._roots[folder]
 
-    def _importable(self, folder: str) -> frozenset[str]:
-        if folder not in self._modules:
+    def _entries(self, folder: str) -> frozenset[str]:
+        if folder not in self._listed:
             try:
-                entries = os.listdir(folder)
+                self._listed[folder] = frozenset(os.listdir(folder))
             except OSError:
-                entries = []
-            names = (entry.removesuffix(".py") for entry in entries)
-            self._modules[folder] = frozenset(name for name in names if name.isidentifier())
-        return self._modules[folder]
+                self._listed[folder] = frozenset()
+        return self._listed[folder]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from leakcheck.catalogue import Catalogue
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
@@ -26,12 +25,13 @@ class Wrappers:
         self.project = project
         catalogue = project.catalogue
         self._driver_words = catalogue.tracked_words
-        self._generic_words = _generic_words(catalogue)
+        self._generic_words = catalogue.generic_words
         self._factory_classes = catalogue.factory_classes
-        self._libraries = _libraries(catalogue)
+        self._libraries = catalogue.library_words
         self._words: dict[Module, frozenset[str]] = {}
-        self._given: dict[Module, frozenset[str]] = {}
-        self._near: dict[Module, bool] = {}
+        self._given: dict[tuple[Module, int], frozenset[str]] = {}
+        self._found: dict[tuple[Module, frozenset[str]], frozenset[str]] = {}
+        self._near: dict[tuple[Module, int], bool] = {}
 
     def words(self, module: Module) -> frozenset[str]:
         """The names by which a module may acquire: drivers' calls, and functions that hand back a connection."""
@@ -43,19 +43,26 @@ class Wrappers:
     def given(self, module: Module, hops: int) -> frozenset[str]:
         """The names under which a module may give a connection: its functions, methods and factories, other names for
         them, and what it imports of others."""
-        if module not in self._given:
-            self._given[module] = frozenset()  # modules that import each other end here
+        key = (module, hops)  # what is found must not depend on who asks first
+        if key not in self._given:
             words = self._base(module)
             for other in self._imported(module) if hops else ():
                 words |= self.given(other, hops - 1)
-            found = self._found_in(module, words)
-            self._given[module] = found | frozenset(_aliases(module, words | found)) | self._starred(module)
-        return self._given[module]
+            self._given[key] = self._given_by(module, words) | self._starred(module, hops)
+        return self._given[key]
 
-    def _starred(self, module: Module) -> frozenset[str]:
-        """What star imports bring in of modules looked into before."""
-        sources = (self.project.find(module.absolute(star), module) for star in module.star_imports)
-        return frozenset(name for m in sources if m for name in self._given.get(m, ()))
+    def _given_by(self, module: Module, words: frozenset[str]) -> frozenset[str]:
+        words &= module.words
+        key = (module, words)
+        if key not in self._found:
+            found = self._found_in(module, words)
+            self._found[key] = found | frozenset(_aliases(module, words | found))
+        return self._found[key]
+
+    def _starred(self, module: Module, hops: int) -> frozenset[str]:
+        """What star imports bring in."""
+        sources = (self.project.find(module.absolute(star), module) for star in module.star_imports if hops)
+        return frozenset(name for m in sources if m for name in self.given(m, hops - 1))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
         found = new = frozenset(_factories(module, self._factory_classes)) | _owners(
@@ -74,11 +81,12 @@ class Wrappers:
         return self._driver_words if self._is_near(module, _HOPS) else self._generic_words
 
     def _is_near(self, module: Module, hops: int) -> bool:
-        if module not in self._near:
-            self._near[module] = not self._libraries.isdisjoint(module.words)
-            if not self._near[module] and hops:
-                self._near[module] = any(self._is_near(other, hops - 1) for other in self._imported(module))
-        return self._near[module]
+        key = (module, hops)
+        if key not in self._near:
+            self._near[key] = not self._libraries.isdisjoint(module.imported_words) or (
+                hops > 0 and any(self._is_near(other, hops - 1) for other in self._imported(module))
+            )
+        return self._near[key]
 
     def _imported(self, module: Module) -> list[Module]:
         """The project's modules that a module imports."""
@@ -88,18 +96,6 @@ class Wrappers:
             found = (self.project.find(name, module) for name in module.imported_modules)
             memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
         return memo[key]  # type: ignore[return-value]
-
-
-def _generic_words(catalogue: Catalogue) -> frozenset[str]:
-    """The last names of tracked acquire calls that need no import of their library."""
-    named = (n for d in catalogue.drivers if not d.imports for c in d.connections if c.tracked for n in c.acquire)
-    return frozenset(name.rpartition(".")[2] for name in named)
-
-
-def _libraries(catalogue: Catalogue) -> frozenset[str]:
-    """One word for each library with something to track, that is in a text however the library is imported."""
-    drivers = (d for d in catalogue.drivers if any(spec.tracked for spec in d.connections))
-    return frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
 
 
 def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:

@@ -1,0 +1,62 @@
+"""What triage knows of a file, from its raw bytes: the words it uses that matter, and its import statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leakcheck.project.vocabulary import Vocabulary, Words
+
+_WORD_CHARACTERS = b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
+_KEYWORDS = frozenset({b"from", b"import", b"as"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`imports` holds the statements, one after the other, each ended by a line end."""
+
+    used: Words = frozenset()
+    imports: bytes = b""
+
+    @property
+    def imported(self) -> Words:
+        """Every word of the import statements."""
+        return frozenset(words(self.imports)) - _KEYWORDS
+
+
+def facts_of(data: bytes, vocabulary: Vocabulary) -> Facts:
+    """The facts about a file's text."""
+    imports = b"\n".join(import_statements(data))
+    return Facts(vocabulary.used(data, frozenset(words(imports))), imports)
+
+
+def words(data: bytes) -> list[bytes]:
+    """All the words of a text, code or not."""
+    return data.translate(_BLANKED).split()
+
+
+def import_statements(data: bytes) -> list[bytes]:
+    """The import statements that begin a line, each on one line."""
+    found = []
+    at = data.find(b"import")
+    while at >= 0:
+        start, end = data.rfind(b"\n", 0, at) + 1, at
+        head = data[start:at].lstrip()
+        if not head or head.startswith(b"from"):
+            end = _end(data, at)
+            found.append(b" ".join(data[start:end].replace(b"\\\n", b" ").split(b"\n")).strip())
+        at = data.find(b"import", end + 6)
+    return found
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where the statement ends whose `import` is there: at the line's end, or behind its brackets."""
+    end = data.find(b"\n", at)
+    while end > 0 and data[end - 1] == 0x5C:  # a backslash
+        end = data.find(b"\n", end + 1)
+    end = len(data) if end < 0 else end
+    bracket = data.find(b"(", at, end)
+    if bracket >= 0 and data.find(b"#", at, bracket) < 0:
+        closed = data.find(b")", bracket)
+        return len(data) if closed < 0 else closed + 1
+    return end
