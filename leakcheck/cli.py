@@ -36,6 +36,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 
 
 _CODES: dict[str, Any] = {"metavar": "CODES", "multiple": True, "callback": _split, "shell_complete": _complete}
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
@@ -71,7 +72,8 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 @click.option("--show-settings", metavar="FILE", type=_FILE, help="Tell what applies to a file, and how it is known.")
 @click.option("--demo", is_flag=True, help="Check the small legacy service that comes with leakcheck.")
 @click.option("-j", "--jobs", type=click.IntRange(min=0), default=0, help="Processes to use; 0: one a processor.")
-@click.option("--no-cache", is_flag=True, help="Run cold. There is no cache yet: every run is.")
+@click.option("--no-cache", is_flag=True, help="Know nothing of former runs, and keep nothing for the next.")
+@click.option("--cache-dir", metavar="FOLDER", type=_FOLDER, help="Keep what was found here, not in the project.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on standard error what is done.")
 @click.version_option(__version__, prog_name="leakcheck", message="%(prog)s %(version)s")
@@ -170,11 +172,19 @@ def _check(options: Options) -> int:
         return _report_errors(found.problems)
     if not found.files and not found.problems:
         click.echo(f"leakcheck: no Python files in {', '.join(options.paths) or 'the current folder'}", err=True)
+    from leakcheck.project.cache import folder_of
     from leakcheck.runner import run
 
     progress = Progress(sys.stderr)
     try:
-        outcome = run(found.files, settings, problems=found.problems, jobs=options.jobs, progress=progress.update)
+        outcome = run(
+            found.files,
+            settings,
+            problems=found.problems,
+            jobs=options.jobs,
+            progress=progress.update,
+            cache=None if options.no_cache else folder_of(settings, options.cache_dir),
+        )
     finally:
         progress.clear()
     if options.health and options.output_format != "html":

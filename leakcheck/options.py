@@ -41,6 +41,7 @@ class Options:
     demo: bool
     jobs: int
     no_cache: bool
+    cache_dir: Path | None
     quiet: bool
     verbose: bool
 

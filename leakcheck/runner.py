@@ -10,15 +10,17 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from leakcheck import catalogue
 from leakcheck.diagnostics import Report, split_lines
+from leakcheck.project.cache import Cache
+from leakcheck.project.facts import Facts, facts_of
 from leakcheck.project.obstacle import obstacle
 from leakcheck.project.source import SourceUnreadable, decode
-from leakcheck.project.triage import Triage
-from leakcheck.project.vocabulary import vocabulary
+from leakcheck.project.trace import Node
+from leakcheck.project.triage import Triage, peek
+from leakcheck.project.vocabulary import Vocabulary, vocabulary_for
 from leakcheck.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]  # done, of how many
 
-_WORTH_A_POOL = 200  # files; below, starting processes costs more than it saves
+_WORTH_A_POOL = 64  # files; below, starting processes costs more than it saves
 _BATCH = 16
 _STACK = 512 << 20  # bytes of address space, touched only when needed; the default overflows on deep expressions
 _RECURSION = 20_000
@@ -59,6 +61,13 @@ class Outcome:
         return sum(len(report.diagnostics) for report in self.reports)
 
 
+class Batch(NamedTuple):
+    """Some files' reports, and what they rest on."""
+
+    reports: list[Report]
+    nodes: dict[str, Node] = {}  # noqa: RUF012 never changed
+
+
 def run(
     files: Sequence[str],
     settings: Settings,
@@ -66,19 +75,56 @@ def run(
     problems: Sequence[Report] = (),
     jobs: int = 0,
     progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> Outcome:
-    """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors."""
-    failed: dict[str, Report] = {}
-    known = catalogue.load(settings.drivers, settings.connections)
-    chosen = Triage(vocabulary(known), lambda file: _read_valid(file, failed), str(settings.root)).pick(files)
-    todo = [file for file in files if file in chosen]
-    done: list[Report] = []
-    for report in _check_all(todo, settings, jobs or _processors()):
-        done.append(report)
-        if progress:
-            progress(len(done), len(todo))
-    reports = sorted((*problems, *failed.values(), *done), key=lambda report: PurePath(report.filename).parts)
-    return Outcome(tuple(reports), len(files), len(files) - len(failed) - len(todo), settings)
+    """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors; without a
+    folder for the `cache` nothing is known from former runs, and nothing is kept."""
+    memory = Cache(settings, lambda data: _look(data, vocabulary_for(settings)), cache)
+    failed = dict(_failures(files, memory))
+    valid = [file for file in files if file not in failed]
+    todo = _chosen(valid, settings, memory)
+    done = list(memory.holding(todo).values())
+    held = {report.filename for report in done}
+    for reports, nodes in _check_all([file for file in todo if file not in held], settings, jobs or _processors()):
+        memory.keep(reports, nodes)
+        for report in reports:
+            done.append(report)
+            if progress:
+                progress(len(done), len(todo))
+    memory.save()
+    found = sorted((*problems, *failed.values(), *done), key=lambda report: PurePath(report.filename).parts)
+    return Outcome(tuple(found), len(files), len(valid) - len(todo), settings)
+
+
+def _failures(files: Sequence[str], memory: Cache) -> Iterator[tuple[str, Report]]:
+    """Files that cannot be read, or are no source text."""
+    for file in files:
+        try:
+            if problem := memory.ledger.entry(os.path.abspath(file)).problem:
+                yield file, Report(file, error=problem)
+        except OSError as error:
+            yield file, Report(file, error=error.strerror or str(error))
+
+
+def _chosen(files: Sequence[str], settings: Settings, memory: Cache) -> list[str]:
+    """The files worth checking."""
+    chosen = memory.chosen(files)
+    if chosen is None:
+        triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts)
+        chosen = triage.pick(files)
+        if not triage.looked_around:
+            memory.choose(files, chosen)
+    return [file for file in files if file in chosen]
+
+
+def _look(data: bytes, words: Vocabulary) -> tuple[Facts, str]:
+    """What triage asks of a text, and why it is none."""
+    try:
+        if not data.isascii() or b"\0" in data or b"coding" in data[:400]:
+            decode(data)
+    except SourceUnreadable as error:
+        return Facts(), str(error)
+    return facts_of(data, words), ""
 
 
 def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
@@ -139,20 +185,6 @@ def _internal(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}".partition("\n")[0] + where
 
 
-def _read_valid(file: str, failed: dict[str, Report]) -> bytes:
-    """The bytes of a file; nothing, and a report, if they are not those of a module."""
-    try:
-        data = _read(file)
-        if not data.isascii() or b"\0" in data or b"coding" in data[:400]:
-            decode(data)
-        return data
-    except SourceUnreadable as error:
-        failed[file] = Report(file, error=str(error))
-    except OSError as error:
-        failed[file] = Report(file, error=error.strerror or str(error))
-    return b""
-
-
 def _read(file: str) -> bytes:
     with open(file, "rb") as stream:
         return stream.read()
@@ -167,15 +199,15 @@ def _check_file(file: str, settings: Settings, project: Project) -> Report:
         return Report(file, error=error.strerror or str(error))
 
 
-def _check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Report]:
+def _check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Batch]:
     if jobs > 1 and len(files) >= _WORTH_A_POOL:
         yield from _in_processes(files, settings, jobs)
         return
     for start in range(0, len(files), _BATCH):
-        yield from _check_batch(files[start : start + _BATCH], settings)
+        yield _check_batch(files[start : start + _BATCH], settings)
 
 
-def _in_processes(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Report]:
+def _in_processes(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Batch]:
     from concurrent.futures import as_completed
     from concurrent.futures.process import BrokenProcessPool
 
@@ -185,14 +217,14 @@ def _in_processes(files: Sequence[str], settings: Settings, jobs: int) -> Iterat
         futures = {pool.submit(_check_batch, batch, settings): batch for batch in batches}
         for future in as_completed(futures):
             try:
-                yield from future.result()
+                yield future.result()
             except BrokenProcessPool:
                 lost.append(futures[future])
     for batch in lost:
-        yield from _isolated(batch, settings)
+        yield _isolated(batch, settings)
 
 
-def _isolated(files: Sequence[str], settings: Settings) -> list[Report]:
+def _isolated(files: Sequence[str], settings: Settings) -> Batch:
     """Check files of which one kills its process: halve them until it is found."""
     from concurrent.futures.process import BrokenProcessPool
 
@@ -201,9 +233,10 @@ def _isolated(files: Sequence[str], settings: Settings) -> list[Report]:
             return pool.submit(_check_batch, files, settings).result()
     except BrokenProcessPool:
         if len(files) == 1:
-            return [Report(files[0], error="internal error: the process checking it died")]
+            return Batch([Report(files[0], error="internal error: the process checking it died")])
     half = len(files) // 2
-    return _isolated(files[:half], settings) + _isolated(files[half:], settings)
+    first, second = _isolated(files[:half], settings), _isolated(files[half:], settings)
+    return Batch(first.reports + second.reports, {**first.nodes, **second.nodes})
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -222,13 +255,15 @@ def forget() -> None:
     _projects.clear()
 
 
-def _check_batch(files: Sequence[str], settings: Settings) -> list[Report]:
+def _check_batch(files: Sequence[str], settings: Settings) -> Batch:
     from leakcheck.project.project import Project
 
     if settings not in _projects:
         _projects.clear()
         _projects[settings] = Project(settings)
-    return with_room(lambda: [_check_file(file, settings, _projects[settings]) for file in files])
+    project = _projects[settings]
+    reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
+    return Batch(reports, project.trace.reached(map(os.path.abspath, files)))
 
 
 def with_room(work: Callable[[], Result]) -> Result:

@@ -160,13 +160,13 @@ def test_processes_give_the_same(monkeypatch: pytest.MonkeyPatch, folder: Path) 
     assert seen[-1] == (20, 20)
 
 
-def _die_on_bad(files: list[str], settings: Settings) -> list[Report]:
+def _die_on_bad(files: list[str], settings: Settings) -> runner.Batch:
     if "m3.py" in files:
         os._exit(1)
-    return [Report(file) for file in files]
+    return runner.Batch([Report(file) for file in files])
 
 
 def test_a_process_that_dies_takes_one_file_with_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(runner, "_check_batch", _die_on_bad)
-    reports = runner._isolated([f"m{n}.py" for n in range(4)], Settings(folder))
+    reports = runner._isolated([f"m{n}.py" for n in range(4)], Settings(folder)).reports
     assert [report.error for report in reports] == [None, None, None, "internal error: the process checking it died"]

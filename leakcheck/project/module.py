@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -264,6 +265,11 @@ class Module:
             names[base] = None
             names.update(dict.fromkeys(base + "." * (not base.endswith(".")) + name for name in taken))
         return tuple(self.absolute(name) for name in names)
+
+    @cached_property
+    def path(self) -> str:
+        """The absolute path of the file."""
+        return os.path.abspath(self.filename)
 
     def absolute(self, name: str) -> str:
         """The qualified name for an import as written here: leading dots resolved against this module."""

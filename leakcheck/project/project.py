@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from itertools import islice, takewhile
 from pathlib import Path
 
 from leakcheck.catalogue import Catalogue, load
+from leakcheck.project.locate import Locator, files_below
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.source import SourceUnreadable, read_source
+from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
 
 Definition = Module | FunctionInfo | ClassInfo
-_MOST_TEXTS = 300  # files searched for users of a class
 
 
 class Project:
@@ -23,27 +22,26 @@ class Project:
         self.settings = settings
         self.catalogue = catalogue or load(settings.drivers, settings.connections)
         self.root = settings.root
-        self._modules: dict[Path, Module | None] = {}
-        self._roots: dict[Path, list[str]] = {}  # by folder, where its absolute imports may start
-        self._tops: dict[str, bool] = {}
-        self._found: dict[tuple[Path, str], Path | None] = {}
+        self.trace = Trace()
+        self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
+        self._modules: dict[str, Module | None] = {}
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
     def fork(self) -> Project:
         """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
         fork = Project(self.settings, self.catalogue)
         fork._modules = dict(self._modules)
-        fork._found = dict(self._found)
+        fork._locator, fork.trace = self._locator, self.trace
         return fork
 
     def add(self, source: str, filename: str, at_once: bool = False) -> Module:
         """The module for text in hand: a file being checked, standard input."""
-        path = Path(filename).absolute()
+        path = os.path.abspath(filename)
         known = self._modules.get(path)
         if known is not None and known.source == source and not at_once:
             known.filename = filename  # as given, not as it was found through an import
             return known
-        module = Module(source, filename, module_name(path), at_once)
+        module = Module(source, filename, module_name(Path(path)), at_once)
         if known is not None:
             module.keep_trees(known)
             self._unlearn()
@@ -56,65 +54,44 @@ class Project:
 
     def forget(self, path: Path) -> None:
         """A file that has changed on disk, come or gone: it is read again, and nothing is taken for known."""
-        self._modules.pop(path.absolute(), None)
-        self._tops.clear()
-        self._found.clear()
+        self._modules.pop(os.path.abspath(path), None)
+        self._locator.forget()
         self.memo.clear()
 
-    def module_at(self, path: Path) -> Module | None:
+    def module_at(self, path: str) -> Module | None:
         """The module in a file; None if it cannot be read."""
-        path = path.absolute()
         if path not in self._modules:
             try:
-                self._modules[path] = Module(read_source(path), _shown(path), module_name(path))
+                file = Path(path)
+                self._modules[path] = Module(read_source(file), _shown(file), module_name(file))
             except (SourceUnreadable, RecursionError):
                 self._modules[path] = None
         return self._modules[path]
 
     def texts_around(self, module: Module) -> list[str]:
         """The sources of the files beside a module and below, where code that uses its classes is likely to stand."""
-        folder = Path(module.filename).absolute().parent
+        folder = os.path.dirname(module.path)
         key = ("texts", folder)
         if key not in self.memo:
-            known = Path(module.filename).is_file()  # text in hand has no neighbours
-            paths = islice(_python_below(folder), _MOST_TEXTS) if known else ()
-            self.memo[key] = [text for path in paths if (text := _text(path))]
+            known = os.path.isfile(module.path)  # text in hand has no neighbours
+            paths = files_below(folder) if known else ()
+            self.memo[key] = [text for path in paths if (text := _text(Path(path)))]
+        self.trace.node(module.path).below = True
         return self.memo[key]  # type: ignore[return-value]
 
     def find(self, name: str, asker: Module) -> Module | None:
         """The project's module of that absolute dotted name, as `asker` would import it."""
-        path = self._locate(name, Path(asker.filename).absolute())
+        path = self._locator.locate(name, asker.path)
+        self.trace.asked(asker.path, name, path)
         return self.module_at(path) if path else None
 
     def submodule(self, package: Module, name: str) -> Module | None:
         """The module of that name in a package's folder."""
         if not package.is_package:
             return None
-        folder = Path(package.filename).absolute().parent
-        return self.module_at(folder / f"{name}.py") or self.module_at(folder / name / "__init__.py")
-
-    def _locate(self, name: str, asker: Path) -> Path | None:
-        key = (asker.parent, name)
-        if key not in self._found:
-            self._found[key] = next(self._candidates(name, asker.parent), None)
-        found = self._found[key]
-        return None if found == asker else found  # `import duckdb` in a duckdb.py means the library
-
-    def _candidates(self, name: str, folder: Path) -> Iterator[Path]:
-        """Files an absolute import in a folder may mean. Strings, because paths are slow and this is asked often."""
-        if folder not in self._roots:
-            self._roots[folder] = list(dict.fromkeys(str(root) for root in _import_roots(folder, self.root)))
-        first, *rest = name.split(".")
-        roots = self._roots[folder]
-        if rest and first not in self.catalogue.import_words:  # a program that puts its own package on the path
-            roots = [*roots, *(str(package) for package in _packages(folder))]
-        for root in roots:
-            top = os.path.join(root, first)
-            if top not in self._tops:
-                self._tops[top] = os.path.isdir(top) or os.path.isfile(top + ".py")
-            if self._tops[top]:
-                target = os.path.join(top, *rest)
-                yield from (Path(p) for p in (target + ".py", os.path.join(target, "__init__.py")) if os.path.isfile(p))
+        path = self._locator.below(os.path.dirname(package.path), name)
+        self.trace.asked(package.path, f".{name}", path)
+        return self.module_at(path) if path else None
 
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
         """What an absolute qualified name means: a definition in the project, else None.
@@ -155,18 +132,6 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here)) if here in path.parents else str(path)
 
 
-def _python_below(folder: Path) -> Iterator[Path]:
-    """Python files in a folder and below, the nearest first."""
-    level = [folder]
-    while level:
-        below: list[Path] = []
-        for each in level:
-            entries = sorted(each.iterdir())
-            yield from (entry for entry in entries if entry.suffix == ".py")
-            below += (e for e in entries if e.name[:1] not in "._" and e.is_dir() and not e.is_symlink())
-        level = below
-
-
 def _text(path: Path) -> str:
     try:
         return read_source(path)
@@ -182,25 +147,3 @@ def module_name(path: Path) -> str:
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or path.parent.name
-
-
-def _import_roots(start: Path, root: Path) -> Iterator[Path]:
-    """Folders an absolute import may start from: the asking file's and those above, nearest first, then `root/src`."""
-    for folder in (start, *start.parents):
-        if not (folder / "__init__.py").is_file():  # a package's own folder is not on the path
-            yield folder
-        if folder == root or (folder / ".git").exists():
-            break
-        if not _inside(folder, root) and not (folder / "__init__.py").is_file():
-            break
-    yield root
-    yield root / "src"
-
-
-def _packages(start: Path) -> Iterator[Path]:
-    """The packages a folder lies in, the nearest first."""
-    return takewhile(lambda folder: (folder / "__init__.py").is_file(), (start, *start.parents))
-
-
-def _inside(folder: Path, root: Path) -> bool:
-    return folder == root or root in folder.parents

@@ -21,8 +21,10 @@ class Triage:
     imports hands out connections. Files that are not given, but imported, are read for that too.
     """
 
-    def __init__(self, vocabulary: Vocabulary, read: Callable[[str], bytes], root: str = "") -> None:
+    def __init__(self, vocabulary: Vocabulary, read: Callable[[str], bytes], root: str = "",
+                 ask: Callable[[str], Facts] | None = None) -> None:  # fmt: skip
         self.vocabulary, self._read_given = vocabulary, read
+        self._ask = ask or (lambda file: facts_of(self._read(file), vocabulary))
         self.neighbours = Neighbours(root)
         self._given: dict[str, str] = {}  # absolute path -> as given
         self._facts: dict[str, Facts] = {}
@@ -40,12 +42,17 @@ class Triage:
         return {file for file in given if os.path.abspath(file) in chosen}
 
     def _read(self, file: str) -> bytes:
-        return self._read_given(self._given[file]) if file in self._given else _peek(file)
+        return self._read_given(self._given[file]) if file in self._given else peek(file)
+
+    @property
+    def looked_around(self) -> bool:
+        """Whether files were asked that were not given."""
+        return not self._given.keys() >= self._facts.keys()
 
     def facts(self, file: str) -> Facts:
         """What is known of a file."""
         if file not in self._facts:
-            self._facts[file] = facts_of(self._read(file), self.vocabulary)
+            self._facts[file] = self._ask(file)
         return self._facts[file]
 
     def counts(self, file: str) -> bool:
@@ -115,7 +122,7 @@ class Triage:
         return self._pass_on(file, handed_out(self._read(file), facts.imports, own | offered, self.vocabulary.makers))
 
 
-def _peek(file: str) -> bytes:
+def peek(file: str) -> bytes:
     """The bytes of a file that nobody asked to check; nothing if it cannot be read."""
     try:
         with open(file, "rb") as stream:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leakcheck.catalogue import Catalogue
+    from leakcheck.settings import Settings
 
 Words = frozenset[bytes]
 
@@ -60,6 +61,7 @@ class Vocabulary:
     injectors: Words  # mark what a web framework injects
     libraries: Words  # one word for each library with pools or makers, and each web framework
     drivers: Words  # those of libraries with something to track
+    known: Words  # every library of the catalogue
     mentioned: Words  # tell by being there: settings that pools are built from, comments about findings
 
     @cached_property
@@ -137,6 +139,14 @@ def _pieces(word: bytes) -> set[bytes]:
 
 
 @lru_cache(maxsize=4)
+def vocabulary_for(settings: Settings) -> Vocabulary:
+    """The vocabulary of the catalogue that settings ask for."""
+    from leakcheck.catalogue import load  # slow to read, and not needed where all facts are known
+
+    return vocabulary(load(settings.drivers, settings.connections))
+
+
+@lru_cache(maxsize=4)
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
     """The vocabulary of a catalogue."""
     from leakcheck.catalogue import import_words
@@ -151,6 +161,7 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         injectors=_encoded(name.rpartition(".")[2] for name in injectors),
         libraries=_encoded(import_words(d for d in catalogue.drivers if d.pools or d.producers)) | frameworks,
         drivers=_encoded(catalogue.library_words),
+        known=_encoded(catalogue.import_words),
         mentioned=_encoded(catalogue.option_words) | {_COMMENT},
     )
 

@@ -1,0 +1,116 @@
+"""What is kept between runs: facts about files, which of them matter, and reports that may still hold."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakcheck import __version__
+from leakcheck.diagnostics import Report
+from leakcheck.project.facts import Facts
+from leakcheck.project.ledger import Ledger, Look
+from leakcheck.project.locate import Locator
+from leakcheck.project.storage import NAME, Storage, digest_of
+from leakcheck.project.trace import Node
+from leakcheck.project.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from leakcheck.settings import Settings
+
+
+class Cache:
+    """For one run. Without a folder nothing is known and nothing is kept."""
+
+    def __init__(self, settings: Settings, look: Look, folder: Path | None) -> None:
+        self._storage = Storage(folder) if folder else None
+        self._names = _names(settings) if folder else {}
+        self.ledger = Ledger(look, self._read("files"))
+        self._verdicts = Verdicts(self._read("reports"), self.ledger, Locator(str(settings.root), lambda: _libraries(settings)))
+        self._keeps_reports = folder is not None and not settings.applies_fixes and not settings.census
+        self._chosen: object = None
+
+    def _read(self, what: str) -> object:
+        return self._storage.read(self._names[what]) if self._storage else None
+
+    def facts(self, file: str) -> Facts:
+        """What triage asks of a file; nothing of one that cannot be read."""
+        try:
+            return self.ledger.entry(file).facts
+        except OSError:
+            return Facts()
+
+    def chosen(self, files: Iterable[str]) -> set[str] | None:
+        """What triage picked of exactly these files with exactly this content, if it is known."""
+        known = self._read("chosen")
+        if isinstance(known, list) and len(known) == 2 and known[0] == self._key(files) and isinstance(known[1], list):
+            return {file for file in known[1] if isinstance(file, str)}
+        return None
+
+    def choose(self, files: Iterable[str], chosen: set[str]) -> None:
+        """Remember what triage picked, if it asked for no file but these."""
+        self._chosen = [self._key(files), sorted(chosen)]
+
+    def _key(self, files: Iterable[str]) -> str:
+        contents = (f"{file} {self.ledger.digest(os.path.abspath(file))}" for file in files)
+        return digest_of("\n".join(contents).encode("utf-8", "surrogateescape"))
+
+    def holding(self, files: Iterable[str]) -> dict[str, Report]:
+        """Reports of former runs that still hold."""
+        return self._verdicts.holding(files) if self._keeps_reports else {}
+
+    def keep(self, reports: Iterable[Report], nodes: Mapping[str, Node]) -> None:
+        """Remember new reports and what they rest on."""
+        if self._keeps_reports:
+            self._verdicts.keep(reports, nodes)
+
+    def save(self) -> None:
+        """Write what is new."""
+        if self._storage is None:
+            return
+        if self._verdicts.is_new:
+            self._storage.write(self._names["reports"], self._verdicts.plain())
+        if self._chosen is not None:
+            self._storage.write(self._names["chosen"], self._chosen)
+        if self.ledger.is_new:
+            self._storage.write(self._names["files"], self.ledger.plain())
+
+
+def folder_of(settings: Settings, chosen: Path | None) -> Path:
+    """Where the cache is unless the user says so: in the project's root."""
+    return chosen or settings.root / NAME
+
+
+@lru_cache(maxsize=1)
+def _libraries(settings: Settings) -> frozenset[str]:
+    from leakcheck.project.vocabulary import vocabulary_for  # not needed where nothing is known of former runs
+
+    return frozenset(word.decode() for word in vocabulary_for(settings).known)
+
+
+def _names(settings: Settings) -> dict[str, str]:
+    """Names that change with whatever facts and reports depend on besides the files."""
+    knowledge = (__version__, sys.version_info[:3], _stamps(settings), repr(settings.connections))
+    asked = (knowledge, repr(settings), os.getcwd())
+    return {
+        "files": f"files-{_short(knowledge)}",
+        "chosen": f"chosen-{_short((knowledge, str(settings.root)))}",
+        "reports": f"reports-{_short(asked)}",
+    }
+
+
+def _short(value: object) -> str:
+    return digest_of(repr(value).encode("utf-8", "surrogateescape"))[:16]
+
+
+def _stamps(settings: Settings) -> list[tuple[str, int, int]]:
+    """The program, and the knowledge it decides by, as they are on disk."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    files = list(map(str, settings.drivers))
+    for top in (package, os.path.join(os.path.dirname(package), "rules")):
+        for folder, _, names in os.walk(top):
+            files += (os.path.join(folder, name) for name in names if name.endswith((".py", ".toml", ".md")))
+    return [(file, (found := os.stat(file)).st_size, found.st_mtime_ns) for file in sorted(files)]

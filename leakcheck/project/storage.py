@@ -1,0 +1,55 @@
+"""The cache folder: JSON files that are replaced as a whole, so that runs side by side or killed ones do no harm."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+NAME = ".leakcheck_cache"
+
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder holds what leakcheck found out; it can be deleted.\n"
+_IGNORE = "*\n"  # version control leaves the folder alone
+
+
+def digest_of(data: bytes) -> str:
+    """A name for a content."""
+    from hashlib import blake2b
+
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+class Storage:
+    """Reads and writes the files of a cache folder. Nothing that goes wrong with it stops a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> object:
+        """What was written under a name; None if there is nothing, or not what was written."""
+        try:
+            digest, _, text = (self._folder / f"{name}.json").read_bytes().partition(b"\n")
+            return json.loads(text) if digest == digest_of(text).encode() else None
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def write(self, name: str, value: object) -> None:
+        """Replace what is there. A reader sees the old or the new whole."""
+        text = json.dumps(value, separators=(",", ":")).encode()
+        try:
+            self._prepare()
+            part = self._folder / f"{name}.{os.getpid()}.part"
+            try:
+                part.write_bytes(digest_of(text).encode() + b"\n" + text)
+                part.replace(self._folder / f"{name}.json")
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError:  # a read-only checkout, a full disk: the next run is slower
+            pass
+
+    def _prepare(self) -> None:
+        if (self._folder / "CACHEDIR.TAG").exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / ".gitignore").write_text(_IGNORE, encoding="utf-8")
+        (self._folder / "CACHEDIR.TAG").write_text(_TAG, encoding="utf-8")

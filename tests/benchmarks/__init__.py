@@ -1,0 +1,1 @@
+"""How long leakcheck takes beside its peers: `python -m tests.benchmarks --help`."""

@@ -1,0 +1,166 @@
+"""The cache: what a run finds is the same with it and without it, whatever became of its files in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from leakcheck import engine, runner
+from leakcheck.cli import main
+from leakcheck.project import ledger
+
+DB = "import sqlite3\n\n\ndef fresh(path):\n    return sqlite3.connect(path)\n"
+CLOSED = "import sqlite3\n\n\ndef fresh(path):\n    c = sqlite3.connect(path)\n    c.close()\n    return c\n"
+USER = "from app.db import fresh\n\n\ndef rows(path):\n    conn = fresh(path)\n    return list(conn.execute('x'))\n"
+LEAK = "import sqlite3\n\n\ndef one():\n    c = sqlite3.connect('x')\n    c.execute('y')\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ledger, "_SETTLED", 0)  # the tests' files change faster than people's
+    plant("pyproject.toml", "[tool.leakcheck]\n")
+    plant("app/__init__.py", "")
+    plant("app/db.py", DB)
+    plant("app/user.py", USER)
+    plant("leak.py", LEAK)
+    plant("plain.py", "print('hello')\n")
+    runner.forget()
+    yield tmp_path
+    runner.forget()
+
+
+def plant(name: str, text: str) -> None:
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text(text, encoding="utf-8")
+    then = time.time_ns() - 10**9 + len(text)  # another time than the last
+    os.utime(name, ns=(then, then))
+
+
+def found(*arguments: str) -> str:
+    runner.forget()
+    result = CliRunner().invoke(main, ["--output-format", "json", *arguments])
+    assert result.exit_code in (0, 1), result.output
+    return result.stdout
+
+
+def cold() -> str:
+    return found("--no-cache")
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that reach the engine from now on."""
+    seen: list[str] = []
+    check = engine.check
+
+    def spy(source: str, filename: str, *rest: object) -> object:
+        seen.append(filename)
+        return check(source, filename, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "check", spy)
+    return seen
+
+
+def test_a_second_run_reads_what_the_first_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = found()
+    assert len(json.loads(first)) == 2
+    seen = counted(monkeypatch)
+    assert found() == first == cold()
+    assert seen == ["app/db.py", "app/user.py", "leak.py"]  # of the cold run only
+    assert found("app/user.py") == found("--no-cache", "app/user.py")
+
+
+def test_a_changed_file_is_checked_again_and_what_rests_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = found()
+    seen = counted(monkeypatch)
+    plant("app/db.py", CLOSED)
+    after = found()
+    assert seen == ["app/db.py", "app/user.py"]
+    assert after == cold() != before
+
+
+def test_a_file_that_comes_or_goes_changes_what_imports_it() -> None:
+    plant("late.py", "from helper import fresh\n\n\ndef f():\n    c = fresh('x')\n    c.execute('y')\n    connect(c)\n")
+    before = found()
+    plant("helper.py", DB)
+    assert (after := found()) == cold() != before
+    Path("helper.py").unlink()
+    assert found() == cold() == before
+    assert after.count('"LK') == before.count('"LK') + 1
+
+
+def test_a_touched_file_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = found()
+    seen = counted(monkeypatch)
+    os.utime("leak.py")
+    assert found() == first
+    assert not seen
+
+
+def test_other_settings_are_other_reports() -> None:
+    assert found() != found("--select", "LK4") == found("--no-cache", "--select", "LK4")
+    plant("pyproject.toml", "[tool.leakcheck]\nignore = ['LK1']\n")
+    assert found() == cold() == "[]\n"
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[1]", '{"nodes": 3}', '{"x": [1, 2]}', "[" * 100_000, "\ufffe\x00"])
+def test_broken_and_foreign_files_are_ignored(text: str) -> None:
+    expected = found()
+    for file in Path(".leakcheck_cache").glob("*.json"):
+        file.write_text(text, encoding="utf-8")
+    assert found() == expected == found()
+
+
+def test_entries_of_another_shape_are_ignored() -> None:
+    expected = found()
+    for file in Path(".leakcheck_cache").glob("*.json"):
+        file.write_text(file.read_text("utf-8").replace("app", "APP").replace('"leak.py"', "7"), encoding="utf-8")
+    assert found() == expected == found()
+
+
+def test_the_folder_keeps_out_of_the_way() -> None:
+    found()
+    folder = Path(".leakcheck_cache")
+    assert (folder / ".gitignore").read_text("utf-8") == "*\n"
+    assert (folder / "CACHEDIR.TAG").read_text("utf-8").startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+    assert not list(folder.glob("*.part"))
+
+
+def test_no_cache_writes_none_and_cache_dir_says_where() -> None:
+    cold()
+    assert not Path(".leakcheck_cache").exists()
+    expected = found("--cache-dir", "elsewhere")
+    assert not Path(".leakcheck_cache").exists()
+    assert found("--cache-dir", "elsewhere") == expected
+    assert list(Path("elsewhere").glob("reports-*.json"))
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing() -> None:
+    expected = cold()
+    Path(".leakcheck_cache").write_text("in the way", encoding="utf-8")
+    assert found() == expected
+
+
+def test_processes_and_cache_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(12):
+        plant(f"more/m{n}.py", USER if n % 2 else LEAK)
+    alone = found("--no-cache", "--jobs", "1")
+    monkeypatch.setattr(runner, "_WORTH_A_POOL", 2)
+    assert found("--no-cache", "--jobs", "2") == alone
+    assert found("--jobs", "2") == found("--jobs", "2") == alone
+    shutil.rmtree(".leakcheck_cache")
+    assert found("--jobs", "1") == alone
+
+
+def test_a_fix_is_checked_as_written() -> None:
+    expected = found()
+    result = CliRunner().invoke(main, ["--fix"])
+    assert result.exit_code in (0, 1)
+    assert found() == cold() != expected
