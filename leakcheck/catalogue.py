@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from leakcheck.models import Connection, Driver, Options, Pool, Rule, Web
 from leakcheck.schema import (
     FUNCTION_KINDS,
-    CatalogueError,
     parse_calls,
     parse_connection,
     parse_driver,
@@ -18,6 +17,7 @@ from leakcheck.schema import (
     parse_waits,
     parse_web,
 )
+from leakcheck.toml import CatalogueError
 from leakcheck.waits import Waits
 
 if TYPE_CHECKING:

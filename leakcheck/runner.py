@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import os
-import re
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -15,17 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from leakcheck.diagnostics import Report, split_lines
 from leakcheck.project.cache import Cache
-from leakcheck.project.facts import Facts, facts_of
-from leakcheck.project.obstacle import obstacle
 from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.project.trace import Node
-from leakcheck.project.triage import Triage, peek
-from leakcheck.project.vocabulary import Vocabulary, vocabulary_for
 from leakcheck.settings import Settings
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
+    from leakcheck.project.facts import Facts
     from leakcheck.project.project import Project
 
 Result = TypeVar("Result")
@@ -35,10 +29,6 @@ _WORTH_A_POOL = 64  # files; below, starting processes costs more than it saves
 _BATCH = 16
 _STACK = 512 << 20  # bytes of address space, touched only when needed; the default overflows on deep expressions
 _RECURSION = 20_000
-
-_PYTHON_2 = re.compile(
-    r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|except\s+[\w., ()]+,\s*\w+\s*:|raise\s+[\w.]+\s*,)", re.MULTILINE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +69,7 @@ def run(
 ) -> Outcome:
     """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors; without a
     folder for the `cache` nothing is known from former runs, and nothing is kept."""
-    memory = Cache(settings, lambda data: _look(data, vocabulary_for(settings)), cache)
+    memory = Cache(settings, lambda data: _look(data, settings), cache)
     failed = dict(_failures(files, memory))
     valid = [file for file in files if file not in failed]
     todo = _chosen(valid, settings, memory)
@@ -110,6 +100,9 @@ def _chosen(files: Sequence[str], settings: Settings, memory: Cache) -> list[str
     """The files worth checking."""
     chosen = memory.chosen(files)
     if chosen is None:
+        from leakcheck.project.triage import Triage, peek
+        from leakcheck.project.vocabulary import vocabulary_for
+
         triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts)
         chosen = triage.pick(files)
         if not triage.looked_around:
@@ -117,14 +110,17 @@ def _chosen(files: Sequence[str], settings: Settings, memory: Cache) -> list[str
     return [file for file in files if file in chosen]
 
 
-def _look(data: bytes, words: Vocabulary) -> tuple[Facts, str]:
+def _look(data: bytes, settings: Settings) -> tuple[Facts, str]:
     """What triage asks of a text, and why it is none."""
+    from leakcheck.project.facts import Facts, facts_of
+    from leakcheck.project.vocabulary import vocabulary_for
+
     try:
         if not data.isascii() or b"\0" in data or b"coding" in data[:400]:
             decode(data)
     except SourceUnreadable as error:
         return Facts(), str(error)
-    return facts_of(data, words), ""
+    return facts_of(data, vocabulary_for(settings)), ""
 
 
 def run_text(text: str | bytes, filename: str, settings: Settings) -> Outcome:
@@ -148,33 +144,20 @@ def _check_and_fix(text: str, filename: str, settings: Settings, project: Projec
 
 def check_text(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
     """The engine's report; whatever goes wrong in a file is one line in its report."""
-    from leakcheck import engine  # with LibCST: slow to import, and not needed for --help
+    from leakcheck import engine  # with LibCST: slow to import, and not needed where nothing is to be checked
+    from leakcheck.project.obstacle import obstacle, syntax_problem
 
     try:
         problem = obstacle(text, split_lines(text))
         return Report(filename, error=problem) if problem else engine.check(text, filename, settings, project)
     except engine.SourceError as error:
-        return Report(filename, error=_syntax_problem(text) or f"line {error.line}: {error.message}")
+        return Report(filename, error=syntax_problem(text) or f"line {error.line}: {error.message}")
     except RecursionError:
         return Report(filename, error="too deeply nested")
     except MemoryError:
         return Report(filename, error="not enough memory")
     except Exception as error:
         return Report(filename, error=_internal(error))
-
-
-def _syntax_problem(text: str) -> str | None:
-    """What Python itself says is wrong, clearer than a parser's list of expected tokens; None if nothing is."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except SyntaxError as error:
-        hint = " (Python 2?)" if _PYTHON_2.search(text) else ""
-        return f"line {error.lineno}: {error.msg}{hint}"
-    except (ValueError, RecursionError, MemoryError):
-        pass
-    return None
 
 
 def _internal(error: Exception) -> str:

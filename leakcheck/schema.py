@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from leakcheck.models import Connection, Driver, Options, Pool, Producer, Question, Release, Rule, Wait, Web
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from leakcheck.toml import CatalogueError, parse_toml
 
 Model = TypeVar("Model", Connection, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
 
@@ -31,25 +26,6 @@ _RELEASE = re.compile(
 )
 _QUALIFIED = re.compile(rf"(?:\*\w*|{_NAME})(?:\.{_NAME})+")
 _WORDS = {str: "a string", bool: "true or false", dict: "a table", list: "a list"}
-
-
-class CatalogueError(Exception):
-    """A driver file, rule document or settings table that cannot be used as written."""
-
-    def __init__(self, where: str, what: str, word: str = "", valid: Iterable[str] = ()) -> None:
-        from difflib import get_close_matches  # only for messages
-
-        near = get_close_matches(word, valid, 1, 0.5)
-        hint = f", did you mean '{near[0]}'?" if near else ""
-        super().__init__(f"{where}: {what}{hint}")
-
-
-def parse_toml(text: str, where: str) -> dict[str, Any]:
-    """The tables of a TOML text."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(where, f"not valid TOML: {error}") from None
 
 
 def parse_connection(table: object, where: str, library: str = "") -> Connection:

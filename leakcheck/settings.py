@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from leakcheck.diagnostics import CONFIDENCES, Confidence
-from leakcheck.models import Connection, Rule
-from leakcheck.schema import CatalogueError, parse_connection, parse_toml
+from leakcheck.toml import CatalogueError, parse_toml
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
+
+    from leakcheck.models import Connection, Rule
 
 MayRaise = Literal["strong", "strict"]
 FixMode = Literal["off", "shown", "safe", "unsafe"]  # not even planned, shown, applied
@@ -241,6 +242,8 @@ def _preferences(value: object, where: str, key: str) -> tuple[tuple[str, str], 
 def _connections(value: object, where: str, key: str) -> tuple[Connection, ...]:
     if not isinstance(value, list):
         raise SettingsError(where, f"'{key}' must be a list: write [[tool.leakcheck.{key}]]")
+    from leakcheck.schema import parse_connection  # with all the models: slow to import
+
     return tuple(parse_connection(entry, f"{where}: [[tool.leakcheck.{key}]]") for entry in value)
 
 

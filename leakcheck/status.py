@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from leakcheck.schema import CatalogueError
+from leakcheck.toml import CatalogueError
 
 CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 

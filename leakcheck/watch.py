@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from leakcheck.runner import forget
-from leakcheck.schema import CatalogueError
+from leakcheck.toml import CatalogueError
 
 if TYPE_CHECKING:
     from leakcheck.project.discovery import Found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from leakcheck.project.project import Project
-from leakcheck.schema import CatalogueError, parse_toml
+from leakcheck.toml import CatalogueError, parse_toml
 
 _VERSION = re.compile(r"(?:>=|==|~=|\^|>|^)\s*3\.(\d+)")
 _TARGET = re.compile(r"py3(\d+)\Z")

@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 
 from leakcheck.diagnostics import Diagnostic, Report
 from leakcheck.fingerprint import Lines, Scopes, text_of
-from leakcheck.schema import CatalogueError
 from leakcheck.settings import Settings
+from leakcheck.toml import CatalogueError
 
 VERSION = 1
 

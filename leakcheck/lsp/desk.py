@@ -14,8 +14,8 @@ from leakcheck.project.discovery import excluded
 from leakcheck.project.project import Project
 from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.runner import check_text, with_room
-from leakcheck.schema import CatalogueError
 from leakcheck.settings import FixMode, Settings, load
+from leakcheck.toml import CatalogueError
 
 _Stamps = tuple[tuple[int, int] | None, ...]
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from leakcheck import __version__
 from leakcheck.diagnostics import Report
-from leakcheck.project.facts import Facts
 from leakcheck.project.ledger import Ledger, Look
 from leakcheck.project.locate import Locator
 from leakcheck.project.storage import NAME, Storage, digest_of
@@ -19,6 +18,7 @@ from leakcheck.project.trace import Node
 from leakcheck.project.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from leakcheck.project.facts import Facts
     from leakcheck.settings import Settings
 
 
@@ -38,10 +38,7 @@ class Cache:
 
     def facts(self, file: str) -> Facts:
         """What triage asks of a file; nothing of one that cannot be read."""
-        try:
-            return self.ledger.entry(file).facts
-        except OSError:
-            return Facts()
+        return self.ledger.facts(file)
 
     def chosen(self, files: Iterable[str]) -> set[str] | None:
         """What triage picked of exactly these files with exactly this content, if it is known."""

@@ -6,12 +6,14 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from leakcheck.project.facts import Facts
 from leakcheck.project.storage import digest_of
 
-Look = Callable[[bytes], tuple[Facts, str]]
+if TYPE_CHECKING:
+    from leakcheck.project.facts import Facts
+
+Look = Callable[[bytes], "tuple[Facts, str]"]
 
 _SETTLED = 1_000_000_000  # nanoseconds after which a file that changes again gets another time
 _CHANGED = (-1, 0, 0, 0)  # no file's
@@ -30,6 +32,8 @@ class Entry:
     @property
     def facts(self) -> Facts:
         """The facts about its text."""
+        from leakcheck.project.facts import Facts  # not needed where triage is known
+
         return Facts(frozenset(self.used.encode("latin-1").split()), self.imports.encode("latin-1"))
 
 
@@ -55,6 +59,13 @@ class Ledger:
             return self.entry(file).digest
         except OSError:
             return ""
+
+    def facts(self, file: str) -> Facts:
+        """What triage asks of a file; nothing of one that cannot be read."""
+        try:
+            return self.entry(file).facts
+        except OSError:
+            return Entry(_CHANGED, "").facts
 
     def _current(self, file: str) -> Entry:
         status = os.stat(file)

@@ -1,14 +1,19 @@
-"""Text that no parser should be given: it would take minutes, or overflow the C stack."""
+"""Text that cannot be checked: it would take a parser minutes, overflow the C stack, or is no Python 3."""
 
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Sequence
 
 # People's code is nowhere near.
 _SUSPICIOUS_LINE, _SUSPICIOUS_INDENT = 5_000, 400
 _MOST_NODES, _DEEPEST = 100_000, 1_000
+
+_PYTHON_2 = re.compile(
+    r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|except\s+[\w., ()]+,\s*\w+\s*:|raise\s+[\w.]+\s*,)", re.MULTILINE
+)
 
 def obstacle(text: str, lines: Sequence[str]) -> str | None:
     """Why text is too large or too deeply nested to be parsed in reasonable time, or None."""
@@ -36,4 +41,18 @@ def _oversize(tree: ast.AST) -> str | None:
         if count > _MOST_NODES:
             return "too large: more data than code"
         level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return None
+
+
+def syntax_problem(text: str) -> str | None:
+    """What Python itself says is wrong, clearer than a parser's list of expected tokens; None if nothing is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        hint = " (Python 2?)" if _PYTHON_2.search(text) else ""
+        return f"line {error.lineno}: {error.msg}{hint}"
+    except (ValueError, RecursionError, MemoryError):
+        pass
     return None

@@ -14,7 +14,10 @@ _IGNORE = "*\n"  # version control leaves the folder alone
 
 def digest_of(data: bytes) -> str:
     """A name for a content."""
-    from hashlib import blake2b
+    try:
+        from _blake2 import blake2b  # `hashlib` brings OpenSSL along
+    except ImportError:
+        from hashlib import blake2b
 
     return blake2b(data, digest_size=16).hexdigest()
 
