@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from leakcheck import engine, runner
+from leakcheck import catalogue, engine, runner
 from leakcheck.cli import main
-from leakcheck.project import ledger
+from leakcheck.project import compiled, ledger
+from leakcheck.project.storage import Storage
+from leakcheck.project.vocabulary import vocabulary
 
 DB = "import sqlite3\n\n\ndef fresh(path):\n    return sqlite3.connect(path)\n"
 CLOSED = "import sqlite3\n\n\ndef fresh(path):\n    c = sqlite3.connect(path)\n    c.close()\n    return c\n"
@@ -164,3 +166,17 @@ def test_a_fix_is_checked_as_written() -> None:
     result = CliRunner().invoke(main, ["--fix"])
     assert result.exit_code in (0, 1)
     assert found() == cold() != expected
+
+
+def test_the_words_of_the_catalogue_are_read_back_as_written(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(compiled, "_storage", lambda: Storage(folder / "beside", tagged=False))
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    words = vocabulary(catalogue.load())
+    assert compiled.compiled() is None
+    compiled.keep(words)
+    assert compiled.compiled() == words
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    (file,) = (folder / "beside").iterdir()
+    file.write_text("{}", encoding="utf-8")
+    compiled.keep(words)
+    assert compiled.compiled() is None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from leakcheck import __version__
 from leakcheck.diagnostics import Report
+from leakcheck.project.compiled import files_in, stamps_of
 from leakcheck.project.ledger import Ledger, Look
 from leakcheck.project.locate import Locator
 from leakcheck.project.storage import NAME, Storage, digest_of
@@ -106,8 +107,5 @@ def _short(value: object) -> str:
 def _stamps(settings: Settings) -> list[tuple[str, int, int]]:
     """The program, and the knowledge it decides by, as they are on disk."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    files = list(map(str, settings.drivers))
-    for top in (package, os.path.join(os.path.dirname(package), "rules")):
-        for folder, _, names in os.walk(top):
-            files += (os.path.join(folder, name) for name in names if name.endswith((".py", ".toml", ".md")))
-    return [(file, (found := os.stat(file)).st_size, found.st_mtime_ns) for file in sorted(files)]
+    known = files_in((package, os.path.join(os.path.dirname(package), "rules")), ".py", ".toml", ".md")
+    return stamps_of([*map(str, settings.drivers), *known])

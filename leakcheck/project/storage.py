@@ -25,8 +25,8 @@ def digest_of(data: bytes) -> str:
 class Storage:
     """Reads and writes the files of a cache folder. Nothing that goes wrong with it stops a run."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, tagged: bool = True) -> None:
+        self._folder, self._tagged = folder, tagged
 
     def read(self, name: str) -> object:
         """What was written under a name; None if there is nothing, or not what was written."""
@@ -51,8 +51,8 @@ class Storage:
             pass
 
     def _prepare(self) -> None:
-        if (self._folder / "CACHEDIR.TAG").exists():
-            return
         self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._tagged or (self._folder / "CACHEDIR.TAG").exists():
+            return
         (self._folder / ".gitignore").write_text(_IGNORE, encoding="utf-8")
         (self._folder / "CACHEDIR.TAG").write_text(_TAG, encoding="utf-8")

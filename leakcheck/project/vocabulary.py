@@ -141,12 +141,19 @@ def _pieces(word: bytes) -> set[bytes]:
 @lru_cache(maxsize=4)
 def vocabulary_for(settings: Settings) -> Vocabulary:
     """The vocabulary of the catalogue that settings ask for."""
-    from leakcheck.catalogue import load  # slow to read, and not needed where all facts are known
+    from leakcheck.project.compiled import compiled, keep
 
-    return vocabulary(load(settings.drivers, settings.connections))
+    shipped = not settings.drivers and not settings.connections
+    if shipped and (known := compiled()):
+        return known
+    from leakcheck.catalogue import load  # slow to read
+
+    found = vocabulary(load(settings.drivers, settings.connections))
+    if shipped:
+        keep(found)
+    return found
 
 
-@lru_cache(maxsize=4)
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
     """The vocabulary of a catalogue."""
     from leakcheck.catalogue import import_words

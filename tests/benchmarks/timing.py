@@ -38,7 +38,9 @@ def once(command: Command) -> Run:
     """Run it. What it finds is nobody's concern here, that it could run is."""
     command.before()
     start = time.perf_counter()
-    process = subprocess.Popen(command.words, cwd=command.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command.words, cwd=command.folder, env=environment, stdout=quiet, stderr=quiet)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

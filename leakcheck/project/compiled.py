@@ -1,0 +1,56 @@
+"""The words of the shipped catalogue, kept beside the program's bytecode, and by the same rules: not where Python
+writes none, and not if a file they were read from has changed since."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from leakcheck import __version__
+from leakcheck.project.storage import Storage, digest_of
+from leakcheck.project.vocabulary import Vocabulary
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def compiled() -> Vocabulary | None:
+    """The vocabulary, if it is there and as it was written."""
+    kept = _storage().read(_name())
+    try:
+        return Vocabulary(*(frozenset(word.encode() for word in words) for words in kept))  # type: ignore[attr-defined]
+    except (TypeError, AttributeError):
+        return None
+
+
+def keep(vocabulary: Vocabulary) -> None:
+    """Write it for the next run."""
+    if not sys.dont_write_bytecode:
+        words = (getattr(vocabulary, field.name) for field in fields(vocabulary))
+        _storage().write(_name(), [sorted(word.decode() for word in each) for each in words])
+
+
+def _storage() -> Storage:
+    return Storage(Path(_PACKAGE, "__pycache__"), tagged=False)
+
+
+def _name() -> str:
+    rules = (os.path.join(_PACKAGE, "rules"), os.path.join(os.path.dirname(_PACKAGE), "rules"))
+    code = os.path.join(_PACKAGE, "project", "vocabulary.py")
+    stamps = (__version__, stamps_of([code, *files_in(rules, ".toml")]))
+    return f"vocabulary-{digest_of(repr(stamps).encode())[:16]}"
+
+
+def files_in(tops: Iterable[str], *endings: str) -> Iterator[str]:
+    """The files below some folders, in order."""
+    for top in tops:
+        for folder, folders, names in os.walk(top):
+            folders.sort()
+            yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(endings))
+
+
+def stamps_of(files: Iterable[str]) -> list[tuple[str, int, int]]:
+    """How files look from outside."""
+    return [(file, (found := os.stat(file)).st_size, found.st_mtime_ns) for file in files]
