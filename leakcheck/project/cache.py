@@ -30,7 +30,8 @@ class Cache:
         self._storage = Storage(folder) if folder else None
         self._names = _names(settings) if folder else {}
         self.ledger = Ledger(look, self._read("files"))
-        self._verdicts = Verdicts(self._read("reports"), self.ledger, Locator(str(settings.root), lambda: _libraries(settings)))
+        locator = Locator(str(settings.root), lambda: _libraries(settings))
+        self._verdicts = Verdicts(self._read("reports"), self.ledger, locator)
         self._keeps_reports = folder is not None and not settings.applies_fixes and not settings.census
         self._chosen: object = None
 
