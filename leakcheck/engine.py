@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from leakcheck import suppressions
@@ -25,6 +26,8 @@ from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.settings import Settings
 
+_OURS = re.compile(r"leakcheck|\blk\d*\b", re.IGNORECASE)  # in comments that speak of us, though nothing is found
+
 
 class SourceError(Exception):
     """Text that is not Python 3: the line (from 1) and what is wrong there."""
@@ -46,7 +49,7 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     lines = split_lines(source)
-    comments = suppressions.read(lines)
+    comments = suppressions.read(lines) if found or _OURS.search(source) else suppressions.Suppressions()
     about = Comments(filename, lines, project.catalogue.rules, settings).findings(comments, found)
     wanted = [d for d in (*found, *about) if _wanted(d, settings)]
     kept, suppressed = comments.apply(sorted(wanted, key=lambda d: d.sort_key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -27,6 +28,7 @@ Progress = Callable[[int, int], None]  # done, of how many
 
 _WORTH_A_POOL = 64  # files; below, starting processes costs more than it saves
 _BATCH = 16
+_YOUNG = 50_000  # objects made before garbage is looked for
 _STACK = 512 << 20  # bytes of address space, touched only when needed; the default overflows on deep expressions
 _RECURSION = 20_000
 
@@ -245,6 +247,7 @@ def _check_batch(files: Sequence[str], settings: Settings) -> Batch:
         _projects.clear()
         _projects[settings] = Project(settings)
     project = _projects[settings]
+    gc.set_threshold(_YOUNG)  # trees are kept: looking through them for garbage again and again finds none
     reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
     return Batch(reports, project.trace.reached(map(os.path.abspath, files)))
 
