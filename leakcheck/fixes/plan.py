@@ -19,6 +19,7 @@ from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 
 FIXABLE = frozenset({"LK101", "LK102", "LK103", "LK104"})
+_KEPT = "an object keeps the connection: which of its methods should close it is for its class to say"
 
 
 def with_fixes(
@@ -53,7 +54,7 @@ class Mender:
             if diagnostic.code in FIXABLE and known is not None:
                 quests[number] = Quest(self._file, *known)
         settle([quest for quest in quests.values() if quest.advance()], self._trial)
-        return [self._told(d, quests[n]) if n in quests else d for n, d in enumerate(found)]
+        return [self._told(d, quests[n]) if n in quests else _untold(d) for n, d in enumerate(found)]
 
     def _told(self, found: Diagnostic, quest: Quest) -> Diagnostic:
         """The finding with its fix, or why there is none. Statements that share a line may have to be parted first."""
@@ -79,3 +80,8 @@ class Mender:
                 settle([quest] if quest.advance() else [], Trial(run.module, run.resolver.project))
                 return quest if quest.proposal else None
         return None
+
+
+def _untold(found: Diagnostic) -> Diagnostic:
+    """A finding that is not about the paths of one function: if it is a leak, it is one of an object's field."""
+    return replace(found, not_fixed=_KEPT) if found.code in FIXABLE else found
