@@ -6,14 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from leakcheck import __version__
-from leakcheck.console import Progress, SourceLines, use_colour
+from leakcheck.console import Progress, SourceLines, tell_errors, use_colour, write
 from leakcheck.options import Options
 from leakcheck.report import FORMATS, Page, coloured, plain, render
 from leakcheck.status import CLEAN, FAILED, FINDINGS, OneLineErrors
@@ -88,7 +87,7 @@ def main(**values: Any) -> int:
         from leakcheck.manual import document, index
 
         paint = coloured if use_colour(sys.stdout) else plain
-        _print(index() if options.explain is None else document(options.explain, paint))
+        write(index() if options.explain is None else document(options.explain, paint))
         return CLEAN
     if options.lsp:
         return _serve()
@@ -112,7 +111,7 @@ def _serve() -> int:
 def _show_settings(options: Options, file: Path) -> int:
     from leakcheck.inference import show
 
-    _print(show(file, _settings(replace(options, paths=(str(file),)))), options.output_file)
+    write(show(file, _settings(replace(options, paths=(str(file),)))), options.output_file)
     return CLEAN
 
 
@@ -130,10 +129,12 @@ def _demo(options: Options) -> int:
     settings = Settings(folder / "demo").override(options.select, options.ignore, options.extend_select)
     os.chdir(folder)  # so that its files have short names
     try:
-        settings = _for_health(settings, options)
+        settings = _prepared(settings, options)
         outcome = run(_find(("demo",), settings, options).files, settings)
-        if options.health and options.output_format != "html":
-            return _show_health(outcome, settings, options)
+        if options.shows_health:
+            from leakcheck.health.command import report
+
+            return report(outcome, settings, options)
         return _conclude(outcome, options, SourceLines())
     finally:
         os.chdir(here)
@@ -141,35 +142,22 @@ def _demo(options: Options) -> int:
             click.echo(f"The service is in {folder / 'demo'}.", err=True)
 
 
-def _for_health(settings: Settings, options: Options) -> Settings:
-    if not (options.health or options.output_format == "html"):
+def _prepared(settings: Settings, options: Options) -> Settings:
+    if not options.examines:
         return settings
     from leakcheck.health.checkup import prepared
 
     return prepared(settings)
 
 
-def _show_health(outcome: Outcome, settings: Settings, options: Options) -> int:
-    from leakcheck.health import examine
-    from leakcheck.health.show import as_json, as_text
-
-    health = examine(outcome, settings)
-    colour = options.output_file is None and use_colour(sys.stdout)
-    paint = coloured if colour else plain
-    _print(as_json(health) if options.output_format == "json" else as_text(health, paint), options.output_file)
-    if _report_errors(outcome.errors) == FAILED:
-        return FAILED
-    return FINDINGS if health.failed and not options.exit_zero else CLEAN
-
-
 def _check(options: Options) -> int:
-    settings = _for_health(_settings(options), options)
+    settings = _prepared(_settings(options), options)
     if "-" in options.paths:
         return _check_stdin(settings, options)
     found = _find(options.paths or (".",), settings, options)
     if options.show_files:
-        _print("".join(f"{file}\n" for file in found.files))
-        return _report_errors(found.problems)
+        write("".join(f"{file}\n" for file in found.files))
+        return tell_errors(found.problems)
     if not found.files and not found.problems:
         click.echo(f"leakcheck: no Python files in {', '.join(options.paths) or 'the current folder'}", err=True)
     from leakcheck.project.cache import folder_of
@@ -187,8 +175,10 @@ def _check(options: Options) -> int:
         )
     finally:
         progress.clear()
-    if options.health and options.output_format != "html":
-        return _show_health(outcome, settings, options)
+    if options.shows_health:
+        from leakcheck.health.command import report
+
+        return report(outcome, settings, options)
     if options.decides:
         from leakcheck.known.command import carry_out
 
@@ -220,7 +210,7 @@ def _check_stdin(settings: Settings, options: Options) -> int:
     name = options.stdin_filename or "-"
     skip = options.force_exclude and options.stdin_filename is not None and excluded(name, settings)
     if options.show_files:
-        _print("" if skip else f"{name}\n")
+        write("" if skip else f"{name}\n")
         return CLEAN
     data = sys.stdin.buffer.read()
     outcome = Outcome(()) if skip else run_text(data, name, settings)
@@ -271,26 +261,7 @@ def _conclude(outcome: Outcome, options: Options, lines: SourceLines, to_stderr:
     if to_stderr and options.output_file is None:
         click.echo(text, nl=False, err=True)
     else:
-        _print(text, options.output_file)
-    if _report_errors(outcome.errors) == FAILED:
+        write(text, options.output_file)
+    if tell_errors(outcome.errors) == FAILED:
         return FAILED
     return FINDINGS if outcome.findings and not options.exit_zero else CLEAN
-
-
-def _report_errors(reports: Sequence[Any]) -> int:
-    for report in reports:
-        click.echo(f"{report.filename}: {report.error}", err=True)
-    return FAILED if reports else CLEAN
-
-
-def _print(text: str, file: Path | None = None) -> None:
-    """Names of files that are no text, and what a terminal cannot show, are written as JSON would: `caf\\udce9`."""
-    if file is None:
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
-        click.echo(text, nl=False, color=True)  # colours were decided before
-        return
-    try:
-        file.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None

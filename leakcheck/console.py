@@ -1,14 +1,20 @@
-"""What the command line knows of terminals and of the files behind a report."""
+"""What the command line knows of terminals, of where its output goes, and of the files behind a report."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TextIO
 
-from leakcheck.diagnostics import split_lines
+import click
+
+from leakcheck.diagnostics import Report, split_lines
+from leakcheck.status import CLEAN, FAILED
 
 _PATIENCE = 1.0  # seconds before a progress bar appears
 _INTERVAL = 0.1
@@ -22,6 +28,26 @@ def use_colour(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def write(text: str, file: Path | None = None) -> None:
+    """Names of files that are no text, and what a terminal cannot show, are written as JSON would: `caf\\udce9`."""
+    if file is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        click.echo(text, nl=False, color=True)  # colours were decided before
+        return
+    try:
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None
+
+
+def tell_errors(reports: Sequence[Report]) -> int:
+    """Name the files that could not be checked, and give the exit status for that."""
+    for report in reports:
+        click.echo(f"{report.filename}: {report.error}", err=True)
+    return FAILED if reports else CLEAN
 
 
 class Progress:

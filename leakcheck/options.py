@@ -54,3 +54,13 @@ class Options:
     def decides(self) -> bool:
         """Whether it is to be written down which findings to live with."""
         return self.add_noqa or self.write_baseline is not None or self.prune_baseline
+
+    @property
+    def examines(self) -> bool:
+        """Whether the health of the whole service is asked for."""
+        return self.health or self.output_format == "html"
+
+    @property
+    def shows_health(self) -> bool:
+        """Whether nothing else is: in HTML it is a part of the report."""
+        return self.health and self.output_format != "html"
