@@ -14,6 +14,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ from tests.benchmarks.trees import SERVICE, download, grow, package
 
 PEERS = ("ruff==0.14.6", "flake8==7.3.0", "pylint==4.0.3")
 GROWTH = (50_000, 100_000, 500_000, 1_000_000, 2_500_000, 5_000_000)
-CACHE = ".leakcheck_cache"
+MARK = b"\n# changed in round "
 
 
 class Bench:
@@ -111,10 +112,13 @@ def hook(bench: Bench) -> Iterator[str]:
     files = [str(file.relative_to(folder)) for file in sorted(folder.rglob("*.py")) if file.stat().st_size > 2_000]
     changed = files[:: max(1, len(files) // 10)][:10]
 
+    rounds = count()
+
     def change() -> None:
-        for number, name in enumerate(changed):
-            text = (folder / name).read_bytes().rstrip(b"# \n")
-            (folder / name).write_bytes(text + b"\n#" + b" " * ((os.getpid() + number) % 7) + b"\n")
+        number = next(rounds)
+        for name in changed:
+            text = (folder / name).read_bytes().partition(MARK)[0]
+            (folder / name).write_bytes(text + MARK + b"%d\n" % number)
 
     commands = {
         "flake8": bench.flake8(folder, *changed),
