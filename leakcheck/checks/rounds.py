@@ -56,15 +56,16 @@ class Loop:
 
     @property
     def is_small(self) -> bool:
-        """Over a literal of a few elements, or a name for one, or `range(3)`."""
+        """Over a literal of a few elements, or a name for one, or `range(3)`, `range(1, 4)`."""
         node = self.node.iter
         if isinstance(node, cst.Name) and self.function is not None and node.value in self.function.bindings.names:
             values = self.function.bindings.assigned.get(node.value, [])
             node = values[0] if len(values) == 1 and node.value not in self._filled_anywhere else node
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
             return len(node.elements) <= _FEW
-        if isinstance(node, cst.Call) and terminal(node.func) == "range" and len(node.args) == 1:
-            return isinstance(last := node.args[0].value, cst.Integer) and last.evaluated_value <= _FEW
+        if isinstance(node, cst.Call) and terminal(node.func) == "range":
+            numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
+            return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
         return False
 
     @cached_property

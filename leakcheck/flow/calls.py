@@ -170,6 +170,9 @@ class Calls(Managers, Displays):
         for argument in arguments:
             if spec.kind == "session" and isinstance(argument.value, Ref):
                 return [(Derived(argument.value.rid), state)]  # it works on that connection and takes none of its own
+            lent = self.resolver.connection_type(argument.value)
+            if spec.kind == "session" and lent is not None and lent.kind in ("connection", "checkout"):
+                return [(UNKNOWN, state)]  # likewise, on somebody else's
             self.hand_over(argument.value, state, "argument", node)
         site = self.site(node, spec, certainty)
         if spec.memory_arguments and node.args and string_value(node.args[0].value) in spec.memory_arguments:

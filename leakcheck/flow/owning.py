@@ -86,7 +86,8 @@ def _method_releases(method: FunctionInfo, field: str, methods: set[str], getter
     """Whether a method calls, registers or passes on a release of the field, by its path or by a local name for it."""
     if field not in method.words and getters.isdisjoint(method.words) and not _by_string(method, field):
         return False
-    paths = {f"self.{field}", f"cls.{field}", *_aliases(method, field, getters)}
+    fields = {field, *getters}  # a getter may be a property
+    paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, field, getters)}
     for node in walk(method.node.body):
         if isinstance(node, cst.Attribute) and node.attr.value in methods:
             owner = node.value
