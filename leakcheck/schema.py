@@ -85,15 +85,15 @@ def parse_calls(text: str, where: str) -> dict[str, tuple[str, ...]]:
 
 def parse_waits(text: str, where: str) -> tuple[Any, ...]:
     """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
-    table = parse_toml(text, where)
+    table, lists = parse_toml(text, where), ("at-once", "needs-wait", "constant", "transactions")
     for key in table:
-        _known(key, ("wait", "gives", "quick", "at-once", "needs-wait", "constant", "grows"), where, "key")
+        _known(key, ("wait", "gives", "quick", *lists, "grows"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
     return (
         tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
         _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),
         _strings(table.get("quick", []), f"{where}: quick"),
-        *(_strings(table.get(key, []), f"{where}: {key}") for key in ("at-once", "needs-wait", "constant")),
+        *(_strings(table.get(key, []), f"{where}: {key}") for key in lists),
         _convert(table.get("grows", {}), dict[str, str], f"{where}: grows"),
     )
 
@@ -109,7 +109,19 @@ def parse_questions(text: str, where: str) -> tuple[Question, ...]:
     return tuple(_read(Question, _expect(dict, entry, where), f"{where}: question") for entry in entries)
 
 
-_WORD_LISTS = ("batch", "fills", "once", "migrations", "tests", "retries", "inserts", "texts", "writes")
+_WORD_LISTS = (
+    "batch",
+    "fills",
+    "once",
+    "commands",
+    "migrations",
+    "tests",
+    "retries",
+    "inserts",
+    "texts",
+    "identifiers",
+    "writes",
+)
 
 
 def parse_words(text: str, where: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Waits:
         at_once: tuple[str, ...] = (),
         needs_wait: tuple[str, ...] = (),
         constant: tuple[str, ...] = (),
+        transactions: tuple[str, ...] = (),
         grows: dict[str, str] | None = None,
     ) -> None:
         self.grows = grows or {}  # retry decorator -> keyword that makes its pause grow
@@ -26,6 +27,7 @@ class Waits:
         self.at_once = frozenset(at_once)  # arguments that say not to wait
         self.needs_wait = frozenset(needs_wait)  # retry decorators that pause only if told to
         self.constant = frozenset(constant)  # what tells them to, by the same time again and again
+        self.transactions = frozenset(transactions)  # blocks and decorators that hold one
         self._quick = frozenset(quick)
         self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
         for wait in waits:

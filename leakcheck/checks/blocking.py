@@ -83,22 +83,25 @@ class Blocking:
         inner = [*self._retries(function), *self._inside(function, depth - 1)]
         return tuple(Pause(pause.wait, ((module, node), *pause.chain), pause.certain) for pause in inner)
 
+    def inside(self, function: FunctionInfo, part: cst.CSTNode | None = None) -> tuple[Pause, ...]:
+        """The first sleep and the first slow call that a function's own text, or a part of it, leads to."""
+        if part is None:
+            return self._inside(function, _DEPTH)
+        return _firsts(self._scan(function, _DEPTH, part))
+
     def _inside(self, function: FunctionInfo, depth: int) -> tuple[Pause, ...]:
         """The first wait of each kind in a function's own text."""
         if function not in self._known:
             if depth <= 0:
                 return ()
             self._known[function] = ()  # while it is being scanned: recursion ends here
-            found: dict[bool, Pause] = {}
-            for pause in self._scan(function, depth):
-                found.setdefault(pause.sleeps, pause)
-            self._known[function] = tuple(found.values())
+            self._known[function] = _firsts(self._scan(function, depth, function.node.body))
         return self._known[function]
 
-    def _scan(self, function: FunctionInfo, depth: int) -> Iterator[Pause]:
+    def _scan(self, function: FunctionInfo, depth: int, part: cst.CSTNode) -> Iterator[Pause]:
         body = function.node.body
         managers = _managers(body)
-        for node in walk(body, same_scope):
+        for node in walk(part, same_scope):
             if isinstance(node, cst.Call):
                 yield from self.at(self._static(node.func, function, managers), node, body, function.module, depth)
 
@@ -140,6 +143,14 @@ class Blocking:
         if id(body) not in self._driven:
             self._driven[id(body)] = frozenset(id(n) for driver in _drivers(body) for n in walk(driver, same_scope))
         return id(node) in self._driven[id(body)]
+
+
+def _firsts(pauses: Iterator[Pause]) -> tuple[Pause, ...]:
+    """One of each kind."""
+    found: dict[bool, Pause] = {}
+    for pause in pauses:
+        found.setdefault(pause.sleeps, pause)
+    return tuple(found.values())
 
 
 def _drivers(body: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.configured import configured
 from leakcheck.checks.constructors import Constructors
+from leakcheck.checks.decorated import in_transactions, under_decorators
 from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
@@ -56,6 +57,8 @@ class Further:
             yield from nested(run, tell, self.acquires)
             yield from self.reconnects.findings(run, tell)
             yield from retries(run, tell, self.blocking)
+        yield from under_decorators(module, tell, self.blocking, self.acquires)
+        yield from in_transactions(module, tell, self.blocking)
         yield from self.reconnects.through_callees(module, tell)
         yield from self.dependencies.findings(module, tell, self.blocking)
         yield from loops(module, tell, self.blocking, self.settings.batch_size)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -18,9 +19,10 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method
-from leakcheck.project.module import FunctionInfo
+from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, same_scope, walk
 
+_DECORATOR = re.compile(r"^\s*@([A-Za-z_][\w.]*)", re.MULTILINE)
 _DEPTH = 3  # of project functions followed
 _POOLED = ("checkout", "session")
 
@@ -68,15 +70,34 @@ class Acquires:
                 nested = callee.info.chunk.definitions
                 yield from (d for d in nested if isinstance(d, FunctionInfo) and _is_inside(d, callee.info))
 
-    def around(self, function: FunctionInfo) -> Iterator[tuple[Key, Place]]:
-        """The pools of which a decorator holds a connection while it calls the function."""
+    def decorated(self, module: Module) -> Iterator[FunctionInfo]:
+        """Functions under decorators of the project whose text might acquire; no other is parsed."""
+        known: dict[str, bool] = {}
+        for chunk in module.chunks:
+            names = set(_DECORATOR.findall(chunk.statement.text))
+            if any(known[n] if n in known else known.setdefault(n, self._may_acquire(n, module)) for n in names):
+                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and d.node.decorators)
+
+    def _may_acquire(self, name: str, module: Module) -> bool:
+        callee = self.resolver.static(cst.parse_expression(name), None, module)
+        if not isinstance(callee, Function):
+            return False
+        return not self.summaries.wrappers.words(callee.info.module).isdisjoint(callee.info.words)
+
+    def around(self, function: FunctionInfo) -> Iterator[tuple[Site, FunctionInfo]]:
+        """What the decorators of a function hold while they call it, each with the nested function that acquires it."""
         for wrapper in self.wrappers(function):
             run = analyse(wrapper, wrapper.module, self.resolver, self.summaries)
             for record in run.holding.calls.values():
                 called = record.node.func if isinstance(record.node, cst.Call) else None
-                if isinstance(called, cst.Name) and called.value in _outer_parameters(wrapper) and _pooled(record.site):
-                    if key := pool_key(record.site, wrapper, wrapper.module, self.resolver):
-                        yield key, (wrapper.module, record.site.node)
+                if isinstance(called, cst.Name) and called.value in _outer_parameters(wrapper):
+                    yield record.site, wrapper
+
+    def pools_around(self, function: FunctionInfo) -> Iterator[tuple[Key, Place]]:
+        """The pools of which a decorator holds a connection while it calls the function."""
+        for site, wrapper in self.around(function):
+            if _pooled(site) and (key := pool_key(site, wrapper, wrapper.module, self.resolver)):
+                yield key, (wrapper.module, site.node)
 
     def _deeper(self, function: FunctionInfo, depth: int) -> Iterator[Second]:
         for node in walk(function.node.body, same_scope):
@@ -126,30 +147,39 @@ def _last(node: cst.Call) -> str:
 def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagnostic]:
     """One finding for each place where a second connection is taken."""
     leaking = {leak.site for leak in run.leaks}
-    told: set[int] = set()
-    for outer, node, chain in (*_here(run, leaking), *_through(run, leaking, acquires)):
-        if id(node) not in told and acquires.always(outer, None):
-            told.add(id(node))
-            yield _diagnostic(outer, node, chain, run, tell)
-    yield from _under_decorators(run, tell, acquires, told)
+    around = list(acquires.pools_around(run.function)) if run.function and run.function.node.decorators else []
+    found = [f for f in (*_here(run, leaking), *_through(run, leaking, acquires)) if acquires.always(f[0], None)]
+    firsts: dict[int, Found] = {}
+    for each in found:
+        firsts.setdefault(id(each[1]), each)
+    for outer, node, chain in firsts.values():
+        here = len({o.index for o, n, _ in found if n is node and (o is outer or acquires.always(o, run.function))})
+        key = pool_key(outer, run.function, run.module, run.resolver)
+        yield _diagnostic(outer, node, chain, 1 + here + sum(k == key for k, _ in around), run, tell)
+    yield from _under_decorators(run, tell, acquires, dict(around), firsts.keys())
 
 
-def _under_decorators(run: Interpreter, tell: Teller, acquires: Acquires, told: set[int]) -> Iterator[Diagnostic]:
+def _under_decorators(
+    run: Interpreter, tell: Teller, acquires: Acquires, held: dict[Key, Place], told: Collection[int]
+) -> Iterator[Diagnostic]:
     """A function that acquires, called by a decorator that holds one already."""
-    if run.function is None or not run.function.node.decorators:
-        return
-    held = dict(acquires.around(run.function))
     for site in run.sites if held else ():
+        assert run.function is not None
         key = pool_key(site, run.function, run.module, run.resolver)
         if key in held and _pooled(site) and id(site.node) not in told and acquires.always(site, run.function):
             module, place = held[key]
             message = (
                 f"{quoted(site.callee)} takes a second connection while a decorator of {quoted(run.function.name)} "
-                "holds one: with fewer than threads * (2 - 1) + 1 connections the pool deadlocks itself"
+                f"holds one: {_size(2)}"
             )
             steps = [tell.step("acquire", place, "the first one is checked out here", module)]
             steps.append(tell.step("note", site.node, "the second one is taken here"))
             yield tell.at("LK203", min(site.certainty, "medium", key=CONFIDENCES.index), message, site.node, steps)
+
+
+def _size(held: int) -> str:
+    """What the pool needs where one thread has so many connections at a time."""
+    return f"with fewer than threads * ({held} - 1) + 1 connections the pool deadlocks itself"
 
 
 Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
@@ -207,12 +237,12 @@ def _pooled(site: Site) -> bool:
     return site.spec.kind in _POOLED and not site.spec.embedded and not site.parameter
 
 
-def _diagnostic(outer: Site, node: cst.CSTNode, chain: tuple[Place, ...], run: Interpreter, tell: Teller) -> Diagnostic:
-    what = quoted(tell.callee(node))
-    message = (
-        f"{what} takes a second connection while {tell.subject(outer)} is held: "
-        "with fewer than threads * (2 - 1) + 1 connections the pool deadlocks itself"
-    )
+def _diagnostic(
+    outer: Site, node: cst.CSTNode, chain: tuple[Place, ...], held: int, run: Interpreter, tell: Teller
+) -> Diagnostic:
+    """`held` counts the connections that one thread has then, this one included."""
+    what, which = quoted(tell.callee(node)), "a second connection" if held == 2 else f"connection number {held}"
+    message = f"{what} takes {which} while {tell.subject(outer)} is held: {_size(held)}"
     steps = [*tell.acquired(outer)]
     steps.append(tell.step("note", node, "the second one is taken " + ("during this call" if chain else "here")))
     for module, place in chain:
