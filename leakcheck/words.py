@@ -17,11 +17,13 @@ class Words:
     batch: tuple[str, ...]
     fills: tuple[str, ...]
     once: tuple[str, ...]
+    commands: tuple[str, ...]
     migrations: tuple[str, ...]
     tests: tuple[str, ...]
     retries: tuple[str, ...]
     inserts: tuple[str, ...]
     texts: tuple[str, ...]
+    identifiers: tuple[str, ...]
     writes: tuple[str, ...]
     builders: dict[str, str]
 

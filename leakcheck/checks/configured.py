@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.catalogue import Catalogue
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import Diagnostic
+from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.models import Options
 from leakcheck.project.module import Module
 from leakcheck.project.walk import code, string_value, terminal, walk
@@ -31,7 +31,9 @@ def configured(module: Module, catalogue: Catalogue, tell: Teller, settings: Set
         if not any(_is_on(entries.get(guard)) for guard in options.guards):
             missing = ", ".join(f'"{key}": {value}' for key, value in options.resilient.items() if key not in entries)
             what = " or ".join(quoted(guard) for guard in options.guards)
-            yield tell.at("LK402", "high", f"no {what}: {options.because} (add `{missing}`)", node)
+            yield tell.at(
+                "LK402", _confidence(entries, options), f"no {what}: {options.because} (add `{missing}`)", node
+            )
 
 
 def _found(module: Module, known: tuple[Options, ...]) -> Iterator[tuple[cst.CSTNode, Entries, Options]]:
@@ -91,6 +93,17 @@ def _values(module: Module, name: str) -> Iterator[cst.BaseExpression]:
     for chunk in module.mentioning(frozenset({name})):
         for node in walk(chunk.tree):
             yield from _assigned(node, name)
+
+
+def _confidence(entries: Entries, options: Options) -> Confidence:
+    """Which database it is, and whether connections are kept at all, may be settings themselves."""
+    unknown = [key for key in (options.engine, options.holds) if key and _is_open(entries.get(key))]
+    return ("high", "medium", "low")[len(unknown)]
+
+
+def _is_open(node: cst.BaseExpression | None) -> bool:
+    """Not written down here."""
+    return node is not None and string_value(node) is None and not isinstance(node, (cst.Integer, cst.Name))
 
 
 def _number(node: cst.BaseExpression | None) -> int | None:

@@ -41,9 +41,12 @@ class Fates:
 
     def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
         """The fate of what a call in a function gives."""
-        if function.name in words().once or self._is_cached(function):
+        if self._is_cached(function):
             return Fate.KEPT
-        return _Trail(node, function, self).fate()
+        fate = _Trail(node, function, self).fate()
+        if fate is not Fate.CLOSED and _is_brief(function):
+            return Fate.CLOSED
+        return Fate.KEPT if fate is not Fate.CLOSED and function.name in words().once else fate
 
     def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""
@@ -86,6 +89,13 @@ class Fates:
         callee = self.resolver.static(node.func, function, function.module)
         name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
         return name in self.catalogue.producers and name not in self.catalogue.by_acquire
+
+
+def _is_brief(function: FunctionInfo) -> bool:
+    """A command that does not run on and on: the process ends with it, and closes what it opened."""
+    names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
+    stays = any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
+    return not (function.is_async or stays or names.isdisjoint(words().commands))
 
 
 class _Trail:

@@ -14,8 +14,10 @@ from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function
-from leakcheck.project.walk import code, walk
+from leakcheck.project.walk import code, same_scope, walk
 
+_EVER = ("True", "1")
+_LEAVES = (cst.Break, cst.Return)
 _MOST_PLACES = 6  # shown of one acquisition
 
 Wait = tuple[Held, Pause]
@@ -33,7 +35,7 @@ def held(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnos
         place = _place(waits[0][1], run)
         if (rule, id(place)) not in told:  # with two connections open, the first one stands for both
             told.add((rule, id(place)))
-            yield _diagnostic(rule, site, waits, place, tell)
+            yield _diagnostic(rule, site, waits, place, run, tell)
 
 
 def _place(pause: Pause, run: Interpreter) -> cst.CSTNode:
@@ -61,14 +63,29 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
     yield from blocking.at(record.callee, record.node, body, run.module)
 
 
-def _diagnostic(rule: str, site: Site, waits: list[Wait], place: cst.CSTNode, tell: Teller) -> Diagnostic:
+def _diagnostic(
+    rule: str, site: Site, waits: list[Wait], place: cst.CSTNode, run: Interpreter, tell: Teller
+) -> Diagnostic:
     record, pause = waits[0]
     subject = tell.subject(site)
     word = "held while" if len(waits) == 1 else f"held in {len(waits)} places, first while"
     message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
     steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    return tell.at(rule, _confidence(site, pause), message, place, steps)
+    confidence = "low" if _is_own(site, record.node, run) else _confidence(site, pause)
+    return tell.at(rule, confidence, message, place, steps)
+
+
+def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
+    """A connection outside any pool, opened for a loop that never ends: a worker keeps its own while it waits."""
+    if site.spec.kind != "connection" or run.function is None:
+        return False
+    loops = (n for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.While) and code(n.test) in _EVER)
+    for loop in loops:
+        inside = list(walk(loop.body, same_scope))
+        if any(n is wait for n in inside) and not any(n is site.node or isinstance(n, _LEAVES) for n in inside):
+            return True
+    return False
 
 
 def purpose(pause: Pause) -> str:

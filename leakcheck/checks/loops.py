@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.rounds import Loop, always, first_binding, tried
+from leakcheck.checks.rounds import Loop, always, first_binding, sent_again, tried
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
@@ -144,6 +144,7 @@ class Rows:
             or self._does_more
             or self._lends_to_others(node)
             or not any(part is node for part in tried(self.loop.node.body))
+            or (isinstance(node, cst.Call) and sent_again(node, self.loop.node.body))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())

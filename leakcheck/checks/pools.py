@@ -15,6 +15,7 @@ from leakcheck.project.walk import code
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
+_SERVERS = re.compile(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
 _SURE: Confidence = "high"
 _LIKELY: Confidence = "medium"  # the default size may be meant
 
@@ -107,5 +108,8 @@ def _from_factories(module: Module, constructors: Constructors, fates: Fates, te
 
 
 def _certainty(built: Built) -> Confidence:
-    """A URL from the settings is nearly always one of a server."""
+    """A URL from the settings is nearly always one of a server, unless what comes next is only for SQLite."""
+    text = code(built.function.node) if built.function is not None and built.url is None else ""
+    if "PRAGMA" in text and not _SERVERS.search(text):
+        return "low"
     return "medium" if built.url is None else "high"

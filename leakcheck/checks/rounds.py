@@ -153,6 +153,16 @@ def tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     return walk(node, lambda n: same_scope(n) and not isinstance(n, (cst.ExceptHandler, cst.ExceptStarHandler)))
 
 
+def sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a handler sends what could not be sent again, changed: the rows go one by one so that one may fail."""
+    for part in walk(body, same_scope):
+        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
+            calls = (n for handler in part.handlers for n in walk(handler.body, same_scope) if isinstance(n, cst.Call))
+            if any(code(call.func) == code(node.func) for call in calls):
+                return True
+    return False
+
+
 def always(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """What every round runs: not under a test, in a handler or in an inner loop."""
     for child in children(node):

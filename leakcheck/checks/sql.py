@@ -55,7 +55,7 @@ class Reader:
             if isinstance(segment, str):
                 text += segment
             else:
-                (data if _BEFORE_DATA.search(text) else names).append(segment)
+                (names if _is_name(segment) or not _BEFORE_DATA.search(text) else data).append(segment)
         return Statement(match[1].upper(), text, tuple(data), tuple(names))
 
     def _made(self, node: cst.BaseExpression) -> Statement | None:
@@ -133,6 +133,11 @@ def _interleaved(segments: Segments, place: re.Pattern[str], put: list[cst.BaseE
     if len(parts) != len(put) + 1:
         return [*segments, *put]
     return [parts[0], *(piece for pair in zip(put, parts[1:], strict=True) for piece in pair)]
+
+
+def _is_name(node: cst.BaseExpression) -> bool:
+    """`sql.Identifier(table)`: no data, wherever it stands."""
+    return isinstance(node, cst.Call) and terminal(node.func) in words().identifiers
 
 
 def _mentions_itself(value: cst.BaseExpression, name: cst.BaseExpression) -> bool:
