@@ -23,7 +23,7 @@ _AT_ONCE, _STEADY = "without a pause", "after a pause that does not grow"
 
 def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
     """What is wrong with how a function tries again to get a connection."""
-    if run.function is None:
+    if run.function is None or not run.sites:
         return
     loops = [node for node in walk(run.function.node.body, same_scope) if isinstance(node, (cst.For, cst.While))]
     told: set[int] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import libcst as cst
 
@@ -44,6 +44,12 @@ class Names:
             if not found.isdisjoint(_NAMESPACES):  # `if "conn" in locals():`
                 found.update(text for n in walk(node) if (text := string_value(n)))
         return frozenset(found)
+
+
+@lru_cache(maxsize=1024)
+def names_in(function: cst.FunctionDef, bindings: Bindings) -> Names:
+    """Those of a function: the same as long as nobody changes its text."""
+    return Names(function.body.body, bindings)
 
 
 _TESTING = frozenset(

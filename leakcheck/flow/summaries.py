@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import libcst as cst
 
-from leakcheck.flow.names import Names
+from leakcheck.flow.names import Names, names_in
 from leakcheck.flow.owners import Owners
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
 from leakcheck.flow.values import (
@@ -102,12 +102,9 @@ class Summaries:
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
         self._raises: dict[FunctionInfo, bool] = {}
-        self._names: dict[FunctionInfo, Names] = {}
 
     def names(self, function: FunctionInfo) -> Names:
-        if function not in self._names:
-            self._names[function] = Names(function.node.body.body, function.bindings)
-        return self._names[function]
+        return names_in(function.node, function.bindings)
 
     def may_give(self, function: FunctionInfo) -> bool:
         """Whether a function may hand a connection to its caller, going by its text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -67,6 +67,11 @@ class Bindings:
                 self._bind(element.value)
 
 
+@lru_cache(maxsize=1024)
+def _bindings(node: cst.FunctionDef) -> Bindings:
+    return Bindings(node)
+
+
 def pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, ...]]:
     """Which expression each target is assigned: `a, b = x, y` is two assignments."""
     if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
@@ -116,7 +121,7 @@ class FunctionInfo:
 
     @cached_property
     def bindings(self) -> Bindings:
-        return Bindings(self.node)
+        return _bindings(self.node)
 
     @cached_property
     def returned(self) -> tuple[cst.BaseExpression, ...]:
@@ -207,6 +212,7 @@ def _self_field(target: cst.CSTNode) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
 def _words(node: cst.CSTNode) -> frozenset[str]:
     return frozenset(n.value for n in walk(node) if type(n) is cst.Name)
 

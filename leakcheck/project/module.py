@@ -79,7 +79,7 @@ class Chunk:
 
     @cached_property
     def node_ids(self) -> frozenset[int]:
-        return frozenset(id(node) for node in walk(self.tree))
+        return frozenset(map(id, walk(self.tree)))
 
     @cached_property
     def positions(self) -> dict[cst.CSTNode, CodeRange]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import lru_cache
 
 import libcst as cst
 
@@ -77,8 +78,23 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
 SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 
 
-def walk(node: cst.CSTNode, into: Callable[[cst.CSTNode], bool] | None = None) -> Iterator[cst.CSTNode]:
+Into = Callable[[cst.CSTNode], bool]
+
+
+def walk(node: cst.CSTNode, into: Into | None = None) -> Iterator[cst.CSTNode]:
     """The node and everything below it; `into` says whether to go below a node."""
+    if type(node) is cst.IndentedBlock and (into is None or into is same_scope):
+        return iter(_below(node, into))
+    return _descend(node, into)
+
+
+# Every check walks the same bodies, and an editor's text keeps most of its trees from one keystroke to the next.
+@lru_cache(maxsize=2048)
+def _below(node: cst.CSTNode, into: Into | None) -> tuple[cst.CSTNode, ...]:
+    return tuple(_descend(node, into))
+
+
+def _descend(node: cst.CSTNode, into: Into | None) -> Iterator[cst.CSTNode]:
     pending = [node]
     while pending:
         current = pending.pop()
@@ -114,6 +130,7 @@ def terminal(node: cst.CSTNode) -> str:
 _EMPTY = cst.Module([])
 
 
+@lru_cache(maxsize=4096)
 def code(node: cst.CSTNode) -> str:
     """The node's source text on one line, for messages and as a key for equal tests."""
     return " ".join(_EMPTY.code_for_node(node).split())
