@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -16,9 +17,11 @@ from editor import editor
 
 import leakcheck
 from leakcheck.cli import main
+from leakcheck.report import FORMATS
 
 DEMO = Path(leakcheck.__file__).parent / "demo"
 Finding = tuple[str, int, int, str, str]  # path, line, column from 1, code, message
+Short = tuple[str, int, str, str]  # without the column
 
 
 def run(name: str) -> str:
@@ -97,6 +100,28 @@ def rdjson() -> list[Finding]:
     return found
 
 
+def gitlab() -> list[Short]:
+    found = []
+    for item in json.loads(run("gitlab")):
+        code, _, message = item["description"].partition(" ")
+        found.append((item["location"]["path"], item["location"]["lines"]["begin"], code, message))
+    return found
+
+
+def junit() -> list[Short]:
+    found = []
+    for case in ElementTree.fromstring(run("junit").encode()).iter("testcase"):
+        for failure in case.iter("failure"):
+            place = case.attrib["file"], int(case.attrib["line"])
+            found.append((*place, failure.attrib["type"], failure.attrib["message"]))
+    return found
+
+
+def pylint() -> list[Short]:
+    pattern = r"(.*?):(\d+): \[(LK\d+)\(.*?\), .*?\] (.*)"
+    return [(m[1], int(m[2]), m[3], m[4]) for m in map(re.compile(pattern).fullmatch, run("pylint").splitlines()) if m]
+
+
 def flake8() -> list[Finding]:
     command = [sys.executable, "-m", "flake8", "--isolated", "--select=LK", "--max-line-length=999", "."]
     output = subprocess.run(command, capture_output=True, text=True).stdout
@@ -134,6 +159,9 @@ FRONT_ENDS: dict[str, Callable[[], list[Finding]]] = {
     "lsp": language_server,
 }
 
+# Consumers that know no columns.
+BY_LINE: dict[str, Callable[[], list[Short]]] = {"gitlab": gitlab, "junit": junit, "pylint": pylint}
+
 
 @pytest.fixture(autouse=True)
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,3 +179,14 @@ def test_agreement(name: str) -> None:
     expected = sorted(from_json())
     assert len(expected) > 20
     assert sorted(FRONT_ENDS[name]()) == expected
+
+
+@pytest.mark.parametrize("name", BY_LINE)
+def test_agreement_by_line(name: str) -> None:
+    expected = sorted((path, line, code, message) for path, line, _, code, message in from_json())
+    assert len(expected) > 20
+    assert sorted(BY_LINE[name]()) == expected
+
+
+def test_no_format_is_left_out() -> None:
+    assert set(FORMATS) - {"json", "html"} <= FRONT_ENDS.keys() | BY_LINE.keys()  # html: tests/test_html.py

@@ -159,3 +159,19 @@ def test_unused_in_a_file_without_database_code(tmp_path: Path) -> None:
     assert "a.py:1:8: LK001" in result.stdout
     assert call(str(tmp_path), "--fix").exit_code == 0
     assert (tmp_path / "a.py").read_text(encoding="utf-8") == "x = 1\n"
+
+
+def test_needed_because_of_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checked alone, as pre-commit and editors do it, a file is judged as it is among the others."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app").mkdir()
+    texts = {
+        "app/__init__.py": "",
+        "app/db.py": "import sqlite3\n\ndef open_db():\n    return sqlite3.connect('a.db')\n",
+        "app/use.py": "from .db import open_db\n\ndef count():\n    conn = open_db()  # noqa: LK101\n    conn.x()\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    from_stdin = CliRunner().invoke(main, ["-", "--stdin-filename", "app/use.py"], input=texts["app/use.py"])
+    for result in (call("."), call("app/use.py"), call("--no-cache", "app/use.py"), from_stdin):
+        assert (result.exit_code, "1 suppressed" in result.stdout) == (0, True), result.output

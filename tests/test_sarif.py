@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
+import leakcheck
+from leakcheck.cli import main
 from leakcheck.diagnostics import Edit, Fix
 from leakcheck.report import Page, render, sarif
 from leakcheck.runner import Outcome
@@ -18,6 +22,7 @@ from leakcheck.settings import rules
 from tests.pages import MESSAGE, STEPS, finding, page, span, step
 
 URI = "app/orders.py"
+DEMO = Path(leakcheck.__file__).parent / "demo"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,22 @@ def test_it_follows_the_schema(schema: Any) -> None:
         log = json.loads(render("sarif", made))
         jsonschema.Draft4Validator(schema, format_checker=jsonschema.FormatChecker()).validate(log)
         assert log["$schema"] == schema["id"]
+
+
+def test_it_follows_the_schema_with_hundreds_of_findings(schema: Any) -> None:
+    """Real ones: the demo and copies of it, with fixes, paths through several files, and twins."""
+    for name in ("one", "two", "three", "four", "five", "six", "seven", "eight"):
+        shutil.copytree(DEMO, name, ignore=shutil.ignore_patterns("__pycache__"))
+    ran = CliRunner().invoke(main, [".", "--quiet", "--no-cache", "--select", "ALL", "--output-format", "sarif"])
+    assert ran.exit_code == 1, ran.output
+    log = json.loads(ran.stdout)
+    jsonschema.Draft4Validator(schema, format_checker=jsonschema.FormatChecker()).validate(log)
+    results = log["runs"][0]["results"]
+    places = {
+        (r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], *r["partialFingerprints"].values())
+        for r in results
+    }
+    assert len(places) == len(results) >= 200
 
 
 def test_the_path_is_a_code_flow_that_nests() -> None:
