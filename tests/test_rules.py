@@ -60,6 +60,12 @@ def test_document_shows_bad_and_good_code(document: Document) -> None:
     assert any(not example.marked("error", "missed", "false") for example in document.examples)
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.code)
+def test_front_matter_tells_whether_there_is_a_fix(document: Document) -> None:
+    shown = any(example.fixed for example in document.examples)
+    assert shown == (document.meta["fix"] != "none")
+
+
 def test_markers_name_known_rules() -> None:
     known = {document.code for document in DOCUMENTS}
     marked = {code for example in EXAMPLES for _, _, code in example.marked("error", "missed", "false")}
