@@ -100,6 +100,9 @@ class Built:
         """A database in the process, by its URL or by an argument that only SQLite has."""
         if self.url is not None and self.url.startswith(self.pool.embedded or ("sqlite:",)):
             return True
+        parts = list(walk(self.node, lambda n: not isinstance(n, (cst.IfExp, cst.Comparison))))
+        if any(isinstance(n, cst.Name) and "sqlite" in n.value.lower() for n in parts):
+            return True  # `creator=sqlite_connection`
         return any(isinstance(n, cst.SimpleString) and "check_same_thread" in n.value for n in walk(self.node))
 
     @property

@@ -20,6 +20,7 @@ class Fate(Enum):
     """By what the function's text does with it."""
 
     KEPT = "kept"  # module level, a field, a global, a cache, or somebody who is given it
+    GIVEN = "given"  # to a function of the project: whether that keeps it is not asked
     RETURNED = "returned"
     CLOSED = "closed"
     LOST = "lost"
@@ -84,6 +85,11 @@ class Fates:
         kinds = self.catalogue.function(name) | self.catalogue.function("*." + terminal(node.func))
         return not (kinds & {"borrows", "takes", "raises"} or name in self.catalogue.by_acquire)
 
+    def is_function(self, node: cst.Call, function: FunctionInfo) -> bool:
+        """Whether a call is one of the project's functions, and not one that belongs to an object."""
+        callee = self.resolver.static(node.func, function, function.module)
+        return isinstance(callee, Function) and callee.receiver is None
+
     def makes_maker(self, node: cst.Call, function: FunctionInfo) -> bool:
         """`sessionmaker(engine)`: as long-lived as the engine."""
         callee = self.resolver.static(node.func, function, function.module)
@@ -138,6 +144,12 @@ class _Trail:
             and self.fates.keeps(node, self.function)
         )
 
+    def _is_made_of_it(self, node: cst.BaseExpression) -> bool:
+        """A name for what a function of the project gave for the pool, which was lent to it."""
+        values = self.function.bindings.assigned.get(node.value, []) if isinstance(node, cst.Name) else []
+        calls = [v for v in values if isinstance(v, cst.Call) and v is not self.node]
+        return bool(calls) and all(self.fates.is_function(call, self.function) for call in calls)
+
     def _mentions(self, node: cst.CSTNode) -> bool:
         return mentions([node], (self.pools | self.derived).__contains__) or any(n is self.node for n in walk(node))
 
@@ -149,15 +161,19 @@ class _Trail:
             outer = isinstance(target, cst.Name) and target.value in self.function.bindings.outer
             if (outer or not isinstance(target, cst.Name)) and self._mentions(value):
                 return Fate.KEPT
+        given: set[bool] = set()  # whether to a function of the project
         for node in walk(body):
             if type(node) in SCOPES and mentions(children(node), self.pools.__contains__):
                 return Fate.KEPT  # a closure over it
             if isinstance(node, cst.Call) and any(self._is_pool(a.value) for a in node.args):
-                if not self.fates.makes_maker(node, self.function) and self.fates.keeps(node, self.function):
-                    return Fate.KEPT
+                made = all(self._is_made_of_it(a.value) for a in node.args if self._is_pool(a.value))
+                if not (made or self.fates.makes_maker(node, self.function)) and self.fates.keeps(node, self.function):
+                    given.add(self.fates.is_function(node, self.function))
+        if False in given:
+            return Fate.KEPT
         if any(self._is_pool(value) for value in self.function.returned):
             return Fate.RETURNED
-        return Fate.LOST
+        return Fate.GIVEN if given else Fate.LOST
 
     def _closed(self, body: cst.CSTNode) -> bool:
         for node in walk(body):

@@ -24,7 +24,8 @@ def pools(
     module: Module, constructors: Constructors, fates: Fates, tell: Teller, settings: Settings
 ) -> Iterable[Diagnostic]:
     """What is wrong with the pools that a module builds."""
-    if words().of_tests.search(settings.relative(module.filename).replace(os.sep, "/")):
+    path = settings.relative(module.filename).replace(os.sep, "/")
+    if words().of_tests.search(path) or words().of_migrations.search(path):
         return
     serves: bool | None = None
     for built in constructors.of(module):
@@ -37,7 +38,7 @@ def pools(
             yield _per_call(built, tell)
         else:
             yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
-            yield from _not_resilient(built, fate, tell)
+            yield from _not_resilient(built, fate, tell) if fate is not Fate.GIVEN else ()
     yield from _from_factories(module, constructors, fates, tell)
 
 
