@@ -138,6 +138,8 @@ class Web:
     """What web frameworks call endpoints, dependencies and responses that are sent late."""
 
     endpoints: tuple[str, ...] = ()  # decorators, by their last name
+    handlers: tuple[str, ...] = ()  # decorators, by qualified name
+    queries: tuple[str, ...] = ()  # attributes of models
     dependencies: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()  # packages that run code for many callers at a time

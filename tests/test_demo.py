@@ -28,6 +28,7 @@ EXPECTED = [
     ("utils/database.py", 63, "LK104"),
 ]
 FURTHER = [
+    ("services/api.py", 24, "LK205"),
     ("services/db/report_db.py", 12, "LK402"),
     ("services/db/report_db.py", 13, "LK401"),
     ("services/db/report_db.py", 43, "LK301"),

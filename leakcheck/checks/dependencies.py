@@ -20,7 +20,7 @@ from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Loan, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import terminal
+from leakcheck.project.walk import string_value, terminal, walk
 
 _DEPTH = 4  # of dependencies of dependencies
 _MOST_PLACES = 6
@@ -32,14 +32,21 @@ class Dependencies:
     def __init__(self, resolver: Resolver, summaries: Summaries, project: Project) -> None:
         self.resolver, self.summaries, self.project = resolver, summaries, project
         self.web, self.scoped = resolver.catalogue.web, Scoped(resolver)
-        self._endpoint = re.compile(rf"^\s*@[\w.]+\.(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
+        self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
+        self._endpoint = re.compile(rf"^\s*@(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """One for each injected connection that an endpoint holds through something slow."""
         for function in self._decorated(module):
-            if any(name.rpartition(".")[2] in self.web.endpoints and "." in name for name in function.decorators):
+            if any(self._is_endpoint(name, module) for name in function.decorators):
                 yield from self._of_parameters(function, tell, blocking)
                 yield from self.scoped.findings(function, tell, blocking)
+
+    def _is_endpoint(self, decorator: str, module: Module) -> bool:
+        """`@router.get`, or `@get` where it is imported from a framework."""
+        if "." in decorator:
+            return decorator.rpartition(".")[2] in self.web.endpoints
+        return module.imports.get(decorator) in self.web.handlers
 
     def _of_parameters(self, function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
         """One for each place: what several parameters share is held once."""
@@ -81,12 +88,24 @@ class Dependencies:
         """`= Depends(get_db)`, `Annotated[Session, Depends(get_db)]`, and a name for the latter."""
         if isinstance(parameter.default, cst.Call):
             yield parameter.default, function.module
+        yield from ((call, function.module) for call in self._provided(function.module).get(parameter.name.value, ()))
         if parameter.annotation is not None:
             node, module = self._alias(parameter.annotation.annotation, function.module)
             if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
                 for element in node.slice:
                     if isinstance(element.slice, cst.Index) and isinstance(element.slice.value, cst.Call):
                         yield element.slice.value, module
+
+    def _provided(self, module: Module) -> dict[str, list[cst.Call]]:
+        """`dependencies={"db": Provide(get_db)}` of an endpoint, a controller or an application in the module."""
+        if module not in self._known:
+            names = frozenset(name.rpartition(".")[2] for name in self.web.dependencies)
+            found = self._known.setdefault(module, {})
+            for chunk in module.mentioning(names):
+                for node in walk(chunk.tree) if "dependencies" in chunk.words else ():
+                    if isinstance(node, cst.DictElement) and isinstance(node.value, cst.Call):
+                        found.setdefault(string_value(node.key) or "", []).append(node.value)
+        return self._known[module]
 
     def _alias(self, node: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, Module]:
         """What a name like `SessionDep` stands for, here or in the module it is imported from."""

@@ -14,7 +14,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Instance
 from leakcheck.models import Connection
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import code, same_scope, walk
+from leakcheck.project.walk import code, dotted, same_scope, walk
 
 _CALL = ".__call__"
 
@@ -49,12 +49,19 @@ class Scoped:
         """True where the session takes a connection, False where it gives it back, None if nothing of it is called."""
         if not isinstance(node.func, cst.Attribute):
             return None
+        if self._is_query(node.func):
+            return True
         owner = self.resolver.static(node.func.value, endpoint, endpoint.module)
         spec = self._spec(owner) if isinstance(owner, Instance) else None
         if spec is None or node.func.attr.value in spec.idle:
             return None
         ends = {form.method for form in (*spec.release, *spec.soft_release)}
         return node.func.attr.value not in ends
+
+    def _is_query(self, func: cst.Attribute) -> bool:
+        """`User.query.get`: by the names alone, since models come from anywhere."""
+        *_, model, query = ("", "", *(dotted(func.value) or "").split("."))
+        return query in self.resolver.catalogue.web.queries and model[:1].isupper()
 
     def _spec(self, owner: Instance) -> Connection | None:
         return self.registries.get(self.resolver.canonical(owner.type)) if isinstance(owner.type, str) else None
