@@ -14,7 +14,7 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import same_scope, walk
+from leakcheck.project.walk import code, same_scope, walk
 from leakcheck.words import words
 
 Loop = cst.For | cst.While
@@ -35,6 +35,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
         if loop is not None and id(loop) not in told:
             told.add(id(loop))
             if why := _impatience(loop, run.function, blocking):
+                why += " and without end" if _is_endless(loop) else ""
                 message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
                 yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
         elif loop is None and not patient and _gives_up(site, run.function):
@@ -105,6 +106,12 @@ def _ends(handler: cst.ExceptHandler) -> bool:
     if isinstance(last, cst.SimpleStatementLine):
         return isinstance(last.body[-1], (cst.Raise, cst.Return, cst.Break))
     return False
+
+
+def _is_endless(loop: Loop) -> bool:
+    """No attempt is the last one: nothing in the loop gives up."""
+    raises = any(isinstance(node, cst.Raise) for node in walk(loop.body, same_scope))
+    return isinstance(loop, cst.While) and code(loop.test) in ("True", "1") and not raises
 
 
 def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:

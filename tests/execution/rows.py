@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-HEADER = """import time
+HEADER = """import subprocess
+import time
 from contextlib import closing
 
 from psycopg2.pool import ThreadedConnectionPool
@@ -36,6 +37,7 @@ class Outcome:
     error: str
     result: object
     out: int
+    called: tuple[str, ...]  # other programs
 
 
 class _Pool:
@@ -65,6 +67,8 @@ def run(source: str, rows: Rows, path: str) -> Outcome:
         space: dict[str, Any] = {}
         exec(compile(source, "<work>", "exec"), space)
         space["time"] = types.SimpleNamespace(sleep=lambda seconds: None)
+        called: list[str] = []
+        space["subprocess"] = types.SimpleNamespace(run=called.extend)
         error, result = "", None
         try:
             result = space["work"](rows)
@@ -72,7 +76,7 @@ def run(source: str, rows: Rows, path: str) -> Outcome:
             error = type(raised).__name__
     with _open(path) as connection:
         left = tuple(connection.execute("SELECT a, b FROM t ORDER BY a").fetchall())
-    return Outcome(left, error, result, pool.out)
+    return Outcome(left, error, result, pool.out, tuple(called))
 
 
 @contextmanager
@@ -150,9 +154,18 @@ def loop(chance: random.Random) -> str:
 
 def waits(chance: random.Random) -> str:
     """A function that sleeps at the beginning or the end of its connection's block."""
+    return _pausing(chance, "time.sleep(0.01)")
+
+
+def calls(chance: random.Random) -> str:
+    """The same with another program that is waited for."""
+    return _pausing(chance, f'subprocess.run(["report{chance.randrange(9)}"])')
+
+
+def _pausing(chance: random.Random, wait: str) -> str:
     insert = '        conn.cursor().execute("INSERT INTO t (a, b) VALUES (?, ?)", rows[0])'
     work = [insert, "        conn.commit()"][: chance.choice((1, 2, 2, 2))]
-    sleep = ["        # not too fast"] * chance.randrange(2) + ["        time.sleep(0.01)"]
+    sleep = ["        # not too fast"] * chance.randrange(2) + [f"        {wait}"]
     return HEADER + _in_connection("def work(rows):", [*sleep, *work] if chance.random() < 0.6 else [*work, *sleep])
 
 
