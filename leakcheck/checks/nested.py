@@ -79,7 +79,10 @@ class Acquires:
                 yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and d.node.decorators)
 
     def _may_acquire(self, name: str, module: Module) -> bool:
-        callee = self.resolver.static(cst.parse_expression(name), None, module)
+        try:
+            callee = self.resolver.static(cst.parse_expression(name), None, module)
+        except cst.ParserSyntaxError:  # `@return:` in a docstring
+            return False
         if not isinstance(callee, Function):
             return False
         return not self.summaries.wrappers.words(callee.info.module).isdisjoint(callee.info.words)
