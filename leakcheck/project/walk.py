@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 
 import libcst as cst
 
@@ -37,47 +38,52 @@ _LAYOUT = frozenset(
         "lines_after_def",
     ]
 )
-_FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
+_Parts = Callable[[cst.CSTNode], tuple[object, ...]]
 
 
-def _meaningful(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    names = tuple(
-        f.name
-        for f in fields(kind)
-        if f.name not in _LAYOUT and not f.name.startswith("whitespace") and f.name[0] != "_"
-    )
-    _FIELDS[kind] = names
-    return names
+class _Getters(dict[type[cst.CSTNode], _Parts]):
+    """For each kind of node, what reads at once all its fields that carry meaning: one at a time is slow."""
+
+    def __missing__(self, kind: type[cst.CSTNode]) -> _Parts:
+        found = [f.name for f in fields(kind) if f.type is not str and _means_something(f.name)]
+        self[kind] = getter = _getter(found)
+        return getter
 
 
-# `isinstance` is slow on LibCST's abstract classes; whether a class is a node never changes.
-_IS_NODE: dict[type, bool] = {str: False, bool: False, type(None): False, cst.MaybeSentinel: False}
+def _means_something(field: str) -> bool:
+    return field not in _LAYOUT and not field.startswith(("whitespace", "_"))
 
 
-def _is_node(kind: type) -> bool:
-    known = _IS_NODE.get(kind)
-    if known is None:
-        known = _IS_NODE[kind] = issubclass(kind, cst.CSTNode)
-    return known
+def _getter(names: list[str]) -> _Parts:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return (lambda node: (getattr(node, names[0]),)) if names else lambda node: ()
+
+
+class _Nodes(dict[type, bool]):
+    """Which classes are nodes: `isinstance` is slow on LibCST's abstract classes, and the answer never changes."""
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = known = issubclass(kind, cst.CSTNode)
+        return known
+
+
+_GETTERS, _NODES = _Getters(), _Nodes()
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The node's direct parts in source order."""
-    kind = type(node)
+    """The node's direct parts in source order; the list is the caller's."""
     found: list[cst.CSTNode] = []
-    for name in _FIELDS.get(kind) or _meaningful(kind):
-        value = getattr(node, name)
-        value_kind = type(value)
-        if value_kind is list or value_kind is tuple:
-            found += [item for item in value if _is_node(type(item))]
-        elif _is_node(value_kind):
-            found.append(value)
+    for value in _GETTERS[type(node)](node):
+        kind = type(value)
+        if _NODES[kind]:
+            found.append(value)  # type: ignore[arg-type]
+        elif kind is list or kind is tuple:
+            found += [item for item in value if _NODES[type(item)]]  # type: ignore[attr-defined]
     return found
 
 
 SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-
-
 Into = Callable[[cst.CSTNode], bool]
 
 
@@ -100,7 +106,9 @@ def _descend(node: cst.CSTNode, into: Into | None) -> Iterator[cst.CSTNode]:
         current = pending.pop()
         yield current
         if into is None or current is node or into(current):
-            pending.extend(reversed(children(current)))
+            below = children(current)
+            below.reverse()
+            pending += below
 
 
 def same_scope(node: cst.CSTNode) -> bool:
