@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakcheck.models import Connection, Driver, Options, Pool, Rule, Web
+from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Rule, Web
 from leakcheck.schema import (
     FUNCTION_KINDS,
     parse_calls,
@@ -125,6 +125,11 @@ class Catalogue:
     def pools(self) -> dict[str, Pool]:
         """How pools are built, by the qualified name of the call."""
         return {name: pool for d in reversed(self.drivers) for pool in d.pools for name in pool.call}
+
+    @cached_property
+    def cursors(self) -> dict[str, Cursor]:
+        """The cursors that have to be closed, by the qualified name of the call."""
+        return {name: cursor for d in reversed(self.drivers) for cursor in d.cursors for name in cursor.call}
 
     @cached_property
     def options(self) -> tuple[Options, ...]:

@@ -106,6 +106,18 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """A kind of cursor that keeps something on the server, or the database's file, until it is closed."""
+
+    call: tuple[str, ...]  # methods of connections: `psycopg2.extensions.connection.cursor`
+    because: str  # what it keeps while it is open, for messages
+    with_effect: WithEffect = "unsupported"  # `with <the cursor>:`
+    keyword: str = ""  # it is of that kind only with this argument,
+    position: int = -1  # where that stands among the positional ones,
+    classes: tuple[str, ...] = ()  # and, if there are any, with one of these classes, by their last names
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """A dictionary in a settings module from which a framework builds a pool."""
 
@@ -169,6 +181,7 @@ class Driver:
     connections: tuple[Connection, ...] = ()
     producers: tuple[Producer, ...] = ()
     pools: tuple[Pool, ...] = ()
+    cursors: tuple[Cursor, ...] = ()
     options: tuple[Options, ...] = ()
     types: dict[str, str] = field(default_factory=dict)  # other name of a class, or subclass -> its model class
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Driver, Options, Pool, Producer, Question, Release, Rule, Wait, Web
+from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Producer, Question, Release, Rule, Wait, Web
 from leakcheck.toml import CatalogueError, parse_toml
 
-Model = TypeVar("Model", Connection, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
+Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
 
 FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
 
 # Python keywords and plurals that read better under another name in TOML.
 _KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer",
-         "pools": "pool"}  # fmt: skip
+         "pools": "pool", "cursors": "cursor"}  # fmt: skip
 _NOT_IN_FILES = {Connection: {"library"}, Rule: {"text"}}
 
 _NAME = r"[A-Za-z_]\w*"
@@ -52,6 +52,7 @@ def parse_driver(text: str, where: str) -> Driver:
     connections = _expect(list, table.pop("connection", []), f"{where}: connection")
     producers = _expect(list, table.pop("producer", []), f"{where}: producer")
     pools = _expect(list, table.pop("pool", []), f"{where}: pool")
+    cursors = _expect(list, table.pop("cursor", []), f"{where}: cursor")
     options = _expect(list, table.pop("options", []), f"{where}: options")
     return _read(
         Driver,
@@ -59,6 +60,7 @@ def parse_driver(text: str, where: str) -> Driver:
         where,
         connections=tuple(parse_connection(entry, f"{where}: connection", library) for entry in connections),
         pools=tuple(_read(Pool, _expect(dict, p, where), f"{where}: pool") for p in pools),
+        cursors=tuple(_read(Cursor, _expect(dict, c, where), f"{where}: cursor") for c in cursors),
         options=tuple(_read(Options, _expect(dict, o, where), f"{where}: options") for o in options),
         producers=tuple(_read(Producer, _expect(dict, p, where), f"{where}: producer") for p in producers),
     )
@@ -209,7 +211,8 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_SCHEMAS = {model: _schema(model) for model in (Connection, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)}
+_MODELS = (Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
+_SCHEMAS = {model: _schema(model) for model in _MODELS}
 
 
 def connection_keys() -> Mapping[str, tuple[str, Any, bool]]:

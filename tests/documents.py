@@ -84,7 +84,7 @@ class Example:
         code = self.document.partition("-")[0]
         if code.startswith(COMMENTS) or code == "LK106":
             return (code, *LEAKS)
-        return (code,) if re.fullmatch(r"LK[2-9]\d\d", code) else LEAKS
+        return (code,) if re.fullmatch(r"LK[2-9]\d\d|LK108", code) else LEAKS
 
     @property
     def is_project(self) -> bool:

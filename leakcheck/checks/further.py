@@ -1,4 +1,4 @@
-"""The families beyond leaks: held too long (LK2xx), row by row (LK3xx), pools (LK4xx), retries (LK5xx)."""
+"""The families beyond leaks: LK108, held too long (LK2xx), row by row (LK3xx), pools (LK4xx), retries (LK5xx)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.configured import configured
 from leakcheck.checks.constructors import Constructors
+from leakcheck.checks.cursors import cursors
 from leakcheck.checks.decorated import in_transactions, under_decorators
 from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.fates import Fates
@@ -61,6 +62,8 @@ class Further:
         yield from in_transactions(module, tell, self.blocking)
         yield from self.reconnects.through_callees(module, tell)
         yield from self.dependencies.findings(module, tell, self.blocking)
+        if self.settings.selects("LK108"):
+            yield from cursors(module, tell, self.resolver)
         yield from loops(module, tell, self.blocking, self.settings.batch_size)
         yield from configured(module, self.resolver.catalogue, tell, self.settings)
         yield from pools(module, self.constructors, self.fates, tell, self.settings)

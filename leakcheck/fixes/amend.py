@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from leakcheck.checks.constructors import Constructors
+from leakcheck.checks.cursors import pinning
 from leakcheck.diagnostics import Diagnostic, Fix
 from leakcheck.fixes.backoff import back_off
 from leakcheck.fixes.batches import batch_rows
+from leakcheck.fixes.cursors import close_cursor
 from leakcheck.fixes.hoist import hoist
 from leakcheck.fixes.keywords import enlarge, make_resilient
 from leakcheck.fixes.narrow import narrow
@@ -24,6 +26,7 @@ from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 
 AMENDMENTS: dict[str, Callable[[Spot], Proposal]] = {
+    "LK108": close_cursor,
     "LK201": narrow,
     "LK202": narrow,
     "LK301": batch_rows,
@@ -77,6 +80,7 @@ class Amender:
             project.settings,
             {module.span(site.node): site for run in runs for site in run.sites if not site.parameter},
             {module.span(built.node): built for built in Constructors(Resolver(project)).of(module)},
+            {module.span(found.node): found.model for found in pinning(module, Resolver(project))},
         )
         self._reasons: dict[int, str] = {}
 

@@ -15,6 +15,7 @@ from leakcheck.fixes.scene import File
 from leakcheck.fixes.syntax import LOOPS, SCOPES, Block, Function, inner
 from leakcheck.fixes.text import Draft, Refused, indentation, line_end
 from leakcheck.flow.core import Site
+from leakcheck.models import Cursor
 from leakcheck.settings import Settings
 
 _UNIT = "    "
@@ -22,12 +23,13 @@ _UNIT = "    "
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known of a module besides its text: the acquires and the pools, by their places."""
+    """What is known of a module besides its text: the acquires, pools and cursors, by their places."""
 
     catalogue: Catalogue
     settings: Settings
     sites: dict[Span, Site] = field(default_factory=dict)
     pools: dict[Span, Built] = field(default_factory=dict)
+    cursors: dict[Span, Cursor] = field(default_factory=dict)
 
 
 class Spot:
