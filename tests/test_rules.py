@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from documents import HEADINGS, KEYS, MARKER, RULES, Document, Example, documents, findings
-from fixing import fix
+from fixing import NOWHERE, fix
 
 from leakcheck import catalogue
+from leakcheck.settings import Settings
 
 DOCUMENTS = documents()
 EXAMPLES = [example for document in DOCUMENTS for example in document.examples]
@@ -34,7 +35,8 @@ def test_example(example: Example, tmp_path: Path) -> None:
 def test_fixed_example(example: Example) -> None:
     (source,) = example.sources
     for mode, fixed in example.fixed:
-        assert fix(MARKER.sub("", source.text).replace("  \n", "\n"), mode).text == fixed  # type: ignore[arg-type]
+        settings = Settings(NOWHERE, fix=mode, extend_select=example.select)  # type: ignore[arg-type]
+        assert fix(MARKER.sub("", source.text).replace("  \n", "\n"), settings=settings).text == fixed
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
