@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import PurePath
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.diagnostics import Span
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
@@ -84,8 +84,9 @@ class Chunk:
     @cached_property
     def positions(self) -> dict[cst.CSTNode, CodeRange]:
         """Lines count from the chunk's first; costs more than parsing, so only for what is reported."""
-        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-        return dict(wrapper.resolve(PositionProvider))
+        provider = PositionProvider()
+        provider._gen_impl(self.tree)  # a MetadataWrapper would visit the whole tree once more, for nothing
+        return dict(provider._computed)  # type: ignore[arg-type]
 
 
 class Module:
