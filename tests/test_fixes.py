@@ -61,3 +61,13 @@ def test_what_cannot_be_entered_when_awaited_is_entered_at_once() -> None:
     result = fix(head + body.format("await "), "unsafe")
     assert result.text == head + body.format("")
     assert result.found[0].not_fixed == "unsafe: to enter what `await` gives raises; now the block is run"
+
+
+def test_blocks_are_not_nested_deeper_than_python_takes() -> None:
+    locked = "".join("    " * depth + "with lock:\n" for depth in range(1, 19))
+    opened = "".join("    " * 19 + f"c{number} = sqlite3.connect(path)\n" for number in range(4))
+    used = "".join("    " * 19 + f"c{number}.execute('x')\n" for number in range(4))
+    result = fix(f"import sqlite3\n\n\ndef f(path, lock):\n{locked}{opened}{used}", "unsafe")
+    compile(result.text, "f.py", "exec")
+    assert len(result.found) > len(result.left) > 0
+    assert any("would not compile" in reason for reason in result.reasons)

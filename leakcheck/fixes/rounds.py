@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from leakcheck.fixes.text import apply
 from leakcheck.settings import Settings
 
 MOST_ROUNDS = 50
+_REFUSED = "with the other fixes of this file it would not compile, or leave something else to find"
 
 Key = tuple[str, ...]
 Check = Callable[[str], Report]
@@ -33,7 +35,8 @@ def mend(source: str, report: Report, check: Check, settings: Settings) -> Repor
             continue
         text, report = better
         count += len(chosen)
-    return replace(report, rewrite=Rewrite(source, text, count)) if count else report
+    left = tuple(replace(d, fix=None, not_fixed=_REFUSED) if _key(d) in refused else d for d in report.diagnostics)
+    return replace(report, diagnostics=left, rewrite=Rewrite(source, text, count) if count else None)
 
 
 def _key(found: Diagnostic) -> Key:
@@ -45,8 +48,10 @@ def _attempt(text: str, report: Report, chosen: Sequence[Diagnostic], check: Che
     """The text with these fixes and its report; None if a finding stays, or another one comes."""
     edits = dict.fromkeys(edit for found in chosen if found.fix for edit in found.fix.edits)
     new = apply(text, tuple(edits))
+    if new == text or (_compiles(text) and not _compiles(new)):
+        return None
     after = check(new)
-    if after.error is not None or new == text:
+    if after.error is not None:
         check(text)  # what others see of this module is its old text again
         return None
     before = Counter(d.code[:3] for d in report.diagnostics)
@@ -56,6 +61,17 @@ def _attempt(text: str, report: Report, chosen: Sequence[Diagnostic], check: Che
         check(text)
         return None
     return new, after
+
+
+def _compiles(text: str) -> bool:
+    """Whether this Python takes it: a text that parses may still have, say, blocks nested more than twenty deep."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "text", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def choose(found: Sequence[Diagnostic], settings: Settings) -> list[Diagnostic]:
