@@ -42,8 +42,10 @@ def test_contributing_names_what_is_there() -> None:
     assert names
     for name in names:
         assert "LK999" in name or list(CHECKOUT.glob(name)), name
-    (named,) = re.findall(r"`REWRITES` of `([^`]+)`", CONTRIBUTING)
-    assert "\nREWRITES" in (CHECKOUT / named).read_text(encoding="utf-8")
+    listed = re.findall(r"`([A-Z]+)`\s+of\s+`([^`]+)`", CONTRIBUTING)
+    assert {name for name, _ in listed} == {"REWRITES", "AMENDMENTS"}
+    for name, file in listed:
+        assert f"\n{name}: " in (CHECKOUT / file).read_text(encoding="utf-8")
 
 
 def test_the_driver_of_contributing(tmp_path: Path) -> None:
