@@ -120,6 +120,7 @@ _WORD_LISTS = (
     "tests",
     "retries",
     "inserts",
+    "refusals",
     "texts",
     "identifiers",
     "writes",

@@ -22,6 +22,7 @@ class Words:
     tests: tuple[str, ...]
     retries: tuple[str, ...]
     inserts: tuple[str, ...]
+    refusals: tuple[str, ...]
     texts: tuple[str, ...]
     identifiers: tuple[str, ...]
     writes: tuple[str, ...]

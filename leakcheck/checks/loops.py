@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.rounds import Loop, always, first_binding, sent_again, tried
+from leakcheck.checks.rounds import Loop, always, first_binding, sent_again, taken_back, tried
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
@@ -72,7 +72,7 @@ class Rows:
                 f"one statement a row by {quoted(helper.name)}: {self._better()} sends {self.batch} rows at a time"
             )
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
-            alone = not (self.once or self.reads_answers or self._lends_to_others(node))
+            alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
             yield self.tell.at("LK301", "medium" if alone else "low", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT"][:1]:
@@ -81,13 +81,8 @@ class Rows:
         if commit := self._commit(bool(writes)):
             what = quoted(code(commit))
             message = f"{what} for every row: each waits until the disk has it; commit once a batch"
-            yield self.tell.at(
-                "LK302",
-                "low" if self.once or self._waits or self._does_more or self._acts else "high",
-                message,
-                commit,
-                self._steps(),
-            )
+            meant = self.once or self._waits or self._does_more or self._acts or taken_back(commit, self.loop.node.body)
+            yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
     def _sent(self, node: cst.CSTNode) -> Statement | None:
         """The statement of an `execute` whose data change with the loop, and whose tables do not."""

@@ -10,7 +10,7 @@ import libcst as cst
 
 from leakcheck.checks.sql import mentions
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import children, code, same_scope, terminal, walk
+from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _FEW = 10  # rows: a loop over so few written down in the code is not worth a batch
@@ -113,7 +113,13 @@ class Loop:
         tests = (node for node in self.body if isinstance(node, cst.If))
         optional = (test for test in tests if not mentions([test.test], self._changing.__contains__))
         spared = {id(part) for test in optional for part in walk(test.body)}
-        return any(isinstance(n, cst.Attribute) and n.attr.value in methods and id(n) not in spared for n in self.body)
+        return any(id(n) not in spared and not methods.isdisjoint(_attribute_read(n)) for n in self.body)
+
+    def uses_result(self, node: cst.Call) -> bool:
+        """Whether a round does something with what the call gives, awaited or not."""
+        plain = {id(n.value.expression if isinstance(n.value, cst.Await) else n.value)
+                 for n in self.body if isinstance(n, cst.Expr)}  # fmt: skip
+        return id(node) not in plain
 
     @cached_property
     def _changing(self) -> set[str]:
@@ -161,6 +167,31 @@ def sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
             if any(code(call.func) == code(node.func) for call in calls):
                 return True
     return False
+
+
+def taken_back(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a row that the database refuses is taken back while the rounds go on: each is a transaction for that."""
+    for part in walk(body, same_scope):
+        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
+            if any(_is_refusal(handler) for handler in part.handlers):
+                return True
+    return False
+
+
+def _is_refusal(handler: cst.ExceptHandler) -> bool:
+    caught = () if handler.type is None else walk(handler.type)
+    names = {terminal(part) for part in caught if isinstance(part, (cst.Name, cst.Attribute))}
+    calls = [node for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
+    return not names.isdisjoint(words().refusals) and any(terminal(call.func) == "rollback" for call in calls)
+
+
+def _attribute_read(node: cst.CSTNode) -> tuple[str, ...]:
+    """The name of the attribute that a node reads: `result.rowcount`, `getattr(result, "rowcount", 0)`."""
+    if isinstance(node, cst.Attribute):
+        return (node.attr.value,)
+    if isinstance(node, cst.Call) and terminal(node.func) == "getattr" and len(node.args) > 1:
+        return (string_value(node.args[1].value) or "",)
+    return ()
 
 
 def always(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
