@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from leakcheck import catalogue, runner
+from leakcheck import runner
 from leakcheck.diagnostics import Report
 from leakcheck.project.discovery import find
+from leakcheck.project.facts import facts_of
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
-from leakcheck.project.triage import mentions
+from leakcheck.project.vocabulary import Vocabulary, vocabulary_for
 from leakcheck.settings import Settings
 
 
@@ -40,9 +41,9 @@ def whole_program(files: Sequence[str], settings: Settings) -> int:
 
 
 def single_files(files: Sequence[str], settings: Settings) -> int:
-    known = catalogue.load()
-    texts = {file: data for file in files if mentions(data := Path(file).read_bytes(), known)}
-    project = Alone(settings, known)
+    vocabulary = vocabulary_for(settings)
+    texts = {file: data for file in files if _counts(data := Path(file).read_bytes(), vocabulary)}
+    project = Alone(settings)
 
     def check() -> list[Report]:
         return [
@@ -50,6 +51,13 @@ def single_files(files: Sequence[str], settings: Settings) -> int:
         ]
 
     return sum(len(report.diagnostics) for report in runner.with_room(check))
+
+
+def _counts(data: bytes, vocabulary: Vocabulary) -> bool:
+    """Whether a file may have a finding by its own words and imports."""
+    facts = facts_of(data, vocabulary)
+    near = not facts.imported.isdisjoint(vocabulary.drivers)
+    return not facts.used.isdisjoint(vocabulary.telling) or (bool(facts.used) and near)
 
 
 def _measured(work: Callable[[], int], seconds: list[float]) -> int:
