@@ -52,7 +52,9 @@ class Callees(Calls):
         cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
         specs = tuple((name, self.site_of(rid).spec, derived) for name, rid, derived in bound)
         constants = self._constants(callee, arguments)
-        summary = self.summaries.of(function, cls if isinstance(cls, ClassInfo) else None, specs, constants)
+        within = self.interrupts and bool(bound) and function.is_async
+        known = cls if isinstance(cls, ClassInfo) else None
+        summary = self.summaries.of(function, known, specs, constants, within)
         if summary is None or (not summary.outcomes and not manager):
             return self._call_unknown(callee, node, arguments, state)
         rids = {name: rid for name, rid, _ in bound}

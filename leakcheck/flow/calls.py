@@ -73,6 +73,8 @@ class Calls(Managers, Displays):
             receiver = callee.receiver
             if isinstance(receiver, Ref):
                 return self.call_on_resource(receiver, callee.name, node, arguments, state)
+            if isinstance(receiver, Pending) and callee.name in receiver.spec.returns_self:
+                return [(receiver, state)]
             if isinstance(receiver, Derived):
                 return self._call_on_derived(receiver, callee.name, node, arguments, state)
             if isinstance(receiver, Tuple) and (

@@ -177,10 +177,15 @@ class Core(Handing):
             return  # leaves the function by a weak raise: never reported
         self.raises(state.copy(), node, tier, origin, type_)
 
-    def interrupt(self, state: State, node: cst.CSTNode, type_: str) -> None:
-        """Add the path on which the function is cancelled, or never resumed, at this node."""
-        if self.interrupts and state.open_resources():
-            self.raises(state.copy(), node, Tier.STRONG, "interrupted", type_)
+    def interrupt(self, state: State, node: cst.CSTNode, type_: str, fresh: Iterable[ResourceId] = ()) -> None:
+        """Add the path on which the function is cancelled, or never resumed, at this node; `fresh` is not there yet."""
+        if not self.interrupts:
+            return
+        left = state.copy()
+        for rid in fresh:
+            left.resources.pop(rid, None)
+        if left.open_resources():
+            self.raises(left, node, Tier.STRONG, "interrupted", type_)
 
     def raises(self, state: State, node: cst.CSTNode, tier: Tier, origin: str, type_: str = "") -> None:
         """The given state leaves by an exception raised at this node."""

@@ -27,6 +27,7 @@ from leakcheck.flow.values import (
     Ref,
     Tuple,
     Value,
+    resources_in,
 )
 from leakcheck.project.walk import dotted, string_value, walk
 
@@ -180,7 +181,8 @@ class Expressions(Displays):
         result: Evaluated = []
         for value, after in self.eval(node.expression, state):
             if not isinstance(value, (Pending, PendingRelease)):  # what these do is done, or not, as the driver sees to
-                self.interrupt(after, node, "CancelledError")
+                fresh = [rid for rid in resources_in(value) if self.site_of(rid).node is node.expression]
+                self.interrupt(after, node, "CancelledError", fresh)  # while a callee acquires, it is the callee's
             result += self.awaited(value, node, after)
         return result
 

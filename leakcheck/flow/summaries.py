@@ -82,6 +82,7 @@ class Run(Protocol):
 
     sites: list[Site]
     yielded: list[tuple[Value, State]]
+    interrupts: bool
 
     def run(self, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants) -> Exits | None: ...
 
@@ -120,24 +121,27 @@ class Summaries:
         return self._raises[function]
 
     def of(
-        self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants = ()
-    ) -> Summary | None:
-        """The summary for a receiver's class and the parameters that carry resources; None if it cannot be told."""
-        key = (function, cls, bound, constants)
+        self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants = (),
+        interrupts: bool = False
+    ) -> Summary | None:  # fmt: skip
+        """The summary for a receiver's class and the parameters that carry resources; None if it cannot be told.
+        With `interrupts` it raises where it may be cancelled, and nowhere else."""
+        key = (function, cls, bound, constants, interrupts)
         if key not in self._known:
             if self.depth >= MAX_DEPTH:
                 return None
             self._known[key] = None  # while it is being computed: recursion ends here
             self.depth += 1
             try:
-                self._known[key] = self._compute(function, cls, bound, constants)
+                self._known[key] = self._compute(function, cls, bound, constants, interrupts)
             finally:
                 self.depth -= 1
         return self._known[key]
 
     def _compute(self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...],
-                 constants: Constants) -> Summary | None:  # fmt: skip
+                 constants: Constants, interrupts: bool) -> Summary | None:  # fmt: skip
         run = self._start(function, self)
+        run.interrupts = interrupts
         exits = run.run(cls, bound, constants)
         if exits is None:
             return None
