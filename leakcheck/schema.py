@@ -12,7 +12,7 @@ from leakcheck.toml import CatalogueError, parse_toml
 
 Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
 
-FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers")
+FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers", "keeps")
 
 # Python keywords and plurals that read better under another name in TOML.
 _KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import libcst as cst
+
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
-from leakcheck.flow.core import Kept
+from leakcheck.flow.core import Kept, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_released
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import ClassInfo
+from leakcheck.project.walk import walk
 
 
 def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagnostic]:
@@ -20,11 +23,18 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
         return
     seen: set[int] = set()
     for kept in run.kept:
-        if kept.site.parameter or kept.site.index in seen:
+        if kept.site.parameter or kept.site.index in seen | run.collected:
             continue
         seen.add(kept.site.index)
-        if not field_released(cls, kept.field, kept.site.spec, resolver):
+        if not _ended_here(kept.site, run) and not field_released(cls, kept.field, kept.site.spec, resolver):
             yield _diagnostic(kept, cls, tell)
+
+
+def _ended_here(site: Site, run: Interpreter) -> bool:
+    """Whether the method that opens it releases it as well, other than after an error: the field has it meanwhile."""
+    body = run.function.node.body.body if run.function else ()
+    usual = {id(node) for statement in body for node in walk(statement, lambda n: not isinstance(n, cst.ExceptHandler))}
+    return any(id(node) in usual for node in site.releases)
 
 
 def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:

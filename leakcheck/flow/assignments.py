@@ -7,7 +7,19 @@ import libcst as cst
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.expressions import subscript_path
 from leakcheck.flow.state import State, Status
-from leakcheck.flow.values import SOMETHING, UNKNOWN, Const, Derived, Instance, Method, Ref, Tuple, Value, resources_in
+from leakcheck.flow.values import (
+    SOMETHING,
+    UNKNOWN,
+    Const,
+    Derived,
+    Function,
+    Instance,
+    Method,
+    Ref,
+    Tuple,
+    Value,
+    resources_in,
+)
 from leakcheck.project.walk import dotted
 
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
@@ -57,6 +69,7 @@ class Assignments(Core):
             return self._set_attribute(target, value, state)
         elif isinstance(target, cst.Subscript):
             self.hand_over(value, state, "container", target)
+            self.collect_into(target.value, value)
             if path := subscript_path(target):
                 self._remember_path(path, value, state)
             return only_states(self.eval(target.value, state))
@@ -123,7 +136,7 @@ class Assignments(Core):
             resource = state.resources[rid]
             if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:
                 state.set_status(rid, Status.FIELD, path, target)
-        if owner != "self" or not self._in_init:
+        if owner != "self" or not self._in_init or isinstance(value, Function):
             self.hand_over(value, state, path, target)
         holder = state.variables.get(owner)
         if not isinstance(holder, Ref):

@@ -26,7 +26,7 @@ from leakcheck.flow.values import (
     resources_in,
 )
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import walk
+from leakcheck.project.walk import SCOPES, dotted, walk
 
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 
@@ -135,11 +135,21 @@ class Callees(Calls):
                 self.hand_over(argument.value, state, "argument", node)
 
     def _call_nested(self, function: FunctionInfo, node: cst.CSTNode, state: State) -> None:
-        """A nested function called here: releases what its body releases of this function's variables."""
+        """A nested function called here: works with this function's variables, and releases what its body releases."""
         for name, value in list(state.variables.items()):
-            if isinstance(value, Ref) and name in function.words and name not in function.bindings.names:
+            captured = name in function.words and name not in function.bindings.names
+            if isinstance(value, (Ref, Derived)) and captured and self._calls_on(function, name):
+                self.may_raise(state, node, Tier.STRONG, "driver")
+            if isinstance(value, Ref) and captured:
                 if self._releases_name(function, name, value.rid):
                     self.release(value.rid, state, node)
+
+    def _calls_on(self, function: FunctionInfo, name: str) -> bool:
+        """Whether the function, outside any `try`, calls a method of the name that may well raise."""
+        outside = walk(function.node.body, lambda node: type(node) not in (*SCOPES, cst.Try, cst.TryStar))
+        calls = (node.func for node in outside if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute))
+        quiet = self.catalogue.quiet_methods
+        return any(dotted(func.value) == name and func.attr.value not in quiet for func in calls)
 
     def _releases_name(self, function: FunctionInfo, name: str, rid: ResourceId) -> bool:
         methods = {form.method for form in self.site_of(rid).spec.release}

@@ -132,6 +132,8 @@ class Calls(Managers, Displays):
     def _model(self, name: str, node: cst.Call) -> Connection | None:
         """The model of an acquire call that applies to these arguments and is to be tracked."""
         keywords = {arg.keyword.value for arg in node.args if arg.keyword}
+        if self.function is not None and any(arg.star == "**" for arg in node.args):
+            keywords |= self.function.strings  # `options["defer_connect"] = True`
         for spec in self.catalogue.by_acquire.get(name, ()):
             if spec.when_keywords and not keywords.intersection(spec.when_keywords):
                 continue
@@ -218,6 +220,8 @@ class Calls(Managers, Displays):
         kinds = self.catalogue.function(name or "") | self._method_kinds(callee, name)
         touching = [a for a in arguments if self.touched(a.value, state)]
         for argument in arguments:
+            if "keeps" in kinds and isinstance(node.func, cst.Attribute):
+                self.collect_into(node.func.value, argument.value)
             if isinstance(argument.value, PendingRelease):
                 self.release(argument.value.rid, state, node)
             elif isinstance(argument.value, Method):
@@ -236,7 +240,8 @@ class Calls(Managers, Displays):
 
     def _result_type(self, name: str | None, callee: Value) -> Value:
         if name is None:
-            return UNKNOWN
+            produced = self.catalogue.producers.get(f"*.{callee.name}") if isinstance(callee, Method) else None
+            return Instance(produced) if produced else UNKNOWN
         if produced := self.catalogue.producers.get(name):
             return Instance(produced)
         if specs := self.catalogue.by_acquire.get(name):

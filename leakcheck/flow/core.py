@@ -110,6 +110,7 @@ class Core(Handing):
         self.leaks: list[Leak] = []
         self.misuses: list[Misuse] = []
         self.kept: list[Kept] = []
+        self.collected: set[int] = set()  # sites whose resource also went into a container that lasts
         self.holding = Holding()
         self.yielded: list[tuple[Value, State]] = []
         self.is_fixture = False  # a pytest fixture: what its test raises does not
@@ -258,6 +259,11 @@ class Core(Handing):
     def note_kept(self, rid: ResourceId, field: str, node: cst.CSTNode) -> None:
         """A resource was stored in a field of `self`: whether its class can release it is judged later."""
         self.kept.append(Kept(self.site_of(rid), field, node))
+
+    def collect_into(self, container: cst.BaseExpression, value: Value) -> None:
+        """A container of an object was given the value: whoever closes what is in it closes this, too."""
+        if isinstance(value, Ref) and isinstance(container, cst.Attribute):
+            self.collected.add(value.rid[0])
 
     def touched(self, value: Value, state: State) -> bool:
         """Whether the value is a tracked resource or obtained from one."""

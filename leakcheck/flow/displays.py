@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.core import Argument, Core, Evaluated, merged
 from leakcheck.flow.state import State
-from leakcheck.flow.values import UNKNOWN, Const, Tuple, Value, resources_in
+from leakcheck.flow.values import UNKNOWN, Const, Function, Tuple, Value, resources_in
 from leakcheck.project.walk import SCOPES, children, string_value, walk
 
 
@@ -25,16 +25,20 @@ class Displays(Core):
         if any(isinstance(e, cst.StarredElement) for e in node.elements):
             return self.container_display(node, state)
         evaluated = self.eval_all((e.value for e in node.elements), state)
-        return [(self._holding(tuple(values)), after) for values, after in evaluated]
+        return [(self._holding(tuple(values), (), node, after), after) for values, after in evaluated]
 
     def dict_display(self, node: cst.Dict, state: State) -> Evaluated:
         keys = [string_value(e.key) for e in node.elements if isinstance(e, cst.DictElement)]
         if len(keys) < len(node.elements) or None in keys:
             return self.container_display(node, state)
         evaluated = self.eval_all((e.value for e in node.elements), state)
-        return [(self._holding(tuple(values), tuple(filter(None, keys))), after) for values, after in evaluated]
+        names = tuple(filter(None, keys))
+        return [(self._holding(tuple(values), names, node, after), after) for values, after in evaluated]
 
-    def _holding(self, values: tuple[Value, ...], keys: tuple[str, ...] = ()) -> Value:
+    def _holding(self, values: tuple[Value, ...], keys: tuple[str, ...], node: cst.CSTNode, state: State) -> Value:
+        for value in values:
+            if isinstance(value, Function):  # out of sight from here on, with what it mentions
+                self.hand_over(value, state, "closure", node)
         return Tuple(values, keys) if any(True for value in values for _ in resources_in(value)) else UNKNOWN
 
     def container_display(self, node: cst.CSTNode, state: State) -> Evaluated:

@@ -141,11 +141,10 @@ class Expressions(Displays):
     # -- literals and parts --------------------------------------------------------------------------------------------
 
     def _lambda(self, node: cst.Lambda, state: State) -> Evaluated:
-        """A lambda that mentions a resource keeps it: `callback(lambda: conn.close())`."""
-        mentioned = {n.value for n in walk(node.body) if isinstance(n, cst.Name)}
-        for name in mentioned:
-            self.hand_over(state.variables.get(name, UNKNOWN), state, "closure", node)
+        """A lambda is a nested function: it takes what it mentions along where it goes itself."""
         if self.function is None or not isinstance(node.body, cst.Call):
+            for name in {n.value for n in walk(node.body) if isinstance(n, cst.Name)}:
+                self.hand_over(state.variables.get(name, UNKNOWN), state, "closure", node)
             return [(SOMETHING, state)]
         return [(self.resolver.lambda_(node, self.function.chunk, self.function), state)]
 
@@ -207,6 +206,8 @@ class Expressions(Displays):
         for value, after in evaluated:
             self.holding.call(self, value, node, [], after)
             self.yielded.append((value, after.copy()))
+            if isinstance(value, Function):
+                self.hand_over(value, after, "closure", node)
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
             if not self.is_manager and not self.is_fixture:
                 self.interrupt(after, node, "GeneratorExit")

@@ -94,6 +94,12 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
         for state in exits.raises if self.function is not None else ():
             self._collect(state, "raise", set())
 
+    def _is_acquire_after(self, site: Site, state: State) -> bool:
+        """Whether a constructor fails because it gets no second connection, and nothing gives the first one back."""
+        last = state.trace
+        failed = last is not None and last.kind == "raise" and any(other.node is last.node for other in self.sites)
+        return failed and site.spec.gc in ("never", "cycle")
+
     def _global_resources(self, state: State) -> set[object]:
         if self.function is not None:
             return set()
@@ -108,7 +114,9 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
             if field_kept and exit_ == "return":
                 continue
             if resource.status in (Status.OPEN, Status.FIELD, Status.LOST):
-                tier = Tier.WEAK if field_kept else state.via.get(rid, Tier.NONE)
+                tier = state.via.get(rid, Tier.NONE)
+                if field_kept and not self._is_acquire_after(site, state):
+                    tier = Tier.WEAK
                 self.leaks.append(Leak(site, resource, tier, exit_, state.trace))
 
 

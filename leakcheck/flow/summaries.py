@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import libcst as cst
@@ -30,7 +30,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.walk import SCOPES, terminal, walk
+from leakcheck.project.walk import SCOPES, dotted, terminal, walk
 from leakcheck.project.wrappers import Wrappers, gives
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ class Summaries:
         if exits is None:
             return None
         outcomes = [_outcome(state, run.sites, Tier.NONE) for state in exits.returns]
+        if any(outcome.fresh for outcome in outcomes) and _lends_own(function):
+            outcomes = [_lent(outcome) for outcome in outcomes]
         if bound:
             outcomes += [_outcome(s, run.sites, _raise_tier(s, run.sites)) for s in exits.raises]
         return Summary(
@@ -179,6 +181,37 @@ def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
         if sites[rid[0]].parameter
     )
     return Outcome(value, fresh, parameters, tier, state.raised if tier else None)
+
+
+def _lends_own(function: FunctionInfo) -> bool:
+    """Whether a path returns what the object or the module keeps: no caller can tell, so none may close it."""
+    return any(_is_kept(part, function) for value in function.returned for part in _alternatives(value))
+
+
+def _alternatives(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The expressions of which one is the value: those of `a or b`, `a if test else b`."""
+    if isinstance(node, cst.BooleanOperation):
+        parts = (node.left, node.right)
+    elif isinstance(node, cst.IfExp):
+        parts = (node.body, node.orelse)
+    else:
+        yield node
+        return
+    for part in parts:
+        yield from _alternatives(part)
+
+
+def _is_kept(node: cst.BaseExpression, function: FunctionInfo) -> bool:
+    """A field of the object that holds no method."""
+    path = dotted(node) or ""
+    owner, _, field = path.rpartition(".")
+    return owner in ("self", "cls") and (function.cls is None or field not in function.cls.methods)
+
+
+def _lent(outcome: Outcome) -> Outcome:
+    """The same with what is fresh in it left to the callee's object."""
+    known: dict[ResourceId, Value] = {rid: Lent(site.spec) for rid, site in outcome.fresh}
+    return replace(outcome, value=translate(outcome.value, known), fresh=())
 
 
 def _raise_tier(state: State, sites: list[Site]) -> Tier:

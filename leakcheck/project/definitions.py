@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
+from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, walk
 
 if TYPE_CHECKING:
     from leakcheck.project.module import Chunk
@@ -102,6 +102,12 @@ class FunctionInfo:
     def words(self) -> frozenset[str]:
         """Every name and attribute mentioned in the body, nested functions included."""
         return _words(self.node)
+
+    @cached_property
+    def strings(self) -> frozenset[str]:
+        """Every string constant of one word in the body."""
+        found = (string_value(n) for n in walk(self.node.body) if type(n) is cst.SimpleString)
+        return frozenset(text for text in found if text and text.isidentifier())
 
     @cached_property
     def parameters(self) -> tuple[cst.Param, ...]:

@@ -15,6 +15,7 @@ _PYTHON_2 = re.compile(
     r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|except\s+[\w., ()]+,\s*\w+\s*:|raise\s+[\w.]+\s*,)", re.MULTILINE
 )
 
+
 def obstacle(text: str, lines: Sequence[str]) -> str | None:
     """Why text is too large or too deeply nested to be parsed in reasonable time, or None."""
     indent = max((len(line) - len(line.lstrip()) for line in lines), default=0)
