@@ -99,10 +99,11 @@ class Pool:
     guards: tuple[str, ...] = ()  # keywords of which one is needed against connections that died while idle
     resilient: dict[str, str] = field(default_factory=dict)  # keyword -> value to recommend
     pool_class: str = ""  # keyword that chooses another kind of pool
-    without: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep nothing
+    usual: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep connections for whoever asks
     embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process, or one without sockets
     default_from: str = ""  # keyword whose value counts where the size is missing
     harmful: dict[str, str] = field(default_factory=dict)  # `keyword=value` -> what it does, to end a sentence
+    idle: tuple[str, ...] = ()  # attributes that can be read without a connection
 
 
 @dataclass(frozen=True, slots=True)

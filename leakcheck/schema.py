@@ -124,6 +124,12 @@ _WORD_LISTS = (
     "texts",
     "identifiers",
     "writes",
+    "same_length",
+    "views",
+    "vendored",
+    "listening",
+    "structure",
+    "command_folders",
 )
 
 

@@ -26,6 +26,12 @@ class Words:
     texts: tuple[str, ...]
     identifiers: tuple[str, ...]
     writes: tuple[str, ...]
+    same_length: tuple[str, ...]
+    views: tuple[str, ...]
+    vendored: tuple[str, ...]
+    listening: tuple[str, ...]
+    structure: tuple[str, ...]
+    command_folders: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property
@@ -42,6 +48,16 @@ class Words:
     def of_tests(self) -> re.Pattern[str]:
         """In a path with forward slashes."""
         return re.compile(rf"(?:^|[/_.])(?:{'|'.join(self.tests)})(?:[/_.]|$)", re.IGNORECASE)
+
+    @cached_property
+    def of_vendored(self) -> re.Pattern[str]:
+        """In a path with forward slashes."""
+        return re.compile(rf"(?:^|/)_?(?:{'|'.join(self.vendored)})/", re.IGNORECASE)
+
+    @cached_property
+    def of_command_folders(self) -> re.Pattern[str]:
+        """In a path with forward slashes."""
+        return re.compile(rf"(?:^|/)(?:{'|'.join(self.command_folders)})/")
 
     @cached_property
     def of_retries(self) -> re.Pattern[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
+from leakcheck.checks.sql import Reader
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.models import Options
@@ -85,7 +86,7 @@ def _is_exempt(entries: Entries, options: Options, module: Module) -> bool:
     if options.engine:
         text = string_value(entries[options.engine]) if options.engine in entries else None
         return text is not None and any(word in text for word in options.embedded)
-    urls = [string_value(value) for value in _values(module, options.url)] if options.url else []
+    urls = [Reader(None, module).beginning(value) for value in _values(module, options.url)] if options.url else []
     return bool(urls) and all(url is not None and url.startswith(options.embedded) for url in urls)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,12 +9,15 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
+from leakcheck.checks.assigned import assigned, followed, is_filled, latest
 from leakcheck.checks.sql import Reader
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.models import Pool
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
+
+_DEPTH = 3  # of names and functions followed to the text of a URL
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Built:
     function: FunctionInfo | None
     module: Module
     callee: str
+    resolver: Resolver
 
     @cached_property
     def keywords(self) -> dict[str, cst.BaseExpression] | None:
@@ -53,24 +56,14 @@ class Built:
         if isinstance(node, cst.Name):
             if self.function is not None and any(_grows(part, node.value) for part in walk(self.function.node.body)):
                 return None
-            values = self._assigned(node.value)
-            node = values[0] if len(values) == 1 and not self._is_filled(node.value) else node
+            values = assigned(node, self.function, self.module)
+            node = values[0] if len(values) == 1 and not is_filled(node.value, self.module.source) else node
         if isinstance(node, cst.Call) and terminal(node.func) == "dict" and all(a.keyword for a in node.args):
             return {a.keyword.value: a.value for a in node.args if a.keyword}
         if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
             keys = [(string_value(e.key), e.value) for e in node.elements if isinstance(e, cst.DictElement)]
             return {key: value for key, value in keys if key is not None}
         return None
-
-    def _is_filled(self, name: str) -> bool:
-        """Whether entries are added to a dictionary after it was made: `options[key] = …`, `options.update(…)`."""
-        filled = re.compile(rf"\b{re.escape(name)}(?:\[[^\]]*\]\s*=[^=]|\.(?:update|setdefault)\()")
-        return filled.search(self.module.source) is not None
-
-    def _assigned(self, name: str) -> list[cst.BaseExpression]:
-        if self.function is not None and name in self.function.bindings.names:
-            return self.function.bindings.assigned.get(name, [])
-        return self.module.assigned(name)
 
     def number(self, keyword: str, position: int = -1) -> int | None:
         """An argument's value; None if it is missing or not known to be a number."""
@@ -79,7 +72,7 @@ class Built:
         if node is None and 0 <= position < len(plain):
             node = plain[position].value
         if isinstance(node, cst.Name):
-            values = self._assigned(node.value)
+            values = assigned(node, self.function, self.module)
             node = values[0] if len(values) == 1 else None
         return node.evaluated_value if isinstance(node, cst.Integer) else None
 
@@ -93,7 +86,23 @@ class Built:
         """The beginning of the URL, as far as it is constant; None if nothing is known of it."""
         plain = [a.value for a in self.node.args if a.keyword is None and not a.star]
         node = plain[0] if plain else self.seen.get("url")
-        return Reader(self.function, self.module).beginning(node) if node is not None else None
+        if isinstance(node, cst.Name) and self.function is not None:
+            node = latest(node, self.node, self.function.node.body)
+        return self._beginning(node, self.function, self.module, _DEPTH) if node is not None else None
+
+    def _beginning(
+        self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int
+    ) -> str | None:
+        """Constant text, also behind names of other modules and functions of the project that return it."""
+        if depth <= 0 or (text := Reader(function, module).beginning(node)) is not None:
+            return text if depth > 0 else None
+        values = followed(node, function, module, self.resolver.project)
+        if isinstance(node, cst.Call):
+            callee = self.resolver.static(node.func, function, module)
+            info = callee.info if isinstance(callee, Function) else None
+            values = [(value, info, info.module) for value in info.returned] if info is not None else []
+        found = (self._beginning(*value, depth - 1) for value in values)
+        return next((text for text in found if text is not None), None)
 
     @property
     def is_embedded(self) -> bool:
@@ -107,12 +116,12 @@ class Built:
 
     @property
     def keeps_nothing(self) -> bool:
-        """NullPool and its kind, and a pool around somebody else's connection."""
+        """NullPool, other kinds of pool with rules of their own, and a pool around somebody else's connection."""
         creator = self.seen.get("creator")
         if isinstance(creator, cst.Lambda) and not isinstance(creator.body, cst.Call):
             return True
         chosen = self.seen.get(self.pool.pool_class)
-        return chosen is not None and terminal(chosen) in self.pool.without
+        return chosen is not None and terminal(chosen) not in (*self.pool.usual, "None")
 
 
 def _grows(node: cst.CSTNode, name: str) -> bool:
@@ -147,11 +156,11 @@ class Constructors:
     def built(self, node: cst.Call, function: FunctionInfo | None, module: Module) -> Built | None:
         """The call as the construction of a pool, if it is one."""
         callee = self.resolver.static(node.func, function, module)
-        name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
+        name = self.resolver.callee_name(callee) or ""
         pool = self.pools.get(name) or self.pools.get(callee.name if isinstance(callee, Symbol) else "")
         if pool is None:
             return None
-        built = Built(node, pool, function, module, dotted(node.func) or name)
+        built = Built(node, pool, function, module, dotted(node.func) or name, self.resolver)
         acquires = self.resolver.catalogue.by_acquire.get(name, ())
         is_pool = any(spec.kind in ("pool", "engine") for spec in acquires)
         return built if is_pool or built.gives(pool.size) else None  # `connect(pool_size=…)`

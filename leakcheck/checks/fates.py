@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from enum import Enum
 
@@ -35,6 +36,7 @@ class Fates:
         models = (
             spec for specs in self.catalogue.by_acquire.values() for spec in specs if spec.kind in ("pool", "engine")
         )
+        self.idle = frozenset(name for pool in self.catalogue.pools.values() for name in pool.idle)
         self.releases = frozenset(form.method for spec in models for form in spec.release)
 
     def of(self, built: Built) -> Fate:
@@ -45,9 +47,17 @@ class Fates:
         if self._is_cached(function):
             return Fate.KEPT
         fate = _Trail(node, function, self).fate()
-        if fate is not Fate.CLOSED and _is_brief(function):
+        if fate is not Fate.CLOSED and self._is_brief(function):
             return Fate.CLOSED
         return Fate.KEPT if fate is not Fate.CLOSED and function.name in words().once else fate
+
+    def _is_brief(self, function: FunctionInfo) -> bool:
+        """A command that does not run on and on: the process ends with it, and closes what it opened."""
+        names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
+        path = self.constructors.resolver.project.settings.relative(function.module.filename).replace(os.sep, "/")
+        commands = not names.isdisjoint(words().commands) or words().of_command_folders.search(path) is not None
+        stays = any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
+        return commands and not (function.is_async or stays)
 
     def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""
@@ -95,13 +105,6 @@ class Fates:
         callee = self.resolver.static(node.func, function, function.module)
         name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
         return name in self.catalogue.producers and name not in self.catalogue.by_acquire
-
-
-def _is_brief(function: FunctionInfo) -> bool:
-    """A command that does not run on and on: the process ends with it, and closes what it opened."""
-    names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
-    stays = any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
-    return not (function.is_async or stays or names.isdisjoint(words().commands))
 
 
 class _Trail:
@@ -155,11 +158,10 @@ class _Trail:
 
     def fate(self) -> Fate:
         body = self.function.node.body
-        if self._closed(body):
+        if self._closed(body) or self._is_idle(body):
             return Fate.CLOSED
         for target, value in _bindings(body):
-            outer = isinstance(target, cst.Name) and target.value in self.function.bindings.outer
-            if (outer or not isinstance(target, cst.Name)) and self._mentions(value):
+            if self._outlives(target) and self._mentions(value):
                 return Fate.KEPT
         given: set[bool] = set()  # whether to a function of the project
         for node in walk(body):
@@ -174,6 +176,24 @@ class _Trail:
         if any(self._is_pool(value) for value in self.function.returned):
             return Fate.RETURNED
         return Fate.GIVEN if given else Fate.LOST
+
+    def _outlives(self, target: cst.CSTNode) -> bool:
+        """A field, an entry or a global: no name of the function's own."""
+        if isinstance(target, (cst.Tuple, cst.List)):
+            return any(self._outlives(element.value) for element in target.elements)
+        return not isinstance(target, cst.Name) or target.value in self.function.bindings.outer
+
+    def _is_idle(self, body: cst.CSTNode) -> bool:
+        """Nothing but attributes are read, of an engine that has a name: it never connects."""
+        uses = [node for node in walk(body) if isinstance(node, cst.Name) and node.value in self.pools]
+        read = {
+            id(node.value)
+            for node in walk(body)
+            if isinstance(node, cst.Attribute) and node.attr.value in self.fates.idle
+        }
+        bound = {id(t) for t, value in _bindings(body) if self._is_pool(value)}
+        rest = [node for node in uses if id(node) not in bound]
+        return bool(rest) and all(id(node) in read for node in rest)
 
     def _closed(self, body: cst.CSTNode) -> bool:
         for node in walk(body):

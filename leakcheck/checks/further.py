@@ -12,6 +12,7 @@ from leakcheck.checks.constructors import Constructors
 from leakcheck.checks.cursors import cursors
 from leakcheck.checks.decorated import in_transactions, under_decorators
 from leakcheck.checks.dependencies import Dependencies
+from leakcheck.checks.engines import Engines
 from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
 from leakcheck.checks.loops import loops
@@ -30,6 +31,7 @@ from leakcheck.project.project import Project
 from leakcheck.words import words
 
 _NOT_IN_TESTS = ("LK2", "LK5")  # nobody waits for the connections of a test
+_NOT_OF_OTHERS = ("LK2", "LK3", "LK4", "LK5")  # nobody mends what comes with the next version
 
 
 class Further:
@@ -38,17 +40,19 @@ class Further:
     def __init__(self, project: Project, resolver: Resolver, summaries: Summaries) -> None:
         self.settings, self.resolver = project.settings, resolver
         self.blocking = Blocking(resolver)
-        self.acquires = Acquires(resolver, summaries)
+        self.constructors = Constructors(resolver)
+        self.acquires = Acquires(resolver, summaries, Engines(self.constructors))
         self.reconnects = Reconnects(resolver, summaries, self.blocking)
         self.dependencies = Dependencies(resolver, summaries, project)
-        self.constructors = Constructors(resolver)
         self.fates = Fates(self.constructors, resolver)
 
     def findings(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
         """Everything of these families in a module."""
-        is_test = words().of_tests.search(self.settings.relative(module.filename).replace(os.sep, "/"))
+        path = self.settings.relative(module.filename).replace(os.sep, "/")
+        unwanted: tuple[str, ...] = _NOT_IN_TESTS if words().of_tests.search(path) else ()
+        unwanted = _NOT_OF_OTHERS if words().of_vendored.search(path) else unwanted
         for found in self._all(module, runs, tell):
-            quiet = is_test and found.code.startswith(_NOT_IN_TESTS)
+            quiet = found.code.startswith(unwanted)
             yield replace(found, confidence="low") if quiet else found
 
     def _all(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.core import Site
@@ -15,6 +16,7 @@ from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function
 from leakcheck.project.walk import code, same_scope, walk
+from leakcheck.words import words
 
 _EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
@@ -59,8 +61,23 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
         return  # another acquire, which may retry: that they are nested is the finding
     if any(node is record.node for node in record.site.releases):
         return  # the callee gives it back, perhaps before it waits
+    if _listens(record, run):
+        return
     body = run.function.node.body if run.function else record.node
     yield from blocking.at(record.callee, record.node, body, run.module)
+
+
+def _listens(record: Held, run: Interpreter) -> bool:
+    """Whether the wait is what the connection is there for: until the server says something, or is done."""
+    callee = record.callee.info if isinstance(record.callee, Function) else None
+    function = callee or run.function
+    if function is None or function.words.isdisjoint(words().listening):
+        return False
+    lent = {parameter.name.value for parameter in function.parameters} if callee else {record.site.name}
+    made = (name for name, values in function.bindings.assigned.items() if mentions(values, lent.__contains__))
+    theirs = {*lent, *made}
+    attributes = (node for node in walk(function.node.body) if isinstance(node, cst.Attribute))
+    return any(a.attr.value in words().listening and code(a.value) in theirs for a in attributes)
 
 
 def _diagnostic(

@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.rounds import Loop, always, first_binding, sent_again, taken_back, tried
+from leakcheck.checks.rounds import Loop, always, first_binding, refused, sent_again, taken_back, tried
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
@@ -20,6 +20,7 @@ from leakcheck.project.walk import code, dotted, same_scope, string_value, termi
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
+_SENDING = frozenset({"execute", "executemany", "flush", "commit"})
 
 _ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
@@ -29,7 +30,7 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
     for function, root in _roots(module, blocking):
         for node in walk(root, same_scope):
             if isinstance(node, cst.For) and node.asynchronous is None:
-                loop = Loop(node, function)
+                loop = Loop(node, function, module, blocking.resolver.project)
                 if not loop.is_small:
                     yield from Rows(loop, module, tell, blocking, batch).findings()
 
@@ -73,9 +74,10 @@ class Rows:
             )
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
+            alone = alone and not self._may_fail(node)
             yield self.tell.at("LK301", "medium" if alone else "low", message, node, steps)
             break
-        for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT"][:1]:
+        for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
             message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
             yield self.tell.at("LK304", "medium", message, node, self._steps())
         if commit := self._commit(bool(writes)):
@@ -138,11 +140,26 @@ class Rows:
             or mentions(node.args if isinstance(node, cst.Call) else (), self._answers.__contains__)
             or self._does_more
             or self._lends_to_others(node)
-            or not any(part is node for part in tried(self.loop.node.body))
-            or (isinstance(node, cst.Call) and sent_again(node, self.loop.node.body))
+            or self._is_unit_of_work
+            or (isinstance(node, cst.Call) and self._may_fail(node))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
+
+    def _may_fail(self, node: cst.Call) -> bool:
+        """Whether the row goes alone because it, or the one before, may be refused."""
+        body = self.loop.node.body
+        return not any(part is node for part in tried(body)) or sent_again(node, body) or refused(node, body)
+
+    @cached_property
+    def _is_unit_of_work(self) -> bool:
+        """Each round has functions of the project work on the database as well."""
+        for node in self.loop.body:
+            if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
+                callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
+                if isinstance(callee, Function) and not _SENDING.isdisjoint(callee.info.words):
+                    return True
+        return False
 
     @cached_property
     def _acts(self) -> bool:
@@ -181,7 +198,9 @@ class Rows:
             if terminal(node.func) == "execute" and node.args:
                 made = self.reader.read(node.args[0].value)
                 varies = mentions(node.args, self.loop.rows.__contains__)
-                if made is None or (made.verb in words().writes and _is_whole(made) and not varies):
+                if made is None or made.verb in words().structure:
+                    return True
+                if made.verb in words().writes and _is_whole(made) and not varies:
                     return True
         return False
 

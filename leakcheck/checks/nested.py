@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from leakcheck.checks.blocking import Place
+from leakcheck.checks.engines import Engines
 from leakcheck.checks.pool_keys import Key, pool_key, receiver
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
@@ -38,8 +39,8 @@ class Second:
 class Acquires:
     """What the project's functions check out themselves, through whatever they call; remembered by function."""
 
-    def __init__(self, resolver: Resolver, summaries: Summaries) -> None:
-        self.resolver, self.summaries = resolver, summaries
+    def __init__(self, resolver: Resolver, summaries: Summaries, engines: Engines) -> None:
+        self.resolver, self.summaries, self.engines = resolver, summaries, engines
         self._known: dict[FunctionInfo, tuple[Second, ...]] = {}
 
     def of(self, function: FunctionInfo, depth: int = _DEPTH) -> tuple[Second, ...]:
@@ -156,9 +157,12 @@ def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagn
     for each in found:
         firsts.setdefault(id(each[1]), each)
     for outer, node, chain in firsts.values():
+        if not acquires.engines.is_bounded(outer, run.function, run.module):
+            continue
         here = len({o.index for o, n, _ in found if n is node and (o is outer or acquires.always(o, run.function))})
         key = pool_key(outer, run.function, run.module, run.resolver)
-        yield _diagnostic(outer, node, chain, 1 + here + sum(k == key for k, _ in around), run, tell)
+        private = acquires.engines.is_private(outer, run.function, run.module)
+        yield _diagnostic(outer, node, chain, 0 if private else 1 + here + sum(k == key for k, _ in around), run, tell)
     yield from _under_decorators(run, tell, acquires, dict(around), firsts.keys())
 
 
@@ -243,9 +247,10 @@ def _pooled(site: Site) -> bool:
 def _diagnostic(
     outer: Site, node: cst.CSTNode, chain: tuple[Place, ...], held: int, run: Interpreter, tell: Teller
 ) -> Diagnostic:
-    """`held` counts the connections that one thread has then, this one included."""
-    what, which = quoted(tell.callee(node)), "a second connection" if held == 2 else f"connection number {held}"
-    message = f"{what} takes {which} while {tell.subject(outer)} is held: {_size(held)}"
+    """`held` counts the connections that one thread has then, this one included; 0: no other thread uses the pool."""
+    what, which = quoted(tell.callee(node)), "a second connection" if held in (0, 2) else f"connection number {held}"
+    why = _size(held) if held else "it could use the one that is there, and see what that has written"
+    message = f"{what} takes {which} while {tell.subject(outer)} is held: {why}"
     steps = [*tell.acquired(outer)]
     steps.append(tell.step("note", node, "the second one is taken " + ("during this call" if chain else "here")))
     for module, place in chain:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from leakcheck.checks.constructors import Built, Constructors
+from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
@@ -15,7 +16,6 @@ from leakcheck.project.walk import code
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
-_SERVERS = re.compile(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
 _SURE: Confidence = "high"
 _LIKELY: Confidence = "medium"  # the default size may be meant
 
@@ -110,7 +110,6 @@ def _from_factories(module: Module, constructors: Constructors, fates: Fates, te
 
 def _certainty(built: Built) -> Confidence:
     """A URL from the settings is nearly always one of a server, unless what comes next is only for SQLite."""
-    text = code(built.function.node) if built.function is not None and built.url is None else ""
-    if "PRAGMA" in text and not _SERVERS.search(text):
+    if built.function is not None and built.url is None and only_sqlite(built.function):
         return "low"
     return "medium" if built.url is None else "high"

@@ -33,7 +33,9 @@ class Reconnects:
         """One finding for each acquire that every round of a `for` repeats, with the same arguments."""
         if run.function is None:
             return
-        loops = [Loop(n, run.function) for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.For)]
+        loops = [
+            self._loop(n, run.function) for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.For)
+        ]
         for site in filter(_connects, run.sites):
             loop = next((loop for loop in reversed(loops) if any(n is site.node for n in loop.body)), None)
             if loop is not None and not mentions([site.node], loop.rows.__contains__) and _repeats(site.node, loop):
@@ -48,7 +50,10 @@ class Reconnects:
         for function in module.scopes(names):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.For):
-                    yield from self._through_callees(Loop(node, function), function, tell)
+                    yield from self._through_callees(self._loop(node, function), function, tell)
+
+    def _loop(self, node: cst.For, function: FunctionInfo) -> Loop:
+        return Loop(node, function, function.module, self.resolver.project)
 
     def _through_callees(self, loop: Loop, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
         """The first such call, whatever the round."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic
@@ -23,7 +24,7 @@ _AT_ONCE, _STEADY = "without a pause", "after a pause that does not grow"
 
 def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
     """What is wrong with how a function tries again to get a connection."""
-    if run.function is None or not run.sites:
+    if run.function is None or not run.sites or only_sqlite(run.function):
         return
     loops = [node for node in walk(run.function.node.body, same_scope) if isinstance(node, (cst.For, cst.While))]
     told: set[int] = set()

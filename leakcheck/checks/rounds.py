@@ -8,8 +8,10 @@ from functools import cached_property
 
 import libcst as cst
 
+from leakcheck.checks.assigned import followed, is_filled
 from leakcheck.checks.sql import mentions
-from leakcheck.project.module import FunctionInfo
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.project import Project
 from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
@@ -22,6 +24,8 @@ class Loop:
 
     node: cst.For
     function: FunctionInfo | None
+    module: Module
+    project: Project
 
     @cached_property
     def body(self) -> list[cst.CSTNode]:
@@ -56,17 +60,23 @@ class Loop:
 
     @property
     def is_small(self) -> bool:
-        """Over a literal of a few elements, or a name for one, or `range(3)`, `range(1, 4)`."""
-        node = self.node.iter
-        if isinstance(node, cst.Name) and self.function is not None and node.value in self.function.bindings.names:
-            values = self.function.bindings.assigned.get(node.value, [])
-            node = values[0] if len(values) == 1 and node.value not in self._filled_anywhere else node
+        """Over a literal of a few elements, or a name for one, or `range(3)`, or the members of an enum."""
+        node = _elements(self.node.iter)
+        if isinstance(node, cst.Name) and not self._is_filled(node.value):
+            values = followed(node, self.function, self.module, self.project)
+            node = _elements(values[0][0]) if len(values) == 1 else node
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
             return len(node.elements) <= _FEW
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
             numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
-        return False
+        return isinstance(node, cst.Attribute) and node.attr.value == "__members__"
+
+    def _is_filled(self, name: str) -> bool:
+        """Whether something is put into the container of that name: in the function, or in its module."""
+        if self.function is not None and name in self.function.bindings.names:
+            return name in self._filled_anywhere
+        return is_filled(name, self.module.source)
 
     @cached_property
     def _filled_anywhere(self) -> set[str]:
@@ -135,6 +145,18 @@ class Loop:
         return any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in self.body)
 
 
+def _elements(node: cst.BaseExpression) -> cst.BaseExpression:
+    """`rows` of `enumerate(rows)`, `sorted(rows)`, `rows.items()`: as many rounds."""
+    while isinstance(node, cst.Call):
+        if isinstance(node.func, cst.Name) and node.func.value in words().same_length and node.args:
+            node = node.args[0].value
+        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in words().views and not node.args:
+            node = node.func.value
+        else:
+            break
+    return node
+
+
 def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:
     """Names a statement binds to something that depends on the known ones."""
     targets: Sequence[cst.CSTNode] = ()
@@ -178,11 +200,32 @@ def taken_back(node: cst.Call, body: cst.BaseSuite) -> bool:
     return False
 
 
+def refused(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a row that the database refuses is passed over, and the next one tried."""
+    for part in walk(body, same_scope):
+        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
+            if any(_catches_refusals(h.type) and not _raises(h.body) for h in part.handlers):
+                return True
+        if isinstance(part, cst.With) and any(inner is node for inner in walk(part.body, same_scope)):
+            calls = (item.item for item in part.items if isinstance(item.item, cst.Call))
+            if any(terminal(call.func) == "suppress" and _catches_refusals(call) for call in calls):
+                return True
+    return False
+
+
+def _raises(body: cst.CSTNode) -> bool:
+    return any(isinstance(node, cst.Raise) for node in walk(body, same_scope))
+
+
+def _catches_refusals(caught: cst.CSTNode | None) -> bool:
+    parts = () if caught is None else walk(caught)
+    names = {terminal(part) for part in parts if isinstance(part, (cst.Name, cst.Attribute))}
+    return not names.isdisjoint(words().refusals)
+
+
 def _is_refusal(handler: cst.ExceptHandler) -> bool:
-    caught = () if handler.type is None else walk(handler.type)
-    names = {terminal(part) for part in caught if isinstance(part, (cst.Name, cst.Attribute))}
     calls = [node for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
-    return not names.isdisjoint(words().refusals) and any(terminal(call.func) == "rollback" for call in calls)
+    return _catches_refusals(handler.type) and any(terminal(call.func) == "rollback" for call in calls)
 
 
 def _attribute_read(node: cst.CSTNode) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from leakcheck.checks.assigned import assigned
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import code, dotted, string_value, terminal, walk
+from leakcheck.project.walk import code, string_value, terminal, walk
 from leakcheck.words import words
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
@@ -60,7 +61,7 @@ class Reader:
 
     def _made(self, node: cst.BaseExpression) -> Statement | None:
         """`dialect.insert("tickets")`, `self._insert_sql(row)`: what makes a statement says which."""
-        values = [node] if isinstance(node, cst.Call) else self._assigned(node)
+        values = [node] if isinstance(node, cst.Call) else assigned(node, self.function, self.module)
         calls = [value for value in values if code(value) not in ("None", '""', "''")]
         if not calls or not all(isinstance(c, cst.Call) and words().of_inserts.search(terminal(c.func)) for c in calls):
             return None
@@ -69,7 +70,9 @@ class Reader:
 
     def beginning(self, node: cst.BaseExpression) -> str | None:
         """The constant text an expression begins with, if it does."""
-        segments = self._segments(node, _DEPTH) or [t for v in self._assigned(node) for t in self._segments(v, _DEPTH)]
+        segments = self._segments(node, _DEPTH) or [
+            t for v in assigned(node, self.function, self.module) for t in self._segments(v, _DEPTH)
+        ]
         return segments[0] if segments and isinstance(segments[0], str) else None
 
     def _segments(self, node: cst.BaseExpression, depth: int) -> Segments:
@@ -105,24 +108,14 @@ class Reader:
 
     def _named(self, node: cst.BaseExpression, depth: int) -> Segments:
         """A name or `self.SQL` whose assignments all begin the same way: the last one stands for them."""
-        values = [v for v in self._assigned(node) if not (string_value(v) == "" or _mentions_itself(v, node))]
+        values = [
+            v
+            for v in assigned(node, self.function, self.module)
+            if not (string_value(v) == "" or _mentions_itself(v, node))
+        ]
         found = [self._segments(value, depth - 1) for value in values]
         verbs = {m[1].upper() if s and isinstance(s[0], str) and (m := _VERB.match(s[0])) else "" for s in found}
         return found[-1] if len(verbs) == 1 and "" not in verbs else []
-
-    def _assigned(self, node: cst.BaseExpression) -> Iterable[cst.BaseExpression]:
-        path = dotted(node)
-        if path is None:
-            return []
-        owner, _, name = path.rpartition(".")
-        cls = self.function.cls if self.function else None
-        if owner in ("self", "cls") and cls is not None:
-            return [value for _, value in cls.field_assignments.get(name, [])]
-        if owner:
-            return []
-        if self.function is not None and name in self.function.bindings.names:
-            return self.function.bindings.assigned.get(name, [])
-        return self.module.assigned(name)
 
 
 def _interleaved(segments: Segments, place: re.Pattern[str], put: list[cst.BaseExpression]) -> Segments:
