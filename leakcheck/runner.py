@@ -6,13 +6,14 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from leakcheck.diagnostics import Report, split_lines
 from leakcheck.project.cache import Cache
+from leakcheck.project.folders import absolute
 from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.project.trace import Node
 from leakcheck.settings import Settings
@@ -58,6 +59,7 @@ class Batch(NamedTuple):
 
     reports: list[Report]
     nodes: dict[str, Node] = {}  # noqa: RUF012 never changed
+    folders: frozenset[str] = frozenset()  # where modules were looked for
 
 
 def run(
@@ -72,44 +74,45 @@ def run(
     """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors; without a
     folder for the `cache` nothing is known from former runs, and nothing is kept."""
     memory = Cache(settings, lambda data: _look(data, settings), cache)
-    failed = dict(_failures(files, memory))
-    valid = [file for file in files if file not in failed]
+    paths = absolute(files)
+    failed = dict(_failures(paths, memory))
+    valid = {file: path for file, path in paths.items() if file not in failed}
     todo = _chosen(valid, settings, memory)
-    done = list(memory.holding(todo).values())
-    held = {report.filename for report in done}
-    for reports, nodes in _check_all([file for file in todo if file not in held], settings, jobs or _processors()):
-        memory.keep(reports, nodes)
-        for report in reports:
+    held = memory.holding(todo)
+    done = list(held.values())
+    for batch in _check_all([file for file in todo if file not in held], settings, jobs or _processors()):
+        memory.keep(batch)
+        for report in batch.reports:
             done.append(report)
             if progress:
                 progress(len(done), len(todo))
     memory.save()
-    found = sorted((*problems, *failed.values(), *done), key=lambda report: PurePath(report.filename).parts)
+    found = sorted((*problems, *failed.values(), *done), key=lambda report: report.filename.split(os.sep))
     return Outcome(tuple(found), len(files), len(valid) - len(todo), settings)
 
 
-def _failures(files: Sequence[str], memory: Cache) -> Iterator[tuple[str, Report]]:
+def _failures(paths: Mapping[str, str], memory: Cache) -> Iterator[tuple[str, Report]]:
     """Files that cannot be read, or are no source text."""
-    for file in files:
+    for file, path in paths.items():
         try:
-            if problem := memory.ledger.entry(os.path.abspath(file)).problem:
+            if problem := memory.ledger.problem(path):
                 yield file, Report(file, error=problem)
         except OSError as error:
             yield file, Report(file, error=error.strerror or str(error))
 
 
-def _chosen(files: Sequence[str], settings: Settings, memory: Cache) -> list[str]:
+def _chosen(paths: Mapping[str, str], settings: Settings, memory: Cache) -> dict[str, str]:
     """The files worth checking."""
-    chosen = memory.chosen(files)
+    chosen = memory.chosen(paths)
     if chosen is None:
         from leakcheck.project.triage import Triage, peek
         from leakcheck.project.vocabulary import vocabulary_for
 
         triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts)
-        chosen = triage.pick(files)
+        chosen = triage.pick(paths)
         if not triage.looked_around:
-            memory.choose(files, chosen)
-    return [file for file in files if file in chosen]
+            memory.choose(paths, chosen, triage.neighbours.folders.asked)
+    return {file: path for file, path in paths.items() if file in chosen}
 
 
 def _look(data: bytes, settings: Settings) -> tuple[Facts, str]:
@@ -221,7 +224,9 @@ def _isolated(files: Sequence[str], settings: Settings) -> Batch:
             return Batch([Report(files[0], error="internal error: the process checking it died")])
     half = len(files) // 2
     first, second = _isolated(files[:half], settings), _isolated(files[half:], settings)
-    return Batch(first.reports + second.reports, {**first.nodes, **second.nodes})
+    return Batch(
+        first.reports + second.reports, {**first.nodes, **second.nodes}, first.folders | second.folders
+    )
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -249,7 +254,7 @@ def _check_batch(files: Sequence[str], settings: Settings) -> Batch:
     project = _projects[settings]
     gc.set_threshold(_YOUNG)  # trees are kept: looking through them for garbage again and again finds none
     reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
-    return Batch(reports, project.trace.reached(map(os.path.abspath, files)))
+    return Batch(reports, project.trace.reached(map(os.path.abspath, files)), frozenset(project.folders.asked))
 
 
 def with_room(work: Callable[[], Result]) -> Result:

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from leakcheck import catalogue, engine, runner
 from leakcheck.cli import main
-from leakcheck.project import compiled, ledger
+from leakcheck.project import compiled, folders, ledger
+from leakcheck.project.locate import Locator
 from leakcheck.project.storage import Storage
 from leakcheck.project.vocabulary import vocabulary
 
@@ -27,7 +28,7 @@ LEAK = "import sqlite3\n\n\ndef one():\n    c = sqlite3.connect('x')\n    c.exec
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ledger, "_SETTLED", 0)  # the tests' files change faster than people's
+    monkeypatch.setattr(ledger, "SETTLED", 0)  # the tests' files change faster than people's
     plant("pyproject.toml", "[tool.leakcheck]\n")
     plant("app/__init__.py", "")
     plant("app/db.py", DB)
@@ -96,6 +97,34 @@ def test_a_file_that_comes_or_goes_changes_what_imports_it() -> None:
     Path("helper.py").unlink()
     assert found() == cold() == before
     assert after.count('"LK') == before.count('"LK') + 1
+
+
+def test_a_run_on_the_changed_file_alone_keeps_no_report_that_rested_on_it() -> None:
+    before = found()
+    plant("app/db.py", CLOSED)
+    found("app/db.py")
+    assert found() == cold() != before
+
+
+def test_what_a_module_was_asked_for_other_files_is_not_forgotten() -> None:
+    plant("app/__init__.py", "from app.db import fresh\n")
+    plant("late.py", "from app import fresh\n\n\ndef f():\n    c = fresh('x')\n    c.execute('y')\n")
+    before = found()
+    plant("leak.py", "import app.db\n" + LEAK)
+    found("leak.py", "app/__init__.py")
+    plant("app/db.py", CLOSED)
+    assert found() == cold() != before
+
+
+def test_an_unchanged_tree_is_neither_read_nor_searched(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(folders, "SETTLED", -(10**10))
+    for _ in range(2):  # the first creates the cache's own folder
+        expected = found("--output-format", "concise", "--cache-dir", "kept")
+    opened: list[str] = []
+    monkeypatch.setattr(ledger, "_read", opened.append)
+    monkeypatch.setattr(Locator, "means", lambda *_: pytest.fail("a name was looked up"))
+    assert found("--output-format", "concise", "--cache-dir", "kept") == expected
+    assert not opened
 
 
 def test_a_touched_file_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakcheck import __version__
-from leakcheck.diagnostics import Report
 from leakcheck.project.compiled import files_in, stamps_of
+from leakcheck.project.folders import Folders
 from leakcheck.project.ledger import Ledger, Look
 from leakcheck.project.locate import Locator
-from leakcheck.project.storage import NAME, Storage, digest_of
-from leakcheck.project.trace import Node
+from leakcheck.project.storage import NAME, Parts, Storage, digest_of
 from leakcheck.project.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from leakcheck.diagnostics import Report
     from leakcheck.project.facts import Facts
+    from leakcheck.runner import Batch
     from leakcheck.settings import Settings
 
 
@@ -30,52 +31,55 @@ class Cache:
         self._storage = Storage(folder) if folder else None
         self._names = _names(settings) if folder else {}
         self.ledger = Ledger(look, self._read("files"))
-        locator = Locator(str(settings.root), lambda: _libraries(settings))
+        self._folders = Folders()
+        locator = Locator(str(settings.root), lambda: _libraries(settings), self._folders)
         self._verdicts = Verdicts(self._read("reports"), self.ledger, locator)
         self._keeps_reports = folder is not None and not settings.applies_fixes and not settings.census
-        self._chosen: object = None
+        self._chosen: tuple[object, ...] = ()
 
-    def _read(self, what: str) -> object:
-        return self._storage.read(self._names[what]) if self._storage else None
+    def _read(self, what: str) -> Parts:
+        return self._storage.read(self._names[what]) if self._storage else Parts([])
 
     def facts(self, file: str) -> Facts:
         """What triage asks of a file; nothing of one that cannot be read."""
         return self.ledger.facts(file)
 
-    def chosen(self, files: Iterable[str]) -> set[str] | None:
-        """What triage picked of exactly these files with exactly this content, if it is known."""
+    def chosen(self, paths: Mapping[str, str]) -> set[str] | None:
+        """What triage picked of exactly these files with exactly this content, if it is known: not if modules have come
+        or gone beside them."""
         known = self._read("chosen")
-        if isinstance(known, list) and len(known) == 2 and known[0] == self._key(files) and isinstance(known[1], list):
-            return {file for file in known[1] if isinstance(file, str)}
-        return None
+        key, chosen, folders = known[0], known[1], known[2]
+        if key != self._key(paths) or not isinstance(chosen, list) or not isinstance(folders, dict):
+            return None
+        return None if self._folders.changed(folders) else {file for file in chosen if isinstance(file, str)}
 
-    def choose(self, files: Iterable[str], chosen: set[str]) -> None:
-        """Remember what triage picked, if it asked for no file but these."""
-        self._chosen = [self._key(files), sorted(chosen)]
+    def choose(self, paths: Mapping[str, str], chosen: set[str], folders: Iterable[str]) -> None:
+        """Remember what triage picked, if it asked for no file but these, and where it looked for others."""
+        self._chosen = self._key(paths), sorted(chosen), {folder: self._folders.mark(folder) for folder in folders}
 
-    def _key(self, files: Iterable[str]) -> str:
-        contents = (f"{file} {self.ledger.digest(os.path.abspath(file))}" for file in files)
+    def _key(self, paths: Mapping[str, str]) -> str:
+        contents = (f"{file} {self.ledger.digest(path)}" for file, path in paths.items())
         return digest_of("\n".join(contents).encode("utf-8", "surrogateescape"))
 
-    def holding(self, files: Iterable[str]) -> dict[str, Report]:
+    def holding(self, paths: Mapping[str, str]) -> dict[str, Report]:
         """Reports of former runs that still hold."""
-        return self._verdicts.holding(files) if self._keeps_reports else {}
+        return self._verdicts.holding(paths) if self._keeps_reports else {}
 
-    def keep(self, reports: Iterable[Report], nodes: Mapping[str, Node]) -> None:
+    def keep(self, batch: Batch) -> None:
         """Remember new reports and what they rest on."""
         if self._keeps_reports:
-            self._verdicts.keep(reports, nodes)
+            self._verdicts.keep(*batch)
 
     def save(self) -> None:
         """Write what is new."""
         if self._storage is None:
             return
-        if self._verdicts.is_new:
-            self._storage.write(self._names["reports"], self._verdicts.plain())
-        if self._chosen is not None:
-            self._storage.write(self._names["chosen"], self._chosen)
+        if self._keeps_reports and self._verdicts.is_new:
+            self._storage.write(self._names["reports"], *self._verdicts.plain())
+        if self._chosen:
+            self._storage.write(self._names["chosen"], *self._chosen)
         if self.ledger.is_new:
-            self._storage.write(self._names["files"], self.ledger.plain())
+            self._storage.write(self._names["files"], *self.ledger.plain())
 
 
 def folder_of(settings: Settings, chosen: Path | None) -> Path:

@@ -20,7 +20,7 @@ def compiled() -> Vocabulary | None:
     """The vocabulary, if it is there and as it was written."""
     kept = _storage().read(_name())
     try:
-        return Vocabulary(*(frozenset(word.encode() for word in words) for words in kept))  # type: ignore[attr-defined]
+        return Vocabulary(*(frozenset(word.encode() for word in words) for words in kept[0]))  # type: ignore[attr-defined]
     except (TypeError, AttributeError):
         return None
 

@@ -5,100 +5,117 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from leakcheck.project.storage import digest_of
+from leakcheck.project.folders import SETTLED
+from leakcheck.project.storage import Parts, digest_of
 
 if TYPE_CHECKING:
     from leakcheck.project.facts import Facts
 
 Look = Callable[[bytes], "tuple[Facts, str]"]
+Plain = list[Any]  # size, when the text and when the entry changed, which file, the content's name, why it is no source
 
-_SETTLED = 1_000_000_000  # nanoseconds after which a file that changes again gets another time
-_CHANGED = (-1, 0, 0, 0)  # no file's
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file: how it looked from outside, its content's name, and what triage asks for, as kept."""
-
-    signature: tuple[int, ...]  # size, when its text and when its entry changed, which file
-    digest: str
-    used: str = ""
-    imports: str = ""
-    problem: str = ""  # why it is no source text
-
-    @property
-    def facts(self) -> Facts:
-        """The facts about its text."""
-        from leakcheck.project.facts import Facts  # not needed where triage is known
-
-        return Facts(frozenset(self.used.encode("latin-1").split()), self.imports.encode("latin-1"))
+_CHANGED = [-1, 0, 0, 0]  # no file's
+_UNREADABLE: Plain = [*_CHANGED, "", ""]
+_TYPES = [int, int, int, int, str, str]
 
 
 class Ledger:
     """Looks at files, and remembers those that are as they were when it looked last."""
 
-    def __init__(self, look: Look, known: object = None) -> None:
-        self._look = look
-        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
-        self._seen: dict[str, Entry] = {}
+    def __init__(self, look: Look, known: Parts) -> None:
+        self._look, self._parts = look, known
+        entries = known[0]
+        self._known: dict[str, Plain] = entries if isinstance(entries, dict) else {}
+        self._seen: dict[str, Plain] = {}
+        self._began = time.time_ns()
         self.is_new = False  # something was found out that is not kept yet
 
-    def entry(self, file: str) -> Entry:
-        """What is known of a file now; raises OSError if it cannot be read."""
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        """Of the files that are known, as kept: not needed where triage is known."""
+        facts = self._parts[1]
+        return facts if isinstance(facts, dict) else {}
+
+    def problem(self, file: str) -> str:
+        """Why a file is no source text; raises OSError if it cannot be read."""
         entry = self._seen.get(file)
-        if entry is None:
-            entry = self._seen[file] = self._current(file)
-        return entry
+        return (self._current(file) if entry is None else entry)[5]  # type: ignore[no-any-return]
 
     def digest(self, file: str) -> str:
         """The name of a file's content; "" if it cannot be read."""
-        try:
-            return self.entry(file).digest
-        except OSError:
-            return ""
+        return self._entry(file)[4]  # type: ignore[no-any-return]
+
+    def lasting(self, file: str) -> str:
+        """The same for a file that others have read before: "" if they may have read another text."""
+        if file not in self._seen and max(self._entry(file)[1:3]) >= self._began - SETTLED:
+            self._seen[file] = _UNREADABLE
+        return self.digest(file)
+
+    def changed(self, digests: dict[str, Any]) -> list[str]:
+        """Of files with digests of former runs, those that this run has found to be different."""
+        seen = self._seen
+        return [file for file, digest in digests.items() if file in seen and seen[file][4] != digest]
 
     def facts(self, file: str) -> Facts:
         """What triage asks of a file; nothing of one that cannot be read."""
-        try:
-            return self.entry(file).facts
-        except OSError:
-            return Entry(_CHANGED, "").facts
+        from leakcheck.project.facts import Facts
 
-    def _current(self, file: str) -> Entry:
+        digest = self.digest(file)
+        kept = self._facts.get(file)
+        if digest and isinstance(kept, list) and len(kept) == 3 and kept[0] == digest:
+            _, used, imports = kept
+            if type(used) is str and type(imports) is str:
+                return Facts(frozenset(used.encode("latin-1").split()), imports.encode("latin-1"))
+        try:
+            return self._looked(file, _read(file))[0]
+        except OSError:
+            return Facts()
+
+    def _entry(self, file: str) -> Plain:
+        entry = self._seen.get(file)
+        if entry is None:
+            try:
+                entry = self._current(file)
+            except OSError:
+                return _UNREADABLE
+        return entry
+
+    def _current(self, file: str) -> Plain:
         status = os.stat(file)
-        signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        known = _entry(self._known.get(file))
-        if known is not None and known.signature == signature:
-            return known
-        with open(file, "rb") as stream:
-            data = stream.read()
+        signature = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        known = self._known.get(file)
+        if not isinstance(known, list) or list(map(type, known)) != _TYPES:
+            known = _UNREADABLE
+        self._seen[file] = known if known[:4] == signature else [*signature, *self._content(file, known)]
+        return self._seen[file]
+
+    def _content(self, file: str, known: Plain) -> tuple[str, str]:
+        data = _read(file)
         self.is_new = True
         digest = digest_of(data)
-        if known is not None and known.digest == digest:
-            return Entry(signature, digest, known.used, known.imports, known.problem)
+        if known[4] == digest and file in self._facts:
+            return digest, known[5]
+        return digest, self._looked(file, data)[1]
+
+    def _looked(self, file: str, data: bytes) -> tuple[Facts, str]:
+        self.is_new = True
         facts, problem = self._look(data)
         used = b" ".join(sorted(facts.used)).decode("latin-1")
-        return Entry(signature, digest, used, facts.imports.decode("latin-1"), problem)
+        self._facts[file] = [digest_of(data), used, facts.imports.decode("latin-1")]
+        return facts, problem
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> tuple[dict[str, Plain], dict[str, Any]]:
         """What to keep. A file that has changed a moment ago may do so again unnoticed: it is looked at again."""
-        settled = time.time_ns() - _SETTLED
-        return self._known | {file: _plain(entry, settled) for file, entry in self._seen.items()}
+        settled = time.time_ns() - SETTLED
+        entries = {
+            file: entry if max(entry[1:3]) < settled else [*_CHANGED, *entry[4:]] for file, entry in self._seen.items()
+        }
+        return self._known | entries, self._facts
 
 
-def _plain(entry: Entry, settled: int) -> list[Any]:
-    signature = entry.signature if max(entry.signature[1:3]) < settled else _CHANGED
-    return [*signature, entry.digest, entry.used, entry.imports, entry.problem]
-
-
-def _entry(plain: Any) -> Entry | None:
-    """The entry that was kept; None if that is not what was written."""
-    if not isinstance(plain, list) or len(plain) != 8:
-        return None
-    numbers, texts = plain[:4], plain[4:]
-    if not all(type(n) is int for n in numbers) or not all(type(t) is str for t in texts):
-        return None
-    return Entry(tuple(numbers), *texts)
+def _read(file: str) -> bytes:
+    with open(file, "rb") as stream:
+        return stream.read()

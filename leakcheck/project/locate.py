@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-_MOST_TEXTS = 300  # files searched for users of a class
+from leakcheck.project.folders import Folders
 
 
 class Locator:
     """For one project. `root` bounds the search; `libraries` gives the names that mean no module of the project."""
 
-    def __init__(self, root: str, libraries: Callable[[], frozenset[str]]) -> None:
+    def __init__(self, root: str, libraries: Callable[[], frozenset[str]], folders: Folders | None = None) -> None:
         self._root, self._libraries = os.path.abspath(root), libraries
-        self._listed: dict[str, frozenset[str]] = {}
-        self._roots: dict[str, tuple[str, ...]] = {}
+        self.folders = folders or Folders()
+        self._roots: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._tops: dict[tuple[str, str, bool], tuple[str, ...]] = {}
         self._found: dict[tuple[str, str], str] = {}
 
     def locate(self, name: str, asker: str) -> str:
@@ -32,75 +33,63 @@ class Locator:
 
     def below(self, folder: str, name: str) -> str:
         """The module or package of that name in a folder."""
-        entries = self.entries(folder)
+        entries = self.folders.entries(folder)
         if f"{name}.py" in entries:
             return os.path.join(folder, f"{name}.py")
-        if name in entries and "__init__.py" in self.entries(os.path.join(folder, name)):
+        if name in entries and "__init__.py" in self.folders.entries(os.path.join(folder, name)):
             return os.path.join(folder, name, "__init__.py")
         return ""
 
-    def entries(self, folder: str) -> frozenset[str]:
-        """What stands in a folder."""
-        if folder not in self._listed:
-            try:
-                self._listed[folder] = frozenset(os.listdir(folder))
-            except OSError:
-                self._listed[folder] = frozenset()
-        return self._listed[folder]
-
     def forget(self) -> None:
         """Files have come or gone."""
-        self._listed.clear()
+        self.folders.forget()
         self._roots.clear()
+        self._tops.clear()
         self._found.clear()
 
     def _candidates(self, name: str, folder: str) -> Iterator[str]:
-        if folder not in self._roots:
-            self._roots[folder] = tuple(dict.fromkeys(self._import_roots(folder)))
-        *packages, last = name.split(".")
-        roots: Iterable[str] = self._roots[folder]
-        if packages and packages[0] not in self._libraries():  # a program that puts its own package on the path
-            roots = (*roots, *self._packages(folder))
-        for root in roots:
-            for package in packages:
-                if package not in self.entries(root):
-                    break
-                root = os.path.join(root, package)
-            else:
-                if found := self.below(root, last):
-                    yield found
+        top, dot, rest = name.partition(".")
+        *packages, last = rest.split(".")
+        for root in self._starts(top, folder, bool(dot)):
+            if found := self._inside(os.path.join(root, top), packages, last) if dot else self.below(root, top):
+                yield found
+
+    def _inside(self, folder: str, packages: list[str], last: str) -> str:
+        for package in packages:
+            if package not in self.folders.entries(folder):
+                return ""
+            folder = os.path.join(folder, package)
+        return self.below(folder, last)
+
+    def _starts(self, top: str, folder: str, dotted: bool) -> tuple[str, ...]:
+        """The folders in which a name's first part stands: for most names, which mean libraries, there is none."""
+        key = (folder, top, dotted)
+        if key not in self._tops:
+            if folder not in self._roots:
+                self._roots[folder] = tuple(dict.fromkeys(self._import_roots(folder))), tuple(self._packages(folder))
+            roots, packages = self._roots[folder]
+            if dotted and top not in self._libraries():  # a program that puts its own package on the path
+                roots = (*roots, *packages)
+            names = {top} if dotted else {top, f"{top}.py"}
+            self._tops[key] = tuple(root for root in roots if not names.isdisjoint(self.folders.entries(root)))
+        return self._tops[key]
 
     def _packages(self, folder: str) -> Iterator[str]:
         """The packages a folder lies in, the nearest first."""
-        while "__init__.py" in self.entries(folder):
+        while "__init__.py" in self.folders.entries(folder):
             yield folder
             folder = os.path.dirname(folder)
 
     def _import_roots(self, folder: str) -> Iterator[str]:
         """The asking file's folder and those above, nearest first, then the root and `src` in it."""
         while True:
-            is_package = "__init__.py" in self.entries(folder)
+            is_package = "__init__.py" in self.folders.entries(folder)
             if not is_package:  # a package's own folder is not on the path
                 yield folder
-            if folder == self._root or ".git" in self.entries(folder) or folder == os.path.dirname(folder):
+            if folder == self._root or ".git" in self.folders.entries(folder) or folder == os.path.dirname(folder):
                 break
             if not is_package and not folder.startswith(os.path.join(self._root, "")):
                 break
             folder = os.path.dirname(folder)
         yield self._root
         yield os.path.join(self._root, "src")
-
-
-def files_below(folder: str) -> list[str]:
-    """Python files in a folder and below, the nearest first; not all if there are many."""
-    found: list[str] = []
-    level = [folder]
-    while level and len(found) < _MOST_TEXTS:
-        below: list[str] = []
-        for each in level:
-            with os.scandir(each) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-            found += (entry.path for entry in entries if entry.name.endswith(".py"))
-            below += (e.path for e in entries if e.name[:1] not in "._" and e.is_dir(follow_symlinks=False))
-        level = below
-    return found[:_MOST_TEXTS]

@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
+from leakcheck.project.folders import Folders
+
 _FROM = re.compile(rb"from\s*(\.*)\s*([\w.]*)\s*import\b(.*)", re.DOTALL)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+\w+)?\s*(?:,|\)|#[^\n]*|;|$)")
 _DOTTED = re.compile(rb"([\w.]+)(?:\s+as\s+\w+)?\s*(?:,|#|;|$)")
@@ -20,11 +22,11 @@ def modules_named(statement: bytes) -> Iterator[tuple[str, list[str]]]:
 
 
 class Neighbours:
-    """Answers for one project root; what stands in a folder is read once."""
+    """Answers for one project root."""
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root) if root else ""
-        self._listed: dict[str, frozenset[str]] = {}
+        self.folders = Folders()
         self._roots: dict[str, tuple[str, ...]] = {}
         self._meant: dict[tuple[str, bytes], tuple[str, ...]] = {}
         self._places: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -51,7 +53,7 @@ class Neighbours:
         left = (
             name.removesuffix(".py")
             for folder in folders
-            for name in self._entries(folder)
+            for name in self.folders.entries(folder)
             if (name.endswith(".py") or name.isidentifier()) and os.path.join(folder, name) not in known
         )
         return frozenset(os.fsencode(name) for name in left)
@@ -66,13 +68,13 @@ class Neighbours:
 
     def _package(self, folder: str, names: list[str]) -> Iterator[str]:
         """A package itself, and which of the names taken from it are modules."""
-        entries = self._entries(folder)
+        entries = self.folders.entries(folder)
         if "__init__.py" in entries:
             yield os.path.join(folder, "__init__.py")
         for name in names:
             if f"{name}.py" in entries:
                 yield os.path.join(folder, f"{name}.py")
-            elif name in entries and "__init__.py" in self._entries(os.path.join(folder, name)):
+            elif name in entries and "__init__.py" in self.folders.entries(os.path.join(folder, name)):
                 yield os.path.join(folder, name, "__init__.py")
 
     def _placed(self, dotted: str, folder: str) -> tuple[str, ...]:
@@ -90,12 +92,12 @@ class Neighbours:
 
     def _below(self, folder: str, parts: list[str]) -> str:
         for part in parts[:-1]:
-            if part not in self._entries(folder):
+            if part not in self.folders.entries(folder):
                 return ""
             folder = os.path.join(folder, part)
         if not parts:
             return folder
-        entries = self._entries(folder)
+        entries = self.folders.entries(folder)
         if f"{parts[-1]}.py" in entries:
             return os.path.join(folder, f"{parts[-1]}.py")
         return os.path.join(folder, parts[-1]) if parts[-1] in entries else ""
@@ -107,11 +109,3 @@ class Neighbours:
             above = self._roots_of(os.path.dirname(folder)) if inside else (self.root, os.path.join(self.root, "src"))
             self._roots[folder] = tuple(dict.fromkeys((folder, *above)))
         return self._roots[folder]
-
-    def _entries(self, folder: str) -> frozenset[str]:
-        if folder not in self._listed:
-            try:
-                self._listed[folder] = frozenset(os.listdir(folder))
-            except OSError:
-                self._listed[folder] = frozenset()
-        return self._listed[folder]

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from leakcheck.catalogue import Catalogue, load
-from leakcheck.project.locate import Locator, files_below
+from leakcheck.project.folders import Folders
+from leakcheck.project.locate import Locator
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.project.trace import Trace
@@ -26,6 +27,11 @@ class Project:
         self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
         self._modules: dict[str, Module | None] = {}
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
+
+    @property
+    def folders(self) -> Folders:
+        """Where modules were looked for so far."""
+        return self._locator.folders
 
     def fork(self) -> Project:
         """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
@@ -74,7 +80,7 @@ class Project:
         key = ("texts", folder)
         if key not in self.memo:
             known = os.path.isfile(module.path)  # text in hand has no neighbours
-            paths = files_below(folder) if known else ()
+            paths = self.folders.below(folder) if known else ()
             self.memo[key] = [text for path in paths if (text := _text(Path(path)))]
         self.trace.node(module.path).below = True
         return self.memo[key]  # type: ignore[return-value]

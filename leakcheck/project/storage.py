@@ -1,4 +1,5 @@
-"""The cache folder: JSON files that are replaced as a whole, so that runs side by side or killed ones do no harm."""
+"""The cache folder: JSON lines in files that are replaced as a whole, so that runs side by side or killed ones do no
+harm."""
 
 from __future__ import annotations
 
@@ -22,23 +23,37 @@ def digest_of(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
+class Parts:
+    """What one file holds: some values that belong together, each read when it is asked for."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+
+    def __getitem__(self, number: int) -> object:
+        """A value; None if there is none, or not what was written."""
+        try:
+            return json.loads(self._lines[number])
+        except (IndexError, ValueError, RecursionError):
+            return None
+
+
 class Storage:
     """Reads and writes the files of a cache folder. Nothing that goes wrong with it stops a run."""
 
     def __init__(self, folder: Path, tagged: bool = True) -> None:
         self._folder, self._tagged = folder, tagged
 
-    def read(self, name: str) -> object:
-        """What was written under a name; None if there is nothing, or not what was written."""
+    def read(self, name: str) -> Parts:
+        """What was written under a name; nothing if that is not what is there."""
         try:
             digest, _, text = (self._folder / f"{name}.json").read_bytes().partition(b"\n")
-            return json.loads(text) if digest == digest_of(text).encode() else None
-        except (OSError, ValueError, RecursionError):
-            return None
+        except OSError:
+            return Parts([])
+        return Parts(text.split(b"\n") if digest == digest_of(text).encode() else [])
 
-    def write(self, name: str, value: object) -> None:
+    def write(self, name: str, *values: object) -> None:
         """Replace what is there. A reader sees the old or the new whole."""
-        text = json.dumps(value, separators=(",", ":")).encode()
+        text = "\n".join(json.dumps(value, separators=(",", ":")) for value in values).encode()
         try:
             self._prepare()
             part = self._folder / f"{name}.{os.getpid()}.part"

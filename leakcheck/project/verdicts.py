@@ -3,103 +3,147 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from leakcheck.diagnostics import Report
-from leakcheck.project.ledger import Ledger
-from leakcheck.project.locate import Locator, files_below
-from leakcheck.project.plain import plain_report, report_of
-from leakcheck.project.storage import digest_of
+from leakcheck.project.folders import absolute
 from leakcheck.project.trace import Node
+
+if TYPE_CHECKING:
+    from leakcheck.diagnostics import Report
+    from leakcheck.project.ledger import Ledger
+    from leakcheck.project.locate import Locator
+    from leakcheck.project.storage import Parts
+
+Table = dict[str, Any]
 
 
 class Verdicts:
-    """For one project, one kind of settings and one catalogue."""
+    """For one project, one kind of settings and one catalogue.
 
-    def __init__(self, known: object, ledger: Ledger, locator: Locator) -> None:
-        self._ledger, self._locator = ledger, locator
-        self._nodes: dict[str, tuple[str, Node, str]] = {}  # content, questions, content of the files below
-        self._reports: dict[str, Any] = {}
-        self._below: dict[str, str] = {}
-        self._new: set[str] = set()
-        self.is_new = False
+    Kept are: how folders looked, the digests of files, what each module asked for, and the reports. As long as all the
+    folders and files are as they were, nothing else is read but the reports on the files that were given.
+    """
+
+    def __init__(self, known: Parts, ledger: Ledger, locator: Locator) -> None:
+        self._known, self._ledger, self._locator = known, ledger, locator
+        self._folders, self._files = _table(known[0]), _table(known[1])
+        self._new_nodes: dict[str, Node] = {}
+        self._new_reports: Table = {}
+        self._asked: set[str] = set()
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
         try:
-            self._nodes = {file: _node(plain) for file, plain in known["nodes"].items()}  # type: ignore[index]
-            self._reports = dict(known["reports"])  # type: ignore[index]
-        except (TypeError, KeyError, ValueError, AttributeError):
-            self._nodes, self._reports = {}, {}
+            return {file: _node(plain) for file, plain in _table(self._known[2]).items()}
+        except (TypeError, ValueError, AttributeError):
+            return {}
 
-    def holding(self, files: Iterable[str]) -> dict[str, Report]:
-        """The reports on some of these files, by file."""
-        wanted = {file: os.path.abspath(file) for file in files if file in self._reports}
-        sound = self._sound(wanted.values())
+    @cached_property
+    def _reports(self) -> Table:
+        return _table(self._known[3])
+
+    # -- what holds ------------------------------------------------------------------------------------------------
+
+    def holding(self, paths: Mapping[str, str]) -> dict[str, Report]:
+        """The reports on some files that are given with their absolute paths."""
+        from leakcheck.project.plain import report_of
+
         found: dict[str, Report] = {}
-        for file, path in wanted.items():
-            if path in sound:
+        for file, path in paths.items():
+            if file in self._reports and path in self._files and path not in self._broken:
                 try:
                     found[file] = report_of(self._reports[file])
                 except ValueError:
                     continue
         return found
 
-    def keep(self, reports: Iterable[Report], nodes: Mapping[str, Node]) -> None:
-        """Remember new reports and what they rest on."""
-        for report in reports:
-            self._reports[report.filename] = plain_report(report)
-            self.is_new = True
-        for file, node in nodes.items():
-            if file in self._new:  # another process asked for more
-                node.merge(self._nodes[file][1])
-            self._new.add(file)
-            self._nodes[file] = (self._ledger.digest(file), node, self._digest_below(file) if node.below else "")
+    @cached_property
+    def _changed_folders(self) -> list[str]:
+        return self._locator.folders.changed(self._folders)
 
-    def plain(self) -> dict[str, Any]:
-        """What to write."""
-        nodes = {file: [digest, node.names, below] for file, (digest, node, below) in self._nodes.items()}
-        return {"nodes": nodes, "reports": self._reports}
+    @cached_property
+    def _changed_files(self) -> frozenset[str]:
+        digest = self._ledger.digest
+        return frozenset(file for file, known in self._files.items() if not known or digest(file) != known)
 
-    def _sound(self, files: Iterable[str]) -> set[str]:
-        """Those of the files that rest on nothing that has changed."""
+    @cached_property
+    def _broken(self) -> set[str]:
+        """The files on which reports no longer hold, with what they rest on."""
+        if not self._changed_files and not self._changed_folders:
+            return set()
         users: dict[str, list[str]] = {}
-        seen: set[str] = set()
-        pending = list(files)
-        while pending:
-            file = pending.pop()
-            if file not in seen:
-                seen.add(file)
-                for other in self._rests_on(file):
-                    users.setdefault(other, []).append(file)
-                    pending.append(other)
-        broken = {file for file in seen if not self._is_as_it_was(file)}
+        for file, node in self._nodes.items():
+            for other in node.names.values():
+                users.setdefault(other, []).append(file)
+        broken = {file for file, node in self._nodes.items() if not self._is_as_it_was(file, node)}
+        broken |= self._files.keys() - self._nodes.keys()
         pending = list(broken)
         while pending:
             new = [user for user in users.get(pending.pop(), ()) if user not in broken]
             broken.update(new)
             pending += new
-        return seen - broken
+        return broken
 
-    def _rests_on(self, file: str) -> list[str]:
-        return [found for found in self._nodes[file][1].names.values() if found] if file in self._nodes else []
-
-    def _is_as_it_was(self, file: str) -> bool:
-        if file not in self._nodes:
+    def _is_as_it_was(self, file: str, node: Node) -> bool:
+        if file in self._changed_files or file not in self._files:
             return False
-        digest, node, below = self._nodes[file]
-        if not digest or self._ledger.digest(file) != digest or (below and self._digest_below(file) != below):
+        if node.below and any(map(_inside(os.path.dirname(file)), (*self._changed_files, *self._changed_folders))):
             return False
-        return all(self._locator.means(name, file) == found for name, found in node.names.items())
+        means = self._locator.means
+        return not self._changed_folders or all(means(name, file) == found for name, found in node.names.items())
 
-    def _digest_below(self, file: str) -> str:
-        folder = os.path.dirname(file)
-        if folder not in self._below:
-            files = files_below(folder)
-            self._below[folder] = digest_of("\n".join(f"{name} {self._ledger.digest(name)}" for name in files).encode())
-        return self._below[folder]
+    # -- what is new -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is something to write: reports, or that some hold no longer."""
+        return bool(self._new_reports or self._changed_files or self._changed_folders)
+
+    def keep(self, reports: Iterable[Report], nodes: Mapping[str, Node], folders: Iterable[str]) -> None:
+        """Remember new reports, what they rest on, and the folders in which that was looked for."""
+        from leakcheck.project.plain import plain_report
+
+        self._new_reports.update((report.filename, plain_report(report)) for report in reports)
+        self._asked.update(folders)
+        for file, node in nodes.items():
+            self._new_nodes.setdefault(file, node).merge(node)  # another process may have asked for more
+
+    def plain(self) -> tuple[Table, Table, Table, Table]:
+        """What to write: the new, and the old that holds."""
+        nodes = {file: node for file, node in self._nodes.items() if file not in self._broken}
+        for file, node in self._new_nodes.items():
+            nodes.setdefault(file, node).merge(node)
+        paths = absolute(self._reports)
+        reports = {file: kept for file, kept in self._reports.items() if paths[file] in nodes}
+        files = {file: known for file, known in self._files.items() if file not in self._changed_files}
+        files |= {file: self._ledger.lasting(file) for file in self._rested_on()}
+        marks = {folder: self._mark(folder) for folder in {*self._folders, *self._asked}}
+        plain = {file: [int(node.below), node.names] for file, node in nodes.items()}
+        return marks, files, plain, reports | self._new_reports
+
+    def _rested_on(self) -> Iterator[str]:
+        yield from self._new_nodes
+        for folder in {os.path.dirname(file) for file, node in self._new_nodes.items() if node.below}:
+            yield from self._locator.folders.below(folder)
+
+    def _mark(self, folder: str) -> Any:
+        changed = folder not in self._folders or folder in self._changed_folders
+        return self._locator.folders.mark(folder) if changed else self._folders[folder]
 
 
-def _node(plain: Any) -> tuple[str, Node, str]:
-    digest, names, below = plain
-    if not all(isinstance(text, str) for text in (digest, below, *names, *names.values())):
+def _table(plain: object) -> Table:
+    return plain if isinstance(plain, dict) else {}
+
+
+def _inside(folder: str) -> Callable[[str], bool]:
+    start = os.path.join(folder, "")
+    return lambda path: path == folder or path.startswith(start)
+
+
+def _node(plain: Any) -> Node:
+    below, names = plain
+    if not all(isinstance(text, str) for text in (*names, *names.values())):
         raise ValueError("no node")
-    return digest, Node(names, bool(below)), below
+    return Node(names, bool(below))
