@@ -21,8 +21,10 @@ class Waits:
         constant: tuple[str, ...] = (),
         transactions: tuple[str, ...] = (),
         grows: dict[str, str] | None = None,
+        stops: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.grows = grows or {}  # retry decorator -> keyword that makes its pause grow
+        self.stops = stops or {}  # retry decorator -> keywords of which one ends the attempts
         self.gives = gives or {}  # call -> class of what it gives
         self.at_once = frozenset(at_once)  # arguments that say not to wait
         self.needs_wait = frozenset(needs_wait)  # retry decorators that pause only if told to

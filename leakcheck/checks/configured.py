@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -18,9 +19,19 @@ from leakcheck.settings import Settings
 Entries = dict[str, cst.BaseExpression]
 
 
+@dataclass(frozen=True)
+class Configured:
+    """A dictionary of options: the literal, what is in it, and what is known of its kind."""
+
+    node: cst.CSTNode
+    entries: Entries
+    options: Options
+
+
 def configured(module: Module, catalogue: Catalogue, tell: Teller, settings: Settings) -> Iterable[Diagnostic]:
     """What is wrong with the options in a settings module."""
-    for node, entries, options in _found(module, catalogue.options):
+    for found in dictionaries(module, catalogue.options):
+        node, entries, options = found.node, found.entries, found.options
         if _is_exempt(entries, options, module):
             continue
         size = _number(entries.get(options.size))
@@ -37,7 +48,7 @@ def configured(module: Module, catalogue: Catalogue, tell: Teller, settings: Set
             )
 
 
-def _found(module: Module, known: tuple[Options, ...]) -> Iterator[tuple[cst.CSTNode, Entries, Options]]:
+def dictionaries(module: Module, known: tuple[Options, ...]) -> Iterator[Configured]:
     """Dictionaries of options: by the name they are assigned to, or by a key that says what they are."""
     for options in known:
         for chunk in module.mentioning(frozenset({options.assigned or options.holds})):
@@ -46,7 +57,7 @@ def _found(module: Module, known: tuple[Options, ...]) -> Iterator[tuple[cst.CST
                 for value in values:
                     entries = _entries(value)
                     if entries is not None and (options.assigned or options.holds in entries):
-                        yield value, entries, options
+                        yield Configured(value, entries, options)
 
 
 def _assigned(node: cst.CSTNode, name: str) -> list[cst.BaseExpression]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
@@ -159,24 +159,31 @@ def _gives_up(site: Site, function: FunctionInfo) -> bool:
 
 
 def _decorated(function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
-    """`@tenacity.retry` without `wait`, or with one that does not grow; `@backoff.on_exception(backoff.constant)`."""
+    """`@tenacity.retry` without `wait` or `stop`, or with a pause that does not grow; `backoff.constant`."""
     for decorator in function.node.decorators:
         node = decorator.decorator
-        arguments = node.args if isinstance(node, cst.Call) else ()
         name = _symbol(node.func if isinstance(node, cst.Call) else node, function, blocking)
-        keyword = blocking.waits.grows.get(name)
-        given = [a.value for a in arguments if a.keyword and a.keyword.value == keyword]
-        if keyword is not None and not given and not any(a.star for a in arguments):
-            pauses = name not in blocking.waits.needs_wait and arguments
-            yield _of_decorator(
-                node, function, "after a pause that does not grow" if pauses else "without a pause", tell
-            )
+        arguments = node.args if isinstance(node, cst.Call) else ()
+        if any(argument.star for argument in arguments):
             continue
-        if keyword is None and blocking.waits.named(name) is not None:
-            given = [argument.value for argument in arguments[:1] if argument.keyword is None]
-        made = (value.func if isinstance(value, cst.Call) else value for value in given)
-        if any(_symbol(value, function, blocking) in blocking.waits.constant for value in made):
-            yield _of_decorator(node, function, _STEADY, tell)
+        pause = _pause(name, arguments, function, blocking)
+        stops = blocking.waits.stops.get(name)
+        endless = stops is not None and not any(a.keyword and a.keyword.value in stops for a in arguments)
+        if pause or endless:
+            yield _of_decorator(node, function, " and ".join([pause] * bool(pause) + ["without end"] * endless), tell)
+
+
+def _pause(name: str, arguments: Sequence[cst.Arg], function: FunctionInfo, blocking: Blocking) -> str:
+    """What is wrong with the pause of such a decorator; "" if nothing is known to be."""
+    keyword = blocking.waits.grows.get(name)
+    given = [a.value for a in arguments if a.keyword and a.keyword.value == keyword]
+    if keyword is not None and not given:
+        return _AT_ONCE if name in blocking.waits.needs_wait or not arguments else _STEADY
+    if keyword is None and blocking.waits.named(name) is not None:
+        given = [argument.value for argument in arguments[:1] if argument.keyword is None]
+    made = (value.func if isinstance(value, cst.Call) else value for value in given)
+    steady = any(_symbol(value, function, blocking) in blocking.waits.constant for value in made)
+    return _STEADY if steady else ""
 
 
 def _symbol(node: cst.BaseExpression, function: FunctionInfo, blocking: Blocking) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from leakcheck.checks.configured import dictionaries
 from leakcheck.checks.constructors import Constructors
 from leakcheck.checks.cursors import pinning
 from leakcheck.diagnostics import Diagnostic, Fix
@@ -81,6 +82,7 @@ class Amender:
             {module.span(site.node): site for run in runs for site in run.sites if not site.parameter},
             {module.span(built.node): built for built in Constructors(Resolver(project)).of(module)},
             {module.span(found.node): found.model for found in pinning(module, Resolver(project))},
+            {module.span(found.node): found for found in dictionaries(module, project.catalogue.options)},
         )
         self._reasons: dict[int, str] = {}
 

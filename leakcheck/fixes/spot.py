@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from leakcheck.catalogue import Catalogue
+from leakcheck.checks.configured import Configured
 from leakcheck.checks.constructors import Built
 from leakcheck.diagnostics import Diagnostic, Span
 from leakcheck.fixes.imports import Imports
@@ -23,13 +24,14 @@ _UNIT = "    "
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known of a module besides its text: the acquires, pools and cursors, by their places."""
+    """What is known of a module besides its text: acquires, pools, cursors, options of pools, by their places."""
 
     catalogue: Catalogue
     settings: Settings
     sites: dict[Span, Site] = field(default_factory=dict)
     pools: dict[Span, Built] = field(default_factory=dict)
     cursors: dict[Span, Cursor] = field(default_factory=dict)
+    configured: dict[Span, Configured] = field(default_factory=dict)
 
 
 class Spot:
