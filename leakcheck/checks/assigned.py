@@ -57,7 +57,7 @@ def _values(node: cst.BaseExpression, function: FunctionInfo | None, module: Mod
     owner, _, name = (path or "").rpartition(".")
     cls = function.cls if function else None
     if owner in ("self", "cls") and cls is not None:
-        yield from ((value, method, module) for method, value in cls.field_assignments.get(name, []))
+        yield from ((value, method, module) for method, value in cls.assigned(name))
     elif name and not owner and function is not None and name in function.bindings.names:
         yield from ((value, function, module) for value in function.bindings.assigned.get(name, []))
     elif name and not owner:

@@ -21,6 +21,7 @@ from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
 _SENDING = frozenset({"execute", "executemany", "flush", "commit"})
+_LOOPS = frozenset({"for"})
 
 _ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
@@ -38,7 +39,7 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
     helpers = frozenset(function.name for function in module.scopes(frozenset({"execute"})))
     helpers |= {name for name in module.imports if _sends(name, module, blocking)}
-    for function in module.scopes(_WORDS | helpers):
+    for function in module.scopes(_WORDS | helpers, _LOOPS):
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):
         if chunk.kind == "compound":
@@ -48,7 +49,7 @@ def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | 
 def _sends(name: str, module: Module, blocking: Blocking) -> bool:
     """Whether an imported name is a function of the project that sends statements."""
     value = blocking.resolver.static(cst.Name(name), None, module)
-    return isinstance(value, Function) and "execute" in value.info.words
+    return isinstance(value, Function) and value.info.mentions(frozenset({"execute"}))
 
 
 class Rows:

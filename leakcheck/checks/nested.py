@@ -20,7 +20,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method
-from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, same_scope, walk
 
 _DECORATOR = re.compile(r"^\s*@([A-Za-z_][\w.]*)", re.MULTILINE)
@@ -74,10 +74,13 @@ class Acquires:
     def decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions under decorators of the project whose text might acquire; no other is parsed."""
         known: dict[str, bool] = {}
-        for chunk in module.chunks:
-            names = set(_DECORATOR.findall(chunk.statement.text))
-            if any(known[n] if n in known else known.setdefault(n, self._may_acquire(n, module)) for n in names):
-                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and d.node.decorators)
+
+        def acquires(part: Chunk) -> bool:
+            names = set(_DECORATOR.findall(part.statement.text))
+            return any(known[n] if n in known else known.setdefault(n, self._may_acquire(n, module)) for n in names)
+
+        for part in (part for chunk in module.chunks if acquires(chunk) for part in chunk.parts if acquires(part)):
+            yield from (d for d in part.definitions if isinstance(d, FunctionInfo) and d.node.decorators)
 
     def _may_acquire(self, name: str, module: Module) -> bool:
         try:

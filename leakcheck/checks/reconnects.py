@@ -19,6 +19,7 @@ from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import same_scope, walk
 
+_LOOPS = frozenset({"for"})
 _LEAVES = (cst.Break, cst.Return)
 
 
@@ -47,7 +48,7 @@ class Reconnects:
         """Loops that call a function of this file that connects for itself."""
         words = self.summaries.wrappers.words(module)
         names = frozenset(function.name for function in module.scopes(words))
-        for function in module.scopes(names):
+        for function in module.scopes(names, _LOOPS):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.For):
                     yield from self._through_callees(self._loop(node, function), function, tell)

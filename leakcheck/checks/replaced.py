@@ -48,7 +48,7 @@ def _methods(path: str | None, cls: ClassInfo) -> Iterator[FunctionInfo]:
 def _callers_see_to_it(field: str, method: FunctionInfo, cls: ClassInfo) -> bool:
     """Whether a method that calls this one deals with the field, itself or through another method."""
     for other in cls.methods.values():
-        if other is not method and method.name in other.words:
+        if other is not method and other.mentions(frozenset({method.name})):
             called = (cls.methods[name] for name in other.words & cls.methods.keys() - {method.name})
             if field in other.words or any(field in each.words for each in called):
                 return True

@@ -101,7 +101,8 @@ def _of_name(module: Module, qualname: str) -> Iterator[FunctionInfo]:
     top = qualname.partition(".")[0]
     for chunk in module.chunks:
         if chunk.name == top or (chunk.kind == "compound" and top in chunk.words):
-            yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and d.qualname == qualname)
+            found = (d for part in chunk.parts for d in part.definitions)
+            yield from (d for d in found if isinstance(d, FunctionInfo) and d.qualname == qualname)
 
 
 def _trusting(run: Interpreter, trusted: dict[str, Confidence]) -> Interpreter:

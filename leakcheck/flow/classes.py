@@ -88,12 +88,12 @@ class Classes:
     def _field(self, cls: ClassInfo, name: str) -> Value:
         for owner in self.ancestors(cls):
             if isinstance(owner, ClassInfo):
-                for function, value in owner.field_assignments.get(name, ()):
+                for function, value in owner.assigned(name):
                     found = self.static(value, function or owner, owner.module)
                     if found is not UNKNOWN and not isinstance(found, Const):
                         return found
-                if name in owner.field_annotations:
-                    return self.annotation(owner.field_annotations[name], owner.module)
+                if annotation := owner.annotation(name):
+                    return self.annotation(annotation, owner.module)
         return UNKNOWN
 
     def _dotted(self, name: str, scope: Scope, module: Module) -> Value:

@@ -60,7 +60,7 @@ def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Re
 
 def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:
     """Whether a method calls one of the object's own methods."""
-    if method.words.isdisjoint(names):
+    if not method.mentions(frozenset(names)):
         return False
     paths = {f"self.{name}" for name in names}
     return any(isinstance(node, cst.Call) and dotted(node.func) in paths for node in walk(method.node.body))
@@ -68,14 +68,11 @@ def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:
 
 def _subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
     """Classes of the same module that name this one as a base."""
-    for chunk in cls.module.mentioning(frozenset({cls.name})):
-        for definition in chunk.definitions:
-            if isinstance(definition, ClassInfo) and cls.name in definition.bases:
-                yield definition
+    return (other for other in cls.module.classes(frozenset({cls.name})) if cls.name in other.bases)
 
 
 def _gives_field(method: FunctionInfo, field: str) -> bool:
-    return any(_mentions(value, field) for value in method.returned)
+    return field in method.chunk.words and any(_mentions(value, field) for value in method.returned)
 
 
 def _mentions(node: cst.CSTNode, field: str) -> bool:
@@ -84,7 +81,7 @@ def _mentions(node: cst.CSTNode, field: str) -> bool:
 
 def _method_releases(method: FunctionInfo, field: str, methods: set[str], getters: set[str], with_closes: bool) -> bool:
     """Whether a method calls, registers or passes on a release of the field, by its path or by a local name for it."""
-    if field not in method.words and getters.isdisjoint(method.words) and not _by_string(method, field):
+    if not method.mentions(frozenset({field, *getters})) and not _by_string(method, field):
         return False
     fields = {field, *getters}  # a getter may be a property
     paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, field, getters)}
@@ -128,7 +125,7 @@ def _gets(node: cst.CSTNode, field: str) -> bool:
 
 
 def _by_string(method: FunctionInfo, field: str) -> bool:
-    return "getattr" in method.words and f'"{field}"' in method.chunk.statement.text.replace("'", '"')
+    return method.mentions(frozenset({"getattr"})) and f'"{field}"' in method.chunk.statement.text.replace("'", '"')
 
 
 def _users_release(fields: set[str], methods: set[str], family: list[ClassInfo], resolver: Resolver) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -82,13 +83,23 @@ def pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[tup
 
 
 class FunctionInfo:
-    """A function or method definition; compared by identity."""
+    """A function or method definition; compared by identity. Without a node it is its chunk's: parsed when needed."""
 
-    def __init__(self, node: cst.FunctionDef, chunk: Chunk, qualname: str, parent: Scope) -> None:
-        self.node, self.chunk, self.module, self.qualname, self.parent = node, chunk, chunk.module, qualname, parent
+    def __init__(self, node: cst.FunctionDef | None, chunk: Chunk, qualname: str, parent: Scope) -> None:
+        self.chunk, self.module, self.qualname, self.parent = chunk, chunk.module, qualname, parent
         self.cls = parent if isinstance(parent, ClassInfo) else None
-        self.name = node.name.value
-        self.place: cst.CSTNode = node.name  # where to point for it
+        self.name = qualname.rpartition(".")[2]
+        if node is not None:
+            self.node = node
+
+    @cached_property
+    def node(self) -> cst.FunctionDef:
+        return self.chunk.head  # type: ignore[return-value]
+
+    @cached_property
+    def place(self) -> cst.CSTNode:
+        """Where to point for it."""
+        return self.node.name
 
     @cached_property
     def is_generator(self) -> bool:
@@ -102,6 +113,10 @@ class FunctionInfo:
     def words(self) -> frozenset[str]:
         """Every name and attribute mentioned in the body, nested functions included."""
         return _words(self.node)
+
+    def mentions(self, words: frozenset[str]) -> bool:
+        """Whether it mentions one of the words; most often its text says no, and need not be parsed."""
+        return not words.isdisjoint(self.chunk.words) and not words.isdisjoint(self.words)
 
     @cached_property
     def strings(self) -> frozenset[str]:
@@ -120,6 +135,8 @@ class FunctionInfo:
     def decorators(self) -> tuple[str, ...]:
         """Dotted names of the decorators as written, innermost last; calls are reduced to their callee."""
         names = []
+        if self.chunk.info is self and not self.chunk.statement.text.lstrip().startswith("@"):
+            return ()
         for decorator in self.node.decorators:
             node = decorator.decorator
             names.append(dotted(node.func if isinstance(node, cst.Call) else node) or "?")
@@ -135,6 +152,28 @@ class FunctionInfo:
         nodes = (n for n in walk(self.node.body, same_scope) if isinstance(n, (cst.Return, cst.Yield)))
         return tuple(n.value for n in nodes if isinstance(n.value, cst.BaseExpression))
 
+    def may_store(self, field: str) -> bool:
+        """Whether the text may have `self.field = …` in it."""
+        chunk = self.chunk
+        return field in chunk.words and bool(re.search(rf"\.[\s\\]*{field}[\s\\]*[:=]", chunk.statement.text))
+
+    @cached_property
+    def stores(self) -> tuple[tuple[str, cst.BaseExpression], ...]:
+        """Each `self.x = expression`."""
+        found: list[tuple[str, cst.BaseExpression]] = []
+        for node in walk(self.node.body, same_scope):
+            if type(node) is cst.Assign:
+                found += [(name, node.value) for target in node.targets if (name := _self_field(target.target))]
+            elif type(node) is cst.AnnAssign and node.value is not None and (name := _self_field(node.target)):
+                found.append((name, node.value))
+        return tuple(found)
+
+    @cached_property
+    def declares(self) -> dict[str, cst.BaseExpression]:
+        """The types of each `self.x: T`."""
+        nodes = [node for node in walk(self.node.body, same_scope) if type(node) is cst.AnnAssign]
+        return {name: n.annotation.annotation for n in reversed(nodes) if (name := _self_field(n.target))}
+
     @cached_property
     def local_classes_and_functions(self) -> dict[str, FunctionInfo | ClassInfo]:
         """Functions and classes defined in this function's own body, by name."""
@@ -145,52 +184,69 @@ class FunctionInfo:
 
 
 class ClassInfo:
-    """A class definition with its methods; compared by identity."""
+    """A class definition with its methods; compared by identity. Without a node it is its chunk's."""
 
-    def __init__(self, node: cst.ClassDef, chunk: Chunk, qualname: str, parent: Scope) -> None:
-        self.node, self.module, self.qualname, self.parent = node, chunk.module, qualname, parent
-        self.name = node.name.value
-        self.methods: dict[str, FunctionInfo] = {}
+    def __init__(self, node: cst.ClassDef | None, chunk: Chunk, qualname: str, parent: Scope) -> None:
+        self.chunk, self.module, self.qualname, self.parent = chunk, chunk.module, qualname, parent
+        self.name = qualname.rpartition(".")[2]
+        self._found: dict[str, FunctionInfo] = {}
+        if node is not None:
+            self.node = node
+
+    @cached_property
+    def node(self) -> cst.ClassDef:
+        return self.chunk.head  # type: ignore[return-value]
+
+    @cached_property
+    def methods(self) -> dict[str, FunctionInfo]:
+        """By name; of several the last one, or one that is defined under a condition."""
+        if self.chunk.info is not self:
+            return self._found
+        if "def" in self.chunk.own_words:
+            _ = self.chunk.definitions  # which finds them
+        return self.chunk.methods | self._found
 
     def add_method(self, method: FunctionInfo) -> None:
         """A property's setter has the getter's name: the getter is the one that gives a value."""
         if not any(d.endswith((".setter", ".deleter")) for d in method.decorators):
-            self.methods[method.name] = method
+            self._found[method.name] = method
 
     @cached_property
     def bases(self) -> tuple[str, ...]:
         return tuple(filter(None, (dotted(arg.value) for arg in self.node.bases)))
 
-    @cached_property
-    def field_assignments(self) -> dict[str, list[tuple[FunctionInfo | None, cst.BaseExpression]]]:
-        """`self.x = expression` in the methods and `x = expression` in the class body, by field."""
-        found: dict[str, list[tuple[FunctionInfo | None, cst.BaseExpression]]] = {}
+    def fields(self, mentioning: frozenset[str]) -> Iterator[tuple[str, FunctionInfo | None, cst.BaseExpression]]:
+        """`self.x = expression` in the methods whose text has one of the words, and `x = expression` in the body."""
         for method in self.methods.values():
-            for node in walk(method.node.body, same_scope):
-                if type(node) is cst.Assign:
-                    for target in node.targets:
-                        if name := _self_field(target.target):
-                            found.setdefault(name, []).append((method, node.value))
-                elif type(node) is cst.AnnAssign and node.value is not None and (name := _self_field(node.target)):
-                    found.setdefault(name, []).append((method, node.value))
-        for node in walk(self.node.body, same_scope):
-            if type(node) is cst.Assign:
-                for target in node.targets:
-                    if isinstance(target.target, cst.Name):
-                        found.setdefault(target.target.value, []).append((None, node.value))
-        return found
+            if not mentioning.isdisjoint(method.chunk.words):
+                yield from ((name, method, value) for name, value in method.stores)
+        yield from ((name, None, value) for name, value in self._named)
+
+    def assigned(self, field: str) -> Iterator[tuple[FunctionInfo | None, cst.BaseExpression]]:
+        """What a field is assigned, and in which method."""
+        for method in self.methods.values():
+            if method.may_store(field):
+                yield from ((method, value) for name, value in method.stores if name == field)
+        yield from ((None, value) for name, value in self._named if name == field)
+
+    def annotation(self, field: str) -> cst.BaseExpression | None:
+        """The type of a field by `x: T` in the class body (dataclass fields too) or `self.x: T = …` in the methods."""
+        for node in self._statements:
+            if type(node) is cst.AnnAssign and dotted(node.target) in (field, f"self.{field}", f"cls.{field}"):
+                return node.annotation.annotation
+        declared = (m.declares.get(field) for m in self.methods.values() if m.may_store(field))
+        return next(filter(None, declared), None)
 
     @cached_property
-    def field_annotations(self) -> dict[str, cst.BaseExpression]:
-        """`x: T` in the class body (dataclass fields too) and `self.x: T = …` in the methods."""
-        found: dict[str, cst.BaseExpression] = {}
-        for body in (self.node.body, *(m.node.body for m in self.methods.values())):
-            for node in walk(body, same_scope):
-                if type(node) is cst.AnnAssign:
-                    name = _self_field(node.target) or (node.target.value if isinstance(node.target, cst.Name) else "")
-                    if name and (body is self.node.body or _self_field(node.target)):
-                        found.setdefault(name, node.annotation.annotation)
-        return found
+    def _named(self) -> tuple[tuple[str, cst.BaseExpression], ...]:
+        """Each `x = expression` in the body."""
+        assigned = (node for node in self._statements if type(node) is cst.Assign)
+        pairs = ((target.target, node.value) for node in assigned for target in node.targets)
+        return tuple((target.value, value) for target, value in pairs if isinstance(target, cst.Name))
+
+    @cached_property
+    def _statements(self) -> tuple[cst.CSTNode, ...]:
+        return tuple(walk(self.node.body, same_scope))
 
     def __repr__(self) -> str:
         return f"<class {self.module.name}:{self.qualname}>"

@@ -10,83 +10,19 @@ from functools import cached_property
 from pathlib import PurePath
 
 import libcst as cst
-from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.diagnostics import Span
+from leakcheck.project.chunk import Chunk, blocks
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
 from leakcheck.project.facts import import_statements
 from leakcheck.project.neighbours import modules_named
-from leakcheck.project.outline import Statement, outline, used_in, whole, words_of
-from leakcheck.project.walk import walk
+from leakcheck.project.outline import outline, whole, words_of
 
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
 
+_DEFINING = ("function", "class", "compound")
+_GLOBAL = re.compile(r"\bglobal[ \t]([^\n]*)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regular expressions
-
-
-class Chunk:
-    """A column-0 statement, parsed when first asked for."""
-
-    def __init__(self, statement: Statement, module: Module) -> None:
-        self.statement, self.module = statement, module
-        self.kind, self.name = statement.kind, statement.name
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        return words_of(self.statement.text)
-
-    @cached_property
-    def used(self) -> frozenset[str]:
-        """Names that are called or read as an attribute: a smaller superset of what is acquired from."""
-        return used_in(self.statement.text)
-
-    @cached_property
-    def tree(self) -> cst.Module:
-        """Empty if the text cannot be parsed; the module then says so."""
-        try:
-            return cst.parse_module(self.statement.text)
-        except cst.ParserSyntaxError as error:
-            self.module.error = self.module.error or error
-            return cst.Module([])
-
-    def keep_tree(self, earlier: Chunk) -> None:
-        """What an earlier version of the file knew of the same statement; all of it counts from its first line."""
-        for name in ("words", "used", "tree", "node_ids", "positions"):
-            if name in earlier.__dict__:
-                self.__dict__[name] = earlier.__dict__[name]
-
-    @cached_property
-    def definitions(self) -> list[FunctionInfo | ClassInfo]:
-        """Every function and class in it, nested ones included, in source order."""
-        found: list[FunctionInfo | ClassInfo] = []
-        self._define(self.tree.body, None, "", found)
-        return found
-
-    def _define(
-        self, body: Iterable[cst.CSTNode], parent: Scope, prefix: str, found: list[FunctionInfo | ClassInfo]
-    ) -> None:
-        for node in body:
-            if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-                kind = FunctionInfo if isinstance(node, cst.FunctionDef) else ClassInfo
-                info = kind(node, self, prefix + node.name.value, parent)  # type: ignore[arg-type]
-                found.append(info)
-                if isinstance(parent, ClassInfo) and isinstance(info, FunctionInfo):
-                    parent.add_method(info)
-                self._define(node.body.body, info, info.qualname + ".", found)
-            elif not isinstance(node, (cst.SimpleStatementLine, cst.BaseSmallStatement)):
-                for block in _blocks(node):
-                    self._define(block.body, parent, prefix, found)
-
-    @cached_property
-    def node_ids(self) -> frozenset[int]:
-        return frozenset(map(id, walk(self.tree)))
-
-    @cached_property
-    def positions(self) -> dict[cst.CSTNode, CodeRange]:
-        """Lines count from the chunk's first; costs more than parsing, so only for what is reported."""
-        provider = PositionProvider()
-        provider._gen_impl(self.tree)  # a MetadataWrapper would visit the whole tree once more, for nothing
-        return dict(provider._computed)  # type: ignore[arg-type]
 
 
 class Module:
@@ -110,11 +46,18 @@ class Module:
         if earlier.error is not None:
             return
         known: dict[str, list[Chunk]] = {}
-        for chunk in earlier.chunks:
+        for chunk in earlier._parsed_parts():
             known.setdefault(chunk.statement.text, []).append(chunk)
         for chunk in self.chunks:
-            if same := known.get(chunk.statement.text):
-                chunk.keep_tree(same.pop())
+            for part in chunk.parts if known else ():
+                if same := known.get(part.statement.text):
+                    part.keep_tree(same.pop())
+
+    def _parsed_parts(self) -> Iterator[Chunk]:
+        """The statements and methods that somebody asked about."""
+        for chunk in self.chunks:
+            parts = chunk.parts if "members" in chunk.__dict__ else (chunk,)
+            yield from (part for part in parts if "tree" in part.__dict__)
 
     def _index(self) -> None:
         """Imports and definitions at once; assignments when they are asked for."""
@@ -167,7 +110,7 @@ class Module:
             elif isinstance(node, cst.BaseSmallStatement):
                 self._index_small(node)
             else:
-                for block in _blocks(node):
+                for block in blocks(node):
                     self._index_body(block.body)
 
     def _index_small(self, node: cst.BaseSmallStatement) -> None:
@@ -189,6 +132,8 @@ class Module:
         chunk = self._defined.get(name)
         if chunk is None:
             return None
+        if chunk.info is not None:
+            return chunk.info
         return next((d for d in reversed(chunk.definitions) if d.parent is None and d.name == name), None)
 
     def defined_at(self, node: cst.CSTNode) -> FunctionInfo | ClassInfo | None:
@@ -222,28 +167,42 @@ class Module:
         self._pending = rest
 
     def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
-        """The chunks whose text holds one of the words, in source order."""
-        return (chunk for chunk in self.chunks if not words.isdisjoint(chunk.words))
-
-    def scopes(self, words: frozenset[str]) -> Iterator[FunctionInfo]:
-        """Every function and method that mentions one of the words, in source order."""
+        """The statements and methods whose text holds one of the words, in source order."""
         for chunk in self.chunks:
-            if chunk.kind in ("function", "class", "compound") and not words.isdisjoint(chunk.used):
-                yield from (
-                    d for d in chunk.definitions if isinstance(d, FunctionInfo) and not words.isdisjoint(d.words)
-                )
+            if not words.isdisjoint(chunk.words):
+                if not words.isdisjoint(chunk.own_words):
+                    yield chunk
+                yield from (member for member in chunk.members if not words.isdisjoint(member.words))
+
+    def scopes(self, words: frozenset[str], keywords: frozenset[str] = frozenset()) -> Iterator[FunctionInfo]:
+        """Every function and method with one of the words; perhaps without those that have none of the keywords."""
+        for chunk in self.chunks:
+            if chunk.kind in _DEFINING and not words.isdisjoint(chunk.used):
+                own = [chunk] if not words.isdisjoint(chunk.own_words) else []
+                for part in (*own, *(member for member in chunk.members if not words.isdisjoint(member.words))):
+                    if not keywords or not keywords.isdisjoint(part.words):
+                        found = (d for d in part.definitions if isinstance(d, FunctionInfo))
+                        yield from (function for function in found if not words.isdisjoint(function.words))
 
     def setting(self, name: str) -> Iterator[FunctionInfo]:
         """Functions that declare a name global, and may assign it."""
-        if re.search(rf"^\s+global\b.*\b{name}\b", self.source, re.MULTILINE):
+        if name in self._globals:
             for chunk in self.mentioning(frozenset({name})):
-                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo) and name in d.bindings.outer)
+                found = chunk.definitions if "global" in chunk.words else ()
+                yield from (d for d in found if isinstance(d, FunctionInfo) and name in d.bindings.outer)
+
+    @cached_property
+    def _globals(self) -> frozenset[str]:
+        """The words in the lines that declare names global."""
+        return words_of(" ".join(_GLOBAL.findall(self.source)))
 
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""
-        for chunk in self.mentioning(words):
-            if chunk.kind in ("class", "function", "compound"):
-                yield from (d for d in chunk.definitions if isinstance(d, ClassInfo))
+        for chunk in self.chunks:
+            if chunk.kind in _DEFINING and not words.isdisjoint(chunk.words):
+                inside = (m for m in chunk.members if "class" in m.words and not words.isdisjoint(m.words))
+                for part in (chunk, *inside):
+                    yield from (d for d in part.definitions if isinstance(d, ClassInfo))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -283,21 +242,11 @@ class Module:
         return ".".join([*base, *filter(None, name[level:].split("."))])
 
     def chunk_of(self, node: cst.CSTNode) -> Chunk:
-        """The parsed chunk a node is part of."""
-        parsed = (chunk for chunk in self.chunks if "tree" in chunk.__dict__)
-        return next(chunk for chunk in parsed if id(node) in chunk.node_ids)
+        """The parsed statement or method a node is part of."""
+        return next(chunk for chunk in self._parsed_parts() if id(node) in chunk.node_ids)
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where the node stands in the file."""
-        chunk = self.chunk_of(node)
-        where = chunk.positions[node]
-        before = chunk.statement.line - 1
+        where = self.chunk_of(node).place(node)
         start, end = where.start, where.end
-        return Span(self.filename, before + start.line, start.column + 1, before + end.line, end.column + 1)
-
-
-def _blocks(node: cst.CSTNode) -> Iterator[cst.BaseSuite]:
-    """The statement blocks directly inside a compound statement."""
-    for part in walk(node, lambda n: not isinstance(n, cst.BaseSuite)):
-        if isinstance(part, cst.BaseSuite):
-            yield part
+        return Span(self.filename, start.line, start.column + 1, end.line, end.column + 1)

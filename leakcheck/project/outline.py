@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
-StatementKind = Literal["function", "class", "import", "simple", "compound"]
+StatementKind = Literal["function", "class", "import", "simple", "compound", "method"]
 
 # Strings and comments, so that nothing inside them is taken for a statement. Only those that span lines are kept.
 _TEXT = re.compile(
@@ -20,6 +20,11 @@ _HEAD = re.compile(
     r"|(?P<import>import|from)\b|(?P<more>else|elif|except|finally)\b"
     r"|(?P<compound>if|for|while|try|with|async|match)\b)"
 )
+# Only a plain head: of any other class the methods are not told apart.
+_CLASS = re.compile(
+    r"^class[ \t]+\w+[ \t]*(?:\((?:[^()#\"']|\([^()#\"']*\))*\))?[ \t]*:[ \t]*(?:#[^\n]*)?\r?\n", re.MULTILINE
+)
+_INDENT = re.compile(r"^([ \t]+)[^\s#]", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _USED = re.compile(r"\.\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\(")
 
@@ -48,10 +53,47 @@ def outline(source: str) -> list[Statement]:
     """Split a file into its column-0 statements. A guess where brackets or strings are laid out oddly."""
     inside = _multiline_texts(source)
     starts = [m.start() for m in _START.finditer(source) if not _within(m.start(), inside)]
+    groups = _grouped(source, starts, 0)
+    lines = _Lines(source)
+    return [Statement(kind, name, source[start:end], lines.at(start)) for start, end, kind, name in groups]
+
+
+def methods(of: Statement) -> list[Statement]:
+    """The functions right in the body of a class, each with its decorators and its indentation."""
+    text = of.text
+    head = _CLASS.search(text)
+    first = _INDENT.search(text, head.end()) if head else None
+    if first is None:
+        return []
+    inside = _multiline_texts(text)
+    begins = re.compile(rf"^{first[1]}(?=[^\s#)\]}}\\])", re.MULTILINE).finditer(text, first.start())
+    starts = [m.start() for m in begins if not _within(m.start(), inside)]
+    groups = _grouped(text, starts, len(first[1]))
+    lines = _Lines(text)
+    found = ((text[start:end], name, lines.at(start)) for start, end, kind, name in groups if kind == "function")
+    return [Statement("method", name, part, of.line + line - 1) for part, name, line in found]
+
+
+def without(of: Statement, members: list[Statement]) -> tuple[str, list[int]]:
+    """The text of a class without its methods, and for each of its lines the line of the class, from 0."""
+    lines = of.text.split("\n")
+    numbers = list(range(len(lines)))
+    for member in reversed(members):
+        start = member.line - of.line
+        numbers[start : start + member.text.count("\n") + (not member.text.endswith("\n"))] = []
+    if members:  # a body must not be empty
+        first = members[0].line - of.line
+        lines[first] = members[0].text[: len(members[0].text) - len(members[0].text.lstrip())] + "pass"
+        numbers = sorted({*numbers, first})
+    return "\n".join(map(lines.__getitem__, numbers)), numbers
+
+
+def _grouped(source: str, starts: list[int], indent: int) -> list[tuple[int, int, StatementKind, str]]:
+    """Statements from where their lines start: decorators go with what they decorate, `else` with its `if`."""
     groups: list[tuple[int, StatementKind, str]] = []
     decorated = False
     for start in starts:
-        head = _HEAD.match(source, start)
+        head = _HEAD.match(source, start + indent)
         if head is None:
             kind, name = "simple", ""
         elif head["more"]:
@@ -64,11 +106,7 @@ def outline(source: str) -> list[Statement]:
             groups.append((start, kind, name))  # type: ignore[arg-type]
         decorated = kind == "decorator"
     ends = [start for start, _, _ in groups[1:]] + [len(source)] * bool(groups)
-    lines = _Lines(source)
-    return [
-        Statement(kind, name, source[start:end], lines.at(start))
-        for (start, kind, name), end in zip(groups, ends, strict=True)
-    ]
+    return [(start, end, kind, name) for (start, kind, name), end in zip(groups, ends, strict=True)]
 
 
 def _headed(head: re.Match[str]) -> tuple[str, str]:

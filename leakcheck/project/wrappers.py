@@ -15,6 +15,7 @@ from leakcheck.project.walk import children, terminal, walk
 _STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
 _CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
 _BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
+_GIVING = frozenset({"return", "yield"})
 _HOPS = 3  # of imports followed from the file being checked
 
 
@@ -70,7 +71,7 @@ class Wrappers:
         )
         new |= words
         while new and not new.isdisjoint(module.words):
-            givers = (f for f in module.scopes(new) if f.name not in found and gives(f, words | found))
+            givers = (f for f in module.scopes(new, _GIVING) if f.name not in found and gives(f, words | found))
             new = frozenset(f.name for f in givers)
             found |= new
         return found
@@ -164,8 +165,7 @@ def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
     if classes.isdisjoint(module.words):
         return
     for cls in module.classes(classes):
-        fields = cls.field_assignments.items()
-        yield from (name for name, found in fields if _any_constructs((value for _, value in found), classes))
+        yield from (name for name, _, value in cls.fields(classes) if _any_constructs([value], classes))
     for assigned in (module.assignments(classes), *(f.bindings.assigned.items() for f in module.scopes(classes))):
         yield from (name for name, values in assigned if _any_constructs(values, classes))
 

@@ -1,0 +1,175 @@
+"""A statement of a file as a LibCST tree, made when somebody asks about it; methods are apart from their class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+from libcst.metadata import CodeRange, PositionProvider
+
+from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
+from leakcheck.project.outline import Statement, methods, used_in, without, words_of
+from leakcheck.project.walk import walk
+
+if TYPE_CHECKING:
+    from leakcheck.project.module import Module
+
+_AROUND = "class _:\n"  # a method is parsed as it is indented
+_SETS = re.compile(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[\w.]+\.(?:setter|deleter)\b")
+
+
+class Chunk:
+    """A column-0 statement, or a method of a class at column 0, parsed when first asked for.
+
+    The tree of a class has `pass` where its methods are: they are chunks of their own, for few of them matter.
+    """
+
+    def __init__(self, statement: Statement, module: Module, owner: Chunk | None = None) -> None:
+        self.statement, self.module, self.owner = statement, module, owner
+        self.kind, self.name = statement.kind, statement.name
+
+    @cached_property
+    def members(self) -> list[Chunk]:
+        """The methods of a class."""
+        return [Chunk(found, self.module, self) for found in methods(self.statement)] if self.kind == "class" else []
+
+    @property
+    def parts(self) -> list[Chunk]:
+        """The chunk and its methods."""
+        return [self, *self.members]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Those of the methods are among the class' own."""
+        return words_of(self.statement.text)
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """Names that are called or read as an attribute: a smaller superset of what is acquired from."""
+        return used_in(self.statement.text)
+
+    @cached_property
+    def own_words(self) -> frozenset[str]:
+        """The words outside the methods."""
+        return words_of(self._parsed[0]) if self.members else self.words
+
+    @cached_property
+    def _parsed(self) -> tuple[str, list[int]]:
+        """The text that is parsed, and which lines of the statement are left in it, where some are not."""
+        if self.owner is not None:
+            return _AROUND + self.statement.text, []
+        if self.members:
+            return without(self.statement, [member.statement for member in self.members])
+        return self.statement.text, []
+
+    def _line(self, number: int) -> int:
+        """The line of the file that is the tree's line of that number, from 1."""
+        left = self._parsed[1]
+        return self.statement.line + (left[number - 1] if left else number - 1 - (self.owner is not None))
+
+    @cached_property
+    def tree(self) -> cst.Module:
+        """Empty if the text cannot be parsed; the module then says so."""
+        try:
+            return cst.parse_module(self._parsed[0])
+        except cst.ParserSyntaxError as error:
+            self.module.error = self.module.error or error
+            return cst.Module([])
+
+    def place(self, node: cst.CSTNode) -> CodeRange:
+        """Where a node of the tree stands in the file."""
+        start, end = self.positions[node].start, self.positions[node].end
+        return CodeRange((self._line(start.line), start.column), (self._line(end.line), end.column))
+
+    def keep_tree(self, earlier: Chunk) -> None:
+        """What an earlier version of the file knew of the same statement; all of it counts from its first line."""
+        for name in ("words", "used", "own_words", "tree", "node_ids", "positions"):
+            if name in earlier.__dict__:
+                self.__dict__[name] = earlier.__dict__[name]
+
+    @cached_property
+    def info(self) -> FunctionInfo | ClassInfo | None:
+        """What the statement defines: known by its name, before its text is parsed."""
+        if self.kind == "class":
+            return ClassInfo(None, self, self.name, None)
+        if self.owner is not None:
+            return FunctionInfo(None, self, f"{self.owner.name}.{self.name}", self.owner.info)
+        return FunctionInfo(None, self, self.name, None) if self.kind == "function" else None
+
+    @property
+    def head(self) -> cst.FunctionDef | cst.ClassDef:
+        """The node of that definition."""
+        kind = cst.ClassDef if self.kind == "class" else cst.FunctionDef
+        found = (node for node in self._body if isinstance(node, kind))
+        return next(found, None) or _nothing(kind, self.name)
+
+    @property
+    def _body(self) -> Sequence[cst.CSTNode]:
+        body: Sequence[cst.CSTNode] = self.tree.body
+        return body[0].body.body if self.owner and body and isinstance(body[0], cst.ClassDef) else body
+
+    @cached_property
+    def definitions(self) -> list[FunctionInfo | ClassInfo]:
+        """Every function and class in its tree, nested ones included, in source order."""
+        found: list[FunctionInfo | ClassInfo] = []
+        self._define(self._body, self.owner.info if self.owner else None, "", found)
+        return found
+
+    @cached_property
+    def methods(self) -> dict[str, FunctionInfo]:
+        """Those of the class that have a statement of their own. A property's setter has the getter's name: the getter
+        is the one that gives a value."""
+        named = ((member.name, member.info) for member in self.members if not _SETS.match(member.statement.text))
+        return {name: info for name, info in named if isinstance(info, FunctionInfo)}
+
+    def _define(
+        self, body: Iterable[cst.CSTNode], parent: Scope, prefix: str, found: list[FunctionInfo | ClassInfo]
+    ) -> None:
+        for node in body:
+            if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+                info = self._info(node, prefix, parent)
+                found.append(info)
+                if isinstance(parent, ClassInfo) and isinstance(info, FunctionInfo) and self.owner is None:
+                    parent.add_method(info)
+                self._define(node.body.body, info, info.qualname + ".", found)
+            elif not isinstance(node, (cst.SimpleStatementLine, cst.BaseSmallStatement)):
+                for block in blocks(node):
+                    self._define(block.body, parent, prefix, found)
+
+    def _info(self, node: cst.FunctionDef | cst.ClassDef, prefix: str, parent: Scope) -> FunctionInfo | ClassInfo:
+        if self.info is not None and node is self.info.node:
+            return self.info
+        if isinstance(node, cst.ClassDef):
+            return ClassInfo(node, self, prefix + node.name.value, parent)
+        return FunctionInfo(node, self, prefix + node.name.value, parent)
+
+    @cached_property
+    def node_ids(self) -> frozenset[int]:
+        return frozenset(map(id, walk(self.tree)))
+
+    @cached_property
+    def positions(self) -> dict[cst.CSTNode, CodeRange]:
+        """Lines count from the tree's first; costs more than parsing, so only for what is reported."""
+        provider = PositionProvider()
+        provider._gen_impl(self.tree)  # a MetadataWrapper would visit the whole tree once more, for nothing
+        return dict(provider._computed)  # type: ignore[arg-type]
+
+
+def _nothing(kind: type[cst.CSTNode], name: str) -> cst.FunctionDef | cst.ClassDef:
+    """In the place of what could not be parsed."""
+    body = cst.IndentedBlock([])
+    return (
+        cst.ClassDef(cst.Name(name), body)
+        if kind is cst.ClassDef
+        else cst.FunctionDef(cst.Name(name), cst.Parameters(), body)
+    )
+
+
+def blocks(node: cst.CSTNode) -> Iterator[cst.BaseSuite]:
+    """The statement blocks directly inside a compound statement."""
+    for part in walk(node, lambda n: not isinstance(n, cst.BaseSuite)):
+        if isinstance(part, cst.BaseSuite):
+            yield part
