@@ -125,6 +125,7 @@ _WORD_LISTS = (
     "texts",
     "identifiers",
     "writes",
+    "queries",
     "same_length",
     "views",
     "vendored",

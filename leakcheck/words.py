@@ -26,6 +26,7 @@ class Words:
     texts: tuple[str, ...]
     identifiers: tuple[str, ...]
     writes: tuple[str, ...]
+    queries: tuple[str, ...]
     same_length: tuple[str, ...]
     views: tuple[str, ...]
     vendored: tuple[str, ...]
@@ -67,7 +68,16 @@ class Words:
     @cached_property
     def of_inserts(self) -> re.Pattern[str]:
         """In a name."""
-        return re.compile(rf"(?:^|_)(?:{'|'.join(self.inserts)})(?:_|$)", re.IGNORECASE)
+        return _between_underscores(self.inserts)
+
+    @cached_property
+    def of_queries(self) -> re.Pattern[str]:
+        """In a name."""
+        return _between_underscores(self.queries)
+
+
+def _between_underscores(parts: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|_)(?:{'|'.join(parts)})(?:_|$)", re.IGNORECASE)
 
 
 @cache

@@ -9,12 +9,12 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.faster import faster
 from leakcheck.checks.rounds import Loop, always, first_binding, refused, sent_again, taken_back, tried
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
-from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
@@ -70,9 +70,7 @@ class Rows:
             yield self._inserts(node, statement)
         helpers = list(self._through_helpers()) if not writes and not self.is_batched else []
         for node, place, helper in helpers:
-            message = (
-                f"one statement a row by {quoted(helper.name)}: {self._better()} sends {self.batch} rows at a time"
-            )
+            message = f"one statement a row by {quoted(helper.name)}: {self._better} sends {self.batch} rows at a time"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
             alone = alone and not self._may_fail(node)
@@ -129,7 +127,7 @@ class Rows:
 
     def _inserts(self, node: cst.CSTNode, statement: Statement) -> Diagnostic:
         verb = statement.verb
-        message = f"one {verb} a row: {self._better()} sends {self.batch} rows at a time"
+        message = f"one {verb} a row: {self._better} sends {self.batch} rows at a time"
         together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
@@ -142,6 +140,7 @@ class Rows:
             or self._does_more
             or self._lends_to_others(node)
             or self._is_unit_of_work
+            or statement.copies
             or (isinstance(node, cst.Call) and self._may_fail(node))
         ):
             confidence = "low"
@@ -174,6 +173,10 @@ class Rows:
                 if not {"borrows", "never-raises"} & function(f"*.{name}"):
                     return True
         return False
+
+    @cached_property
+    def _better(self) -> str:
+        return faster(self.module, self.tell.catalogue)
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
@@ -227,14 +230,6 @@ class Rows:
                 if self.blocking.at(callee, node, function.node.body, self.module):
                     return True
         return False
-
-    def _better(self) -> str:
-        """The faster form, by the library that the module imports."""
-        imported = set(self.module.imports.values())
-        for driver in self.tell.catalogue.drivers:
-            if driver.bulk and _imports(driver, imported):
-                return driver.bulk
-        return "`executemany`"
 
     def _commit(self, writes: bool) -> cst.Call | None:
         """A `commit()` that every round reaches, after it wrote one row."""
@@ -291,7 +286,3 @@ def _single_write(helper: FunctionInfo) -> cst.Call | None:
     if receiver not in given or statement is None or statement.verb not in words().writes:
         return None
     return sent[0] if mentions([*statement.data, *sent[0].args[1:]], given.__contains__) else None
-
-
-def _imports(driver: Driver, imported: set[str]) -> bool:
-    return any(name == module or name.startswith(module + ".") for module in driver.imports for name in imported)

@@ -162,11 +162,21 @@ def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagn
     for outer, node, chain in firsts.values():
         if not acquires.engines.is_bounded(outer, run.function, run.module):
             continue
-        here = len({o.index for o, n, _ in found if n is node and (o is outer or acquires.always(o, run.function))})
+        holders = {o.index for o, n, _ in found if n is node and (o is outer or acquires.always(o, run.function))}
+        here = _together(sorted(holders), run)
         key = pool_key(outer, run.function, run.module, run.resolver)
         private = acquires.engines.is_private(outer, run.function, run.module)
         yield _diagnostic(outer, node, chain, 0 if private else 1 + here + sum(k == key for k, _ in around), run, tell)
     yield from _under_decorators(run, tell, acquires, dict(around), firsts.keys())
+
+
+def _together(sites: list[int], run: Interpreter) -> int:
+    """How many of these are out at once: those of branches that exclude each other are not."""
+    pairs = {(pair.outer.index, pair.inner.index) for pair in run.holding.nested.values()}
+    most: dict[int, int] = {}
+    for site in sites:
+        most[site] = 1 + max((most[other] for other in most if (other, site) in pairs), default=0)
+    return max(most.values())
 
 
 def _under_decorators(

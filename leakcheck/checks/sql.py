@@ -16,6 +16,7 @@ from leakcheck.words import words
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
 _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
+_COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
 _DEPTH = 3  # of names followed to the text they were assigned
 
 
@@ -27,6 +28,13 @@ class Statement:
     text: str = ""
     data: tuple[cst.BaseExpression, ...] = ()
     names: tuple[cst.BaseExpression, ...] = ()  # put where a table or column is named
+
+    @property
+    def copies(self) -> bool:
+        """`INSERT INTO … SELECT … FROM …`: many rows at a time, from a source of its own."""
+        queries = (terminal(node).lower() for node in self.data if isinstance(node, (cst.Name, cst.Attribute)))
+        made = not self.text and self.verb == "INSERT" and any(words().of_queries.search(name) for name in queries)
+        return made or _COPIES.match(self.text) is not None
 
 
 Segments = list["str | cst.BaseExpression"]
