@@ -16,11 +16,12 @@ def stacked():
         return first, second, third
 """
 EXCLUSIVE = """\
-def either(fast):
-    if fast:
-        outer = pool.getconn()
-    else:
-        outer = pool.getconn()
+def either(which):
+    match which:
+        case "fast":
+            outer = pool.getconn()
+        case _:
+            outer = pool.getconn(timeout=5)
     with pool.connection() as inner:
         inner.execute("SELECT 1")
     pool.putconn(outer)
