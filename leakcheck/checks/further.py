@@ -18,6 +18,7 @@ from leakcheck.checks.held import held
 from leakcheck.checks.loops import loops
 from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.pools import pools
+from leakcheck.checks.purpose import is_test
 from leakcheck.checks.reconnects import Reconnects
 from leakcheck.checks.retries import retries
 from leakcheck.checks.telling import Teller
@@ -30,7 +31,7 @@ from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.words import words
 
-_NOT_IN_TESTS = ("LK2", "LK5")  # nobody waits for the connections of a test
+_NOT_IN_TESTS = ("LK2", "LK3", "LK5")  # nobody waits for the connections of a test
 _NOT_OF_OTHERS = ("LK2", "LK3", "LK4", "LK5")  # nobody mends what comes with the next version
 
 
@@ -49,7 +50,7 @@ class Further:
     def findings(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
         """Everything of these families in a module."""
         path = self.settings.relative(module.filename).replace(os.sep, "/")
-        unwanted: tuple[str, ...] = _NOT_IN_TESTS if words().of_tests.search(path) else ()
+        unwanted: tuple[str, ...] = _NOT_IN_TESTS if is_test(module, self.settings) else ()
         unwanted = _NOT_OF_OTHERS if words().of_vendored.search(path) else unwanted
         for found in self._all(module, runs, tell):
             quiet = found.code.startswith(unwanted)

@@ -31,7 +31,7 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
     for function, root in _roots(module, blocking):
         for node in walk(root, same_scope):
             if isinstance(node, cst.For) and node.asynchronous is None:
-                loop = Loop(node, function, module, blocking.resolver.project)
+                loop = Loop(node, function, module, blocking.resolver)
                 if not loop.is_small:
                     yield from Rows(loop, module, tell, blocking, batch).findings()
 
@@ -141,6 +141,7 @@ class Rows:
             or self._lends_to_others(node)
             or self._is_unit_of_work
             or statement.copies
+            or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or (isinstance(node, cst.Call) and self._may_fail(node))
         ):
             confidence = "low"

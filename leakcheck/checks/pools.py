@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
+from leakcheck.checks.purpose import is_test
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
@@ -24,8 +24,7 @@ def pools(
     module: Module, constructors: Constructors, fates: Fates, tell: Teller, settings: Settings
 ) -> Iterable[Diagnostic]:
     """What is wrong with the pools that a module builds."""
-    path = settings.relative(module.filename).replace(os.sep, "/")
-    if words().of_tests.search(path) or words().of_migrations.search(path):
+    if is_test(module, settings) or words().of_migrations.search(settings.relative(module.filename)):
         return
     serves: bool | None = None
     for built in constructors.of(module):

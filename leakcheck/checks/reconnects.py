@@ -54,7 +54,7 @@ class Reconnects:
                     yield from self._through_callees(self._loop(node, function), function, tell)
 
     def _loop(self, node: cst.For, function: FunctionInfo) -> Loop:
-        return Loop(node, function, function.module, self.resolver.project)
+        return Loop(node, function, function.module, self.resolver)
 
     def _through_callees(self, loop: Loop, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
         """The first such call, whatever the round."""

@@ -15,7 +15,7 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import code, same_scope, walk
+from leakcheck.project.walk import children, code, same_scope, walk
 from leakcheck.words import words
 
 Loop = cst.For | cst.While
@@ -94,10 +94,21 @@ def _tries(loop: Loop, acquire: cst.CSTNode) -> bool:
     for node in walk(loop.body, same_scope):
         if isinstance(node, cst.Try) and any(part is acquire for part in walk(node.body, same_scope)):
             after = [node.body, *([node.orelse] if node.orelse else [])]
-            leaves = any(
-                isinstance(part, (cst.Return, cst.Break)) for block in after for part in walk(block, same_scope)
-            )
+            leaves = any(_leaves(block, _changing(loop)) for block in after)
             return leaves and any(not _ends(handler) for handler in node.handlers)
+    return False
+
+
+def _leaves(node: cst.CSTNode, made: set[str]) -> bool:
+    """Whether success leaves the loop: a `return` or `break`, under no test but those of what the round has made."""
+    for child in filter(same_scope, children(node)):
+        if isinstance(child, (cst.Return, cst.Break)):
+            return True
+        if isinstance(child, (cst.For, cst.While)):
+            if any(isinstance(part, cst.Return) for part in walk(child.body, same_scope)):
+                return True
+        elif not (isinstance(child, cst.If) and not mentions([child.test], made.__contains__)) and _leaves(child, made):
+            return True
     return False
 
 

@@ -8,10 +8,11 @@ from functools import cached_property
 
 import libcst as cst
 
-from leakcheck.checks.assigned import followed, is_filled
+from leakcheck.checks.assigned import Value, followed, is_filled
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.project import Project
 from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
@@ -25,7 +26,7 @@ class Loop:
     node: cst.For
     function: FunctionInfo | None
     module: Module
-    project: Project
+    resolver: Resolver
 
     @cached_property
     def body(self) -> list[cst.CSTNode]:
@@ -61,16 +62,29 @@ class Loop:
     @property
     def is_small(self) -> bool:
         """Over a literal of a few elements, or a name for one, or `range(3)`, or the members of an enum."""
-        node = _elements(self.node.iter)
-        if isinstance(node, cst.Name) and not self._is_filled(node.value):
-            values = followed(node, self.function, self.module, self.project)
-            node = _elements(values[0][0]) if len(values) == 1 else node
+        node = self._literal(_elements(self.node.iter), self.function, self.module)
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
             return len(node.elements) <= _FEW
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
             numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
         return isinstance(node, cst.Attribute) and node.attr.value == "__members__"
+
+    def _literal(
+        self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int = 3
+    ) -> cst.BaseExpression:
+        """What a name stands for, or what a function of the project returns, if there is only one."""
+        values: list[Value] = []
+        if isinstance(node, cst.Name) and not (function is self.function and self._is_filled(node.value)):
+            values = followed(node, function, module, self.resolver.project)
+        elif isinstance(node, cst.Call):
+            callee = self.resolver.static(node.func, function, module)
+            info = callee.info if isinstance(callee, Function) else None
+            values = [(value, info, info.module) for value in info.returned] if info is not None else []
+        if depth <= 0 or len(values) != 1:
+            return node
+        value, scope, where = values[0]
+        return self._literal(_elements(value), scope, where, depth - 1)
 
     def _is_filled(self, name: str) -> bool:
         """Whether something is put into the container of that name: in the function, or in its module."""
@@ -109,6 +123,12 @@ class Loop:
             if isinstance(node, cst.Assign) and mentions([node.value], known.__contains__):
                 known |= {t.target.value for t in node.targets if isinstance(t.target, cst.Name)}
         return known
+
+    @property
+    def is_counted(self) -> bool:
+        """Over numbers that no sequence has a length of: `range(1, depth)`."""
+        call = self.node.iter
+        return isinstance(call, cst.Call) and terminal(call.func) == "range" and "len" not in code(call)
 
     @property
     def is_batched(self) -> bool:
