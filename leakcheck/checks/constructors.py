@@ -54,7 +54,10 @@ class Built:
     def _options(self, node: cst.BaseExpression) -> dict[str, cst.BaseExpression] | None:
         """`**options` whose only assignment is a literal in sight, and that nothing is put into by a computed key."""
         if isinstance(node, cst.Name):
-            if self.function is not None and any(_grows(part, node.value) for part in walk(self.function.node.body)):
+            if self.function is not None and (
+                any(parameter.name.value == node.value for parameter in self.function.parameters)
+                or any(_grows(part, node.value) for part in walk(self.function.node.body))
+            ):
                 return None
             values = assigned(node, self.function, self.module)
             node = values[0] if len(values) == 1 and not is_filled(node.value, self.module.source) else node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -13,7 +14,6 @@ from leakcheck.checks.pool_keys import receiver
 from leakcheck.flow.core import Site
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import code
 
 _DEPTH = 4  # of names, makers of sessions and functions of the project followed
 _SERVERS = re.compile(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
@@ -63,6 +63,9 @@ class Engines:
 
 
 def only_sqlite(function: FunctionInfo) -> bool:
-    """Whether a function's text says what only SQLite understands, and names no server."""
-    text = code(function.node)
-    return "PRAGMA" in text and not _SERVERS.search(text)
+    """Whether the text around a function, or what its class or file is called, is about SQLite and about no server."""
+    file = os.path.basename(function.module.filename)
+    named = (file, function.cls.name if function.cls else "")
+    text = function.chunk.statement.text
+    about = "PRAGMA" in text or any("sqlite" in name.lower() for name in named)
+    return about and not any(_SERVERS.search(part) for part in (text, *named))

@@ -32,6 +32,7 @@ from leakcheck.project.project import Project
 from leakcheck.words import words
 
 _NOT_IN_TESTS = ("LK2", "LK3", "LK5")  # nobody waits for the connections of a test
+_NOT_IN_MIGRATIONS = ("LK2",)  # nobody else is there
 _NOT_OF_OTHERS = ("LK2", "LK3", "LK4", "LK5")  # nobody mends what comes with the next version
 
 
@@ -51,6 +52,7 @@ class Further:
         """Everything of these families in a module."""
         path = self.settings.relative(module.filename).replace(os.sep, "/")
         unwanted: tuple[str, ...] = _NOT_IN_TESTS if is_test(module, self.settings) else ()
+        unwanted += _NOT_IN_MIGRATIONS if words().of_migrations.search(path) else ()
         unwanted = _NOT_OF_OTHERS if words().of_vendored.search(path) else unwanted
         for found in self._all(module, runs, tell):
             quiet = found.code.startswith(unwanted)

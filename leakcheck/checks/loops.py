@@ -136,7 +136,7 @@ class Rows:
         if (
             self.once
             or not together
-            or mentions(node.args if isinstance(node, cst.Call) else (), self._answers.__contains__)
+            or (isinstance(node, cst.Call) and mentions(node.args, {*self._answers, *self._asked(node)}.__contains__))
             or self._does_more
             or self._lends_to_others(node)
             or self._is_unit_of_work
@@ -192,6 +192,15 @@ class Rows:
         assigned = (node for node in self.loop.body if isinstance(node, cst.Assign))
         given = (a for a in assigned if any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in walk(a)))
         return frozenset(n.value for a in given for t in a.targets for n in walk(t) if isinstance(n, cst.Name))
+
+    def _asked(self, node: cst.Call) -> Iterator[str]:
+        """Names of what the same object gives later in the round, for the next one: `parent = db.last_id()`."""
+        owner = code(node.func.value) if isinstance(node.func, cst.Attribute) else ""
+        after = self.loop.body[self.loop.body.index(node) :]
+        for assign in (part for part in after if isinstance(part, cst.Assign)):
+            call = assign.value.func if isinstance(assign.value, cst.Call) else None
+            if isinstance(call, cst.Attribute) and code(call.value) == owner:
+                yield from (n.value for t in assign.targets for n in walk(t) if isinstance(n, cst.Name))
 
     @cached_property
     def _does_more(self) -> bool:

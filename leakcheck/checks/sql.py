@@ -17,6 +17,7 @@ _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
 _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
+_CYPHER = re.compile(r"(?:MERGE|DELETE|CREATE)\s*\(")  # of a graph, not of SQL
 _DEPTH = 3  # of names followed to the text they were assigned
 
 
@@ -55,7 +56,7 @@ class Reader:
             return made
         first = segments[0] if segments else None
         match = _VERB.match(first) if isinstance(first, str) else None
-        if match is None:
+        if match is None or _CYPHER.match(match.string, match.start(1)):
             return None
         data: list[cst.BaseExpression] = []
         names: list[cst.BaseExpression] = []
