@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from leakcheck import __version__
-from leakcheck.console import Progress, SourceLines, tell_errors, use_colour, write
+from leakcheck.console import Progress, SourceLines, tell_errors, tell_hint, use_colour, write
 from leakcheck.options import Options
 from leakcheck.report import FORMATS, Page, coloured, plain, render
 from leakcheck.status import CLEAN, FAILED, FINDINGS, OneLineErrors
@@ -262,6 +262,8 @@ def _conclude(outcome: Outcome, options: Options, lines: SourceLines, to_stderr:
         click.echo(text, nl=False, err=True)
     else:
         write(text, options.output_file)
+    if options.output_format == "full" and not (options.quiet or options.statistics):
+        tell_hint(outcome.reports, coloured if use_colour(sys.stderr) else plain)
     if tell_errors(outcome.errors) == FAILED:
         return FAILED
     return FINDINGS if outcome.findings and not options.exit_zero else CLEAN

@@ -8,13 +8,17 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from leakcheck.diagnostics import Report, split_lines
 from leakcheck.status import CLEAN, FAILED
+
+if TYPE_CHECKING:
+    from leakcheck.report import Paint
 
 _PATIENCE = 1.0  # seconds before a progress bar appears
 _INTERVAL = 0.1
@@ -48,6 +52,13 @@ def tell_errors(reports: Sequence[Report]) -> int:
     for report in reports:
         click.echo(f"{report.filename}: {report.error}", err=True)
     return FAILED if reports else CLEAN
+
+
+def tell_hint(reports: Sequence[Report], paint: Paint) -> None:
+    """The first piece of advice: the others say the same of other names."""
+    hints = (hint for report in reports for hint in report.hints)
+    for hint in islice(hints, 1):
+        click.echo(f"{paint('hint', fg='cyan', bold=True)}: {hint}", err=True, color=True)
 
 
 class Progress:

@@ -134,6 +134,8 @@ def test_version() -> None:
     [
         (("--selct", "LK1"), "'--select'"),
         (("--select", "LK1O1"), "command line: unknown rule selector 'LK1O1' in '--select', did you mean 'LK101'?"),
+        (("--explain", "LK9"), "--explain: unknown rule 'LK9', codes begin with LK0, LK1, LK2, LK3, LK4, LK5"),
+        (("--explain", "lk00"), "--explain: unknown rule 'lk00', did you mean one of LK001, LK002?"),
         (("--explain", "LK1O1"), "--explain: unknown rule 'LK1O1', did you mean 'LK101'?"),
         (("--config", "gone.toml"), "Invalid value for '--config': File 'gone.toml' does not exist."),
         (("--output-format", "xml"), "'xml' is not one of 'full', 'concise', 'grouped', 'html',"),

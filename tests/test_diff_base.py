@@ -87,7 +87,6 @@ def test_a_release_that_was_taken_away() -> None:
     write("a.py", CLOSES.replace("    conn.close()\n", "").rstrip())
     assert found() == [("a.py", 5)]
 
-
     write("a.py", CLOSES.replace("conn.close()", "print('closed')"))
     assert found() == [("a.py", 5)]
 

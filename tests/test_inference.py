@@ -32,9 +32,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _run(*arguments: str) -> str:
+    return _both(*arguments)[0]
+
+
+def _both(*arguments: str) -> tuple[str, str]:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code in (0, 1), result.output
-    return result.stdout
+    return result.stdout, result.stderr
 
 
 def test_settings_of_a_file(folder: Path) -> None:
@@ -54,17 +58,18 @@ def test_settings_of_a_file_without_acquires(folder: Path) -> None:
 def test_a_guess_comes_with_the_lines_that_teach_it(folder: Path) -> None:
     shown = _run("--show-settings", "guessed.py")
     assert "pool.getconn: guessed from its name, confidence medium" in shown
-    report = _run("guessed.py", "--select", "LK1")
-    assert report.count("[[tool.leakcheck.connection]]") == 1
-    assert "hint" not in _run("guessed.py", "--select", "LK1", "--quiet")
-    lines = [line.strip() for line in report.partition("hint: ")[2].splitlines()[1:5]]
+    report, advice = _both("guessed.py", "--select", "LK1")
+    assert "hint" not in report
+    assert advice.count("[[tool.leakcheck.connection]]") == 1
+    assert "hint" not in _both("guessed.py", "--select", "LK1", "--quiet")[1]
+    lines = [line.strip() for line in advice.partition("hint: ")[2].splitlines()[1:5]]
     Path("pyproject.toml").write_text("\n".join(lines))
     assert "taught by the settings" in _run("--show-settings", "guessed.py")
     taught = _run("guessed.py", "--select", "LK1", "--output-format", "json")
     assert '"confidence": "high"' in taught
-    assert "hint" not in _run("guessed.py", "--select", "LK1")
+    assert "hint" not in _both("guessed.py", "--select", "LK1")[1]
 
 
 def test_one_hint_is_enough(folder: Path) -> None:
     (folder / "again.py").write_text(GUESSED.replace("getconn", "acquire").replace("putconn", "release"))
-    assert _run("--select", "LK1").count("hint: ") == 1
+    assert _both("--select", "LK1")[1].count("hint: ") == 1

@@ -62,7 +62,6 @@ def _service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
 
 
-
 def _repository(monkeypatch: pytest.MonkeyPatch) -> None:
     """The current folder, with nothing in `origin/main` yet."""
     if shutil.which("git") is None:

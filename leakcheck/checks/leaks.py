@@ -12,6 +12,7 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier, Trace
+from leakcheck.project.walk import walk
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,10 @@ def _raising(trace: Trace | None) -> Trace | None:
 def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
     leak, site = verdict.leak, verdict.leak.site
     steps = [*tell.acquired(site)]
-    for trace in _history(leak.trace, site):
-        if step := _step(trace, tell, site):
+    history = _history(leak.trace, site)
+    turns = [*site.releases, *(trace.node for trace in history if trace.kind in ("raise", "leak"))]
+    for trace in history:
+        if step := _branch(trace, tell, turns) if trace.kind == "branch" else _step(trace, tell, site):
             steps.append(step)
     if leak.resource.where is not None and leak.resource.status is Status.LOST:
         word = (
@@ -181,6 +184,15 @@ def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def _branch(trace: Trace, tell: Teller, turns: list[cst.CSTNode]) -> Step | None:
+    """Which way a test went, if what decides depends on it: a release, a return or what raises is on one side only."""
+    assert isinstance(trace.node, cst.If)
+    inside = {id(node) for node in walk(trace.node)}
+    if not any(id(node) in inside for node in turns):
+        return None
+    return tell.step("branch", trace.node.test, f"when this is {trace.text}")
+
+
 def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
     if trace.kind == "raise":
         words = {
@@ -192,8 +204,6 @@ def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
         return tell.step("raise", trace.node, words["raise"] if isinstance(trace.node, cst.Raise) else word)
     if trace.kind == "leak":
         return tell.step("leak", trace.node, f"returns here without having {tell.done(site)} it")
-    if trace.kind == "branch" and site.releases:  # where nothing ever releases it, no branch matters
-        return tell.step("branch", trace.node, f"when this is {trace.text}")
     if trace.kind == "note" and trace.text.startswith("overwritten:"):
         return tell.step("leak", trace.node, f"{quoted(trace.text.partition(':')[2])} is overwritten here")
     return None

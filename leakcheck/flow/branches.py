@@ -26,9 +26,9 @@ class Branches(Core):
             false += no
         if true and false:
             for state in true:
-                state.step("branch", node.test, "true")
+                state.step("branch", node, "true")
             for state in false:
-                state.step("branch", node.test, "false")
+                state.step("branch", node, "false")
         after = self.suite(node.body, merge(true))
         if isinstance(node.orelse, cst.If):
             return after + self.run_if(node.orelse, merge(false))

@@ -13,6 +13,4 @@ def render(page: Page) -> str:
         from leakcheck.report.drawing import drawing  # not needed in most runs
 
         lines = [line for found in diagnostics for line in (*drawing(found, page), "")]
-    hints = [hint for report in page.outcome.reports for hint in report.hints]
-    lines += [page.paint("hint", fg="cyan", bold=True) + f": {hint}\n" for hint in ([] if page.quiet else hints[:1])]
     return "".join(f"{line}\n" for line in (*lines, *footer(page)))

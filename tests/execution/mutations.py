@@ -233,8 +233,9 @@ def unawaited(random: Random, tree: ast.Module) -> bool:
 
 def helper_closes(random: Random, tree: ast.Module) -> bool:
     """The release moves into a helper of its own, right or wrong."""
-    if not (place := some(random, releases(tree))):
-        return False
+    place = some(random, releases(tree))
+    if place is None or any(function.name == "let_go" for function in functions(tree)):
+        return False  # a second helper of the name would call itself
     block, n = place
     statement, name = block[n], released(block[n])
     helper = random.choice(HELPERS)
