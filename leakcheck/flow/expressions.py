@@ -25,6 +25,7 @@ from leakcheck.flow.values import (
     Pending,
     PendingRelease,
     Ref,
+    ResourceId,
     Tuple,
     Value,
     resources_in,
@@ -180,10 +181,14 @@ class Expressions(Displays):
         result: Evaluated = []
         for value, after in self.eval(node.expression, state):
             if not isinstance(value, (Pending, PendingRelease)):  # what these do is done, or not, as the driver sees to
-                fresh = [rid for rid in resources_in(value) if self.site_of(rid).node is node.expression]
-                self.interrupt(after, node, "CancelledError", fresh)  # while a callee acquires, it is the callee's
+                self.interrupt(after, node, "CancelledError", self._given_by(node.expression, value))
             result += self.awaited(value, node, after)
         return result
+
+    def _given_by(self, node: cst.BaseExpression, value: Value) -> list[ResourceId]:
+        """What the awaited expression itself acquires: as long as it waits, that is the callee's."""
+        inside = {id(part) for part in walk(node)} if self.interrupts else ()
+        return [rid for rid in resources_in(value) if id(self.site_of(rid).node) in inside]
 
     def awaited(self, value: Value, node: cst.CSTNode, state: State) -> Evaluated:
         """What `await value` gives; an acquire or release happens here."""
