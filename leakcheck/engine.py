@@ -25,6 +25,7 @@ from leakcheck.health.census import Census, count
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.settings import Settings
+from leakcheck.words import words as the_words
 
 _OURS = re.compile(r"leakcheck|\blk\d*\b", re.IGNORECASE)  # in comments that speak of us, though nothing is found
 
@@ -104,12 +105,13 @@ def _analysis(project: Project) -> tuple[Resolver, Summaries]:
 
 
 def _trust_guesses(runs: list[Interpreter]) -> None:
-    """An acquirer known by its name only is believed where somebody in the module releases what it gives."""
-    released = {site.callee for run in runs for site in run.sites if site.releases}
-    for run in runs:
-        for site in run.sites:
-            if site.certainty == "low" and site.callee in released:
-                site.certainty = "medium"
+    """An acquirer known by its name only is believed where what it gives is released, and used as a database is."""
+    sites = [site for run in runs for site in run.sites]
+    released = {site.callee for site in sites if site.releases}
+    used = {site.callee for site in sites if not site.methods.isdisjoint(the_words().connections)}
+    for site in sites:
+        if site.certainty == "low" and site.callee in released & used:
+            site.certainty = "medium"
 
 
 def _wanted(diagnostic: Diagnostic, settings: Settings) -> bool:

@@ -117,6 +117,7 @@ _WORD_LISTS = (
     "fills",
     "once",
     "commands",
+    "connections",
     "migrations",
     "tests",
     "retries",

@@ -18,6 +18,7 @@ class Words:
     fills: tuple[str, ...]
     once: tuple[str, ...]
     commands: tuple[str, ...]
+    connections: tuple[str, ...]
     migrations: tuple[str, ...]
     tests: tuple[str, ...]
     retries: tuple[str, ...]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import libcst as cst
-
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.core import Kept, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_released
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.state import Status
 from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import walk
 
 
 def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagnostic]:
@@ -31,10 +29,10 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
 
 
 def _ended_here(site: Site, run: Interpreter) -> bool:
-    """Whether the method that opens it releases it as well, other than after an error: the field has it meanwhile."""
-    body = run.function.node.body.body if run.function else ()
-    usual = {id(node) for statement in body for node in walk(statement, lambda n: not isinstance(n, cst.ExceptHandler))}
-    return any(id(node) in usual for node in site.releases)
+    """Whether the method that opens it has released it whenever it ends normally: the field has it meanwhile."""
+    ends = run.ended.returns if run.ended is not None else []
+    statuses = {state.resources[rid].status for state in ends for rid in state.resources if rid[0] == site.index}
+    return statuses == {Status.CLOSED}
 
 
 def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:

@@ -49,6 +49,7 @@ class Site:
     name: str = ""  # the variable it was first bound to
     holder: str = ""  # the variable bound to a tuple or dict with it inside
     releases: list[cst.CSTNode] = field(default_factory=list)  # calls that release it on some path
+    methods: set[str] = field(default_factory=set)  # that are called on it
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Resources(Core):
         rid = ref.rid
         site = self.site_of(rid)
         spec = site.spec
+        site.methods.add(name)
         for form in spec.release:
             if form.on == "conn" and form.method == name:
                 return self.released(rid, form, node, state)
