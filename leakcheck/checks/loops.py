@@ -141,6 +141,7 @@ class Rows:
             or self._lends_to_others(node)
             or self._is_unit_of_work
             or statement.copies
+            or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or (isinstance(node, cst.Call) and self._may_fail(node))
         ):

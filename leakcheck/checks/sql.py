@@ -17,6 +17,7 @@ _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
 _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
+_SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
 _CYPHER = re.compile(r"(?:MERGE|DELETE|CREATE)\s*\(")  # of a graph, not of SQL
 _DEPTH = 3  # of names followed to the text they were assigned
 
@@ -36,6 +37,11 @@ class Statement:
         queries = (terminal(node).lower() for node in self.data if isinstance(node, (cst.Name, cst.Attribute)))
         made = not self.text and self.verb == "INSERT" and any(words().of_queries.search(name) for name in queries)
         return made or _COPIES.match(self.text) is not None
+
+    @property
+    def varies(self) -> bool:
+        """Which columns it sets, or how many keys it names, is put into its text."""
+        return bool(self.data) and _SHAPED.search(self.text) is not None
 
 
 Segments = list["str | cst.BaseExpression"]
