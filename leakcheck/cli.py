@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +110,7 @@ def _serve() -> int:
 def _show_settings(options: Options, file: Path) -> int:
     from leakcheck.inference import show
 
-    write(show(file, _settings(replace(options, paths=(str(file),)))), options.output_file)
+    write(show(file, _settings(options._replace(paths=(str(file),)))), options.output_file)
     return CLEAN
 
 
@@ -231,9 +230,9 @@ def _settings(options: Options) -> Settings:
     if options.fixes and (options.decides or options.diff_base is not None):
         raise click.UsageError("fixes concern whole files: not with --diff-base, --add-noqa or baselines")
     if options.fixes:
-        settings = replace(settings, fix="unsafe" if options.unsafe_fixes else "safe")
+        settings = settings._replace(fix="unsafe" if options.unsafe_fixes else "safe")
     elif options.statistics or options.decides or not FORMATS[options.output_format].fixes:
-        settings = replace(settings, fix="off")
+        settings = settings._replace(fix="off")
     if options.verbose:
         click.echo(f"leakcheck: settings of {settings.root}", err=True)
     return settings

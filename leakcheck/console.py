@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from leakcheck.diagnostics import Report, split_lines
 from leakcheck.status import CLEAN, FAILED
 
 if TYPE_CHECKING:
+    from leakcheck.diagnostics import Report
     from leakcheck.report import Paint
 
 _PATIENCE = 1.0  # seconds before a progress bar appears
@@ -98,6 +98,7 @@ class SourceLines:
         return self._read(filename)
 
     def _lines(self, filename: str) -> Sequence[str]:
+        from leakcheck.diagnostics import split_lines
         from leakcheck.project.source import SourceUnreadable, decode
 
         try:

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from leakcheck.confidence import CONFIDENCES as CONFIDENCES
+from leakcheck.confidence import Confidence as Confidence
+
 if TYPE_CHECKING:
     from leakcheck.health.census import Census
 
 Severity = Literal["error", "warning"]
-Confidence = Literal["high", "medium", "low"]
 Applicability = Literal["safe", "unsafe", "display-only"]
 StepKind = Literal["acquire", "via", "branch", "raise", "release", "skip", "leak", "note"]
-
-CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,7 +33,7 @@ class Plugin:
             return
         from leakcheck.runner import run_text  # slow, and most files need none of it
 
-        reports = run_text(self._text, self._filename, replace(chosen, fix="off")).reports
+        reports = run_text(self._text, self._filename, chosen._replace(fix="off")).reports
         if chosen.baseline is not None:
             from leakcheck.known.baseline import without_known
 

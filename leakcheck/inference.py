@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 from leakcheck.checks.guesses import is_guess, lesson
@@ -31,11 +30,10 @@ def show(file: Path, settings: Settings) -> str:
 def _settings(filename: str, settings: Settings) -> Iterator[str]:
     yield f"Settings of {filename}, from {settings.root}"
     yield f"  rules: {', '.join(code for code in rules() if settings.enabled(code, filename)) or 'none'}"
-    for field in fields(settings):
-        if field.name in _SHOWN:
-            value = getattr(settings, field.name)
+    for name, value in settings._asdict().items():
+        if name in _SHOWN:
             shown = ", ".join(value) if isinstance(value, tuple) else value
-            yield f"  {field.name.replace('_', '-')}: {shown if shown != '' else 'none'}"
+            yield f"  {name.replace('_', '-')}: {shown if shown != '' else 'none'}"
 
 
 Sites = dict[str, tuple[Interpreter, Site]]

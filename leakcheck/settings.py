@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from leakcheck.diagnostics import CONFIDENCES, Confidence
+from leakcheck.confidence import CONFIDENCES, Confidence
 from leakcheck.toml import CatalogueError, parse_toml
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ class SettingsError(CatalogueError):
     """Settings that cannot be used as written: where, what, and the nearest valid word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the project, and then the command line, asked for."""
 
     root: Path  # the folder of the pyproject.toml found, else the current one
@@ -95,9 +93,8 @@ class Settings:
     ) -> Settings:
         """With what the command line says. Its `--select` starts afresh, the others add."""
         selected = _selectors(list(select), _CLI, "--select")
-        base = replace(self, select=selected, ignore=(), extend_select=()) if selected else self
-        return replace(
-            base,
+        base = self._replace(select=selected, ignore=(), extend_select=()) if selected else self
+        return base._replace(
             ignore=base.ignore + _selectors(list(ignore), _CLI, "--ignore"),
             extend_select=base.extend_select + _selectors(list(extend_select), _CLI, "--extend-select"),
             exclude=base.exclude + tuple(exclude),
@@ -148,11 +145,12 @@ def _nearest(start: Path) -> tuple[Path, Path, Mapping[str, Any]]:
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
-        tool = parse_toml(file.read_text("utf-8"), str(file)).get("tool")
+        text = file.read_text("utf-8")
     except OSError as error:
         raise SettingsError(str(file), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(str(file), "cannot be read: not UTF-8") from None
+    tool = parse_toml(text, str(file)).get("tool") if "leakcheck" in text else None
     table = tool.get("leakcheck") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(str(file), f"tool.leakcheck must be a table, not {table!r}")

@@ -6,11 +6,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 class CatalogueError(Exception):
     """A driver file, rule document or settings table that cannot be used as written."""
@@ -25,6 +20,11 @@ class CatalogueError(Exception):
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
     """The tables of a TOML text."""
+    if sys.version_info >= (3, 11):  # many runs read no TOML
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from leakcheck.runner import forget
+from leakcheck.batches import forget
 from leakcheck.toml import CatalogueError
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ def settings() -> dict[str, Json]:
 
 def default(key: str) -> Any:
     """What holds without the key, as TOML would have it."""
-    value = Settings.__dataclass_fields__[key.replace("-", "_") + "s" * (key == "connection")].default
+    value = Settings._field_defaults[key.replace("-", "_") + "s" * (key == "connection")]
     if settings()[key]["kind"].endswith(("by pattern", "by name")):
         return {}
     return list(value) if isinstance(value, tuple) else value

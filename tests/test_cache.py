@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from leakcheck import catalogue, engine, runner
+from leakcheck import batches, catalogue, engine
 from leakcheck.cli import main
 from leakcheck.project import compiled, folders, ledger
 from leakcheck.project.locate import Locator
@@ -35,9 +35,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     plant("app/user.py", USER)
     plant("leak.py", LEAK)
     plant("plain.py", "print('hello')\n")
-    runner.forget()
+    batches.forget()
     yield tmp_path
-    runner.forget()
+    batches.forget()
 
 
 def plant(name: str, text: str) -> None:
@@ -48,7 +48,7 @@ def plant(name: str, text: str) -> None:
 
 
 def found(*arguments: str) -> str:
-    runner.forget()
+    batches.forget()
     result = CliRunner().invoke(main, ["--output-format", "json", *arguments])
     assert result.exit_code in (0, 1), result.output
     return result.stdout
@@ -183,7 +183,7 @@ def test_processes_and_cache_give_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     for n in range(12):
         plant(f"more/m{n}.py", USER if n % 2 else LEAK)
     alone = found("--no-cache", "--jobs", "1")
-    monkeypatch.setattr(runner, "_WORTH_A_POOL", 2)
+    monkeypatch.setattr(batches, "_WORTH_A_POOL", 2)
     assert found("--no-cache", "--jobs", "2") == alone
     assert found("--jobs", "2") == found("--jobs", "2") == alone
     shutil.rmtree(".leakcheck_cache")

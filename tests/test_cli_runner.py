@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from leakcheck import catalogue, engine, runner
+from leakcheck import batches, catalogue, checking, engine, runner
 from leakcheck.diagnostics import Report
 from leakcheck.project.facts import facts_of
 from leakcheck.project.triage import Triage
@@ -132,6 +133,14 @@ def test_a_failure_stays_in_its_file(
     assert outcome.errors == (bad,)
 
 
+def test_a_run_without_candidates_imports_nothing_heavy(folder: Path) -> None:
+    (name,) = plant(plain="print('hello')\n")
+    code = "import sys; from leakcheck.cli import main; main(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
+    command = [sys.executable, "-c", code, "--quiet", "--no-cache", name]
+    loaded = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    assert loaded.isdisjoint({"libcst", "leakcheck.engine", "leakcheck.diagnostics", "multiprocessing"})
+
+
 def test_a_file_that_vanishes_or_cannot_be_read(folder: Path) -> None:
     (folder / "folder.py").mkdir()
     outcome = runner.run(["folder.py", "gone.py"], Settings(folder))
@@ -146,27 +155,27 @@ def test_room_for_recursion() -> None:
         return deep(n - 1) + 1 if n else 0
 
     before = sys.getrecursionlimit()
-    assert runner.with_room(lambda: deep(10_000)) == 10_000
+    assert checking.with_room(lambda: deep(10_000)) == 10_000
     assert sys.getrecursionlimit() == before
 
 
 def test_processes_give_the_same(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     files = plant(**{f"m{n}": LEAK for n in range(20)})
     alone = runner.run(files, Settings(folder))
-    monkeypatch.setattr(runner, "_WORTH_A_POOL", 2)
+    monkeypatch.setattr(batches, "_WORTH_A_POOL", 2)
     seen: list[tuple[int, int]] = []
     together = runner.run(files, Settings(folder), jobs=2, progress=lambda done, total: seen.append((done, total)))
     assert together == alone
     assert seen[-1] == (20, 20)
 
 
-def _die_on_bad(files: list[str], settings: Settings) -> runner.Batch:
+def _die_on_bad(files: list[str], settings: Settings) -> batches.Batch:
     if "m3.py" in files:
         os._exit(1)
-    return runner.Batch([Report(file) for file in files])
+    return batches.Batch([Report(file) for file in files])
 
 
 def test_a_process_that_dies_takes_one_file_with_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(runner, "_check_batch", _die_on_bad)
-    reports = runner._isolated([f"m{n}.py" for n in range(4)], Settings(folder)).reports
+    monkeypatch.setattr(batches, "_check_batch", _die_on_bad)
+    reports = batches._isolated([f"m{n}.py" for n in range(4)], Settings(folder)).reports
     assert [report.error for report in reports] == [None, None, None, "internal error: the process checking it died"]

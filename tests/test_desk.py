@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ pytest.importorskip("pygls")
 
 from documents import MARKER, documents
 
+from leakcheck.checking import check_text
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.lsp.desk import Desk
-from leakcheck.runner import check_text
 from leakcheck.settings import Settings
 
 EXAMPLES = {d.code: [e.sources[0].text for e in d.examples if not e.is_project] for d in documents()}
@@ -53,7 +52,7 @@ def test_edits(code: str, tmp_path: Path) -> None:
     original = MARKER.sub("", "\n\n".join(EXAMPLES[code][:3]))
     for edit in EDITS:
         for text in (original, edit(original)):
-            fresh = check_text(text, filename, replace(Settings(tmp_path), fix="off"))
+            fresh = check_text(text, filename, Settings(tmp_path)._replace(fix="off"))
             report = desk.check(filename, text)
             assert report.error == fresh.error
             assert told(report.diagnostics) == told(fresh.diagnostics)

@@ -28,7 +28,7 @@ def fixed_files(outcome: Outcome, options: Options, conclude: Conclude) -> int:
     if options.diff:
         return _show(outcome, options)
     reports = tuple(_written(report) for report in outcome.reports)
-    outcome = replace(outcome, reports=reports)
+    outcome = outcome._replace(reports=reports)
     if options.fix_only:
         return _errors(outcome)
     return conclude(outcome, options, SourceLines())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakcheck.catalogue import rules_folder
@@ -30,7 +29,7 @@ def prepared(settings: Settings) -> Settings:
     """Settings for a run that is to be examined: with a census, and with the rules that are off by default."""
     asked = tuple(rule for question in questions() for rule in question.rules)
     extra = () if settings.select else tuple(rule for rule in asked if not rules()[rule].default)
-    return replace(settings, extend_select=settings.extend_select + extra, census=True)
+    return settings._replace(extend_select=settings.extend_select + extra, census=True)
 
 
 def examine(outcome: Outcome, settings: Settings) -> Health:

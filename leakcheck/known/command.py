@@ -128,7 +128,7 @@ def _changed(conclude: Conclude, revision: str, options: Options, settings: Sett
             replace(r, diagnostics=tuple(d for d in r.diagnostics if changes.concern(d, scopes)))
             for r in outcome.reports
         )
-        return conclude(replace(outcome, reports=tuple(reports)), options, lines, to_stderr)
+        return conclude(outcome._replace(reports=tuple(reports)), options, lines, to_stderr)
 
     return report
 
@@ -138,7 +138,7 @@ def _ratcheted(conclude: Conclude, files: Sequence[str], settings: Settings, fil
 
     def report(outcome: Outcome, options: Options, lines: SourceLines, to_stderr: bool = False) -> int:
         ledger = baseline.Ledger(file, settings, lines)
-        new = replace(outcome, reports=tuple(map(ledger.new, outcome.reports)))
+        new = outcome._replace(reports=tuple(map(ledger.new, outcome.reports)))
         status = conclude(new, options, lines, to_stderr)
         stale = ledger.stale(_checked(files, outcome), _everything(options))
         if not options.quiet and (known := outcome.findings - new.findings):

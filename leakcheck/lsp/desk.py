@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from leakcheck.checking import check_text, with_room
 from leakcheck.diagnostics import Report, split_lines
 from leakcheck.fixes.rounds import mend
 from leakcheck.known.baseline import without_known
 from leakcheck.project.discovery import excluded
 from leakcheck.project.project import Project
 from leakcheck.project.source import SourceUnreadable, read_source
-from leakcheck.runner import check_text, with_room
 from leakcheck.settings import FixMode, Settings, load
 from leakcheck.toml import CatalogueError
 
@@ -35,7 +34,7 @@ class Desk:
         if excluded(filename, settings):
             return Report(filename)
         project = self._project(settings)
-        report = with_room(lambda: check_text(text, filename, replace(settings, fix=fix), project))
+        report = with_room(lambda: check_text(text, filename, settings._replace(fix=fix), project))
         if report.error is None:
             self._texts[filename] = text
         elif filename in self._texts:
@@ -52,8 +51,8 @@ class Desk:
 
     def mended(self, filename: str, text: str) -> str:
         """The text with all safe fixes."""
-        settings = replace(self.settings(Path(filename).parent), fix="safe")
-        project = self._project(replace(settings, fix="shown")).fork()
+        settings = self.settings(Path(filename).parent)._replace(fix="safe")
+        project = self._project(settings._replace(fix="shown")).fork()
 
         def check(new: str) -> Report:
             return check_text(new, filename, settings, project)
@@ -90,7 +89,7 @@ class Desk:
         if known is not None and stamps == now:
             return known
         try:
-            found = replace(load(folder), fix="shown")
+            found = load(folder)._replace(fix="shown")
         except CatalogueError as error:
             self.problems.append(str(error))
             found = known or Settings(folder)

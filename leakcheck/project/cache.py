@@ -18,9 +18,9 @@ from leakcheck.project.storage import NAME, Parts, Storage, digest_of
 from leakcheck.project.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from leakcheck.batches import Batch
     from leakcheck.diagnostics import Report
     from leakcheck.project.facts import Facts
-    from leakcheck.runner import Batch
     from leakcheck.settings import Settings
 
 

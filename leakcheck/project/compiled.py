@@ -6,30 +6,31 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 
 from leakcheck import __version__
 from leakcheck.project.storage import Storage, digest_of
-from leakcheck.project.vocabulary import Vocabulary
+from leakcheck.project.vocabulary import Search, Vocabulary
 
+_SEARCHES = 2  # its last fields, of two lines each
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def compiled() -> Vocabulary | None:
     """The vocabulary, if it is there and as it was written."""
-    kept = _storage().read(_name())
-    try:
-        return Vocabulary(*(frozenset(word.encode() for word in words) for words in kept[0]))  # type: ignore[attr-defined]
-    except (TypeError, AttributeError):
+    lines = [line.split() for line in _storage().lines(_name())]
+    if len(lines) != len(Vocabulary._fields) + _SEARCHES:
         return None
+    *plain, found, pieces, found_beside, pieces_beside = lines
+    searches = Search(frozenset(found), tuple(pieces)), Search(frozenset(found_beside), tuple(pieces_beside))
+    return Vocabulary._make((*map(frozenset, plain), *searches))
 
 
 def keep(vocabulary: Vocabulary) -> None:
     """Write it for the next run."""
     if not sys.dont_write_bytecode:
-        words = (getattr(vocabulary, field.name) for field in fields(vocabulary))
-        _storage().write(_name(), [sorted(word.decode() for word in each) for each in words])
+        *plain, anywhere, beside = vocabulary
+        _storage().write_lines(_name(), (b" ".join(words) for words in (*map(sorted, plain), *anywhere, *beside)))
 
 
 def _storage() -> Storage:

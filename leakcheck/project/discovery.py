@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from leakcheck.diagnostics import Report
 from leakcheck.settings import Settings, pattern_list
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
+
+    from leakcheck.diagnostics import Report
 
 USUAL = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "__pycache__", "__pypackages__"}
@@ -22,8 +22,7 @@ USUAL = frozenset(
 OUTPUT = frozenset({"build", "dist"})  # unless they are packages
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Files to check, and a report for each path that could not be looked at; both in order."""
 
     files: tuple[str, ...]
@@ -42,7 +41,7 @@ def find(paths: Iterable[str], settings: Settings, force_exclude: bool = False) 
         elif os.path.exists(path):
             files.add(path)
         else:
-            problems.append(Report(path, error=_absence(path)))
+            problems.append(_unusable(path, _absence(path)))
     return Found(tuple(sorted(files, key=_order)), tuple(sorted(problems, key=lambda report: _order(report.filename))))
 
 
@@ -59,14 +58,19 @@ def _order(path: str) -> list[str]:
     return path.split(os.sep)
 
 
+def _unusable(path: str, why: str) -> Report:
+    from leakcheck.diagnostics import Report  # hardly ever needed
+
+    return Report(path, error=why)
+
+
 def _absence(path: str) -> str:
     if os.path.islink(path):
         return "symbolic link that leads nowhere"
     return "no such file or folder"
 
 
-@dataclass(frozen=True, slots=True)
-class _Filter:
+class _Filter(NamedTuple):
     """The rules in force in one folder: the settings' patterns, and the .gitignore files from the top down."""
 
     excludes: tuple[tuple[int, GitIgnoreSpec], ...]  # length of the folder they count from, patterns
@@ -103,7 +107,7 @@ def _walk(shown: str, folder: str, rules: _Filter, problems: list[Report], asked
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError as error:
-        problems.append(Report(shown, error=error.strerror or str(error)))
+        problems.append(_unusable(shown, error.strerror or str(error)))
         return
     names = [entry.name for entry in entries]
     if not asked_for and _is_output(os.path.basename(folder), names):
@@ -117,7 +121,7 @@ def _walk(shown: str, folder: str, rules: _Filter, problems: list[Report], asked
                 yield from _walk(name, path, rules, problems)
         elif _is_python(entry) and not rules.rejects(path, False):
             if _is_broken(entry):
-                problems.append(Report(name, error=_absence(path)))
+                problems.append(_unusable(name, _absence(path)))
             elif entry.is_file():
                 yield name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from leakcheck.project.vocabulary import Vocabulary, Words
 
@@ -11,8 +11,7 @@ _BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(
 _KEYWORDS = frozenset({b"from", b"import", b"as"})
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """`imports` holds the statements, one after the other, each ended by a line end."""
 
     used: Words = frozenset()

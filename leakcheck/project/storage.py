@@ -3,8 +3,8 @@ harm."""
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 NAME = ".leakcheck_cache"
@@ -31,9 +31,13 @@ class Parts:
 
     def __getitem__(self, number: int) -> object:
         """A value; None if there is none, or not what was written."""
+        if number >= len(self._lines):
+            return None
+        import json  # slow to import
+
         try:
             return json.loads(self._lines[number])
-        except (IndexError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             return None
 
 
@@ -45,15 +49,25 @@ class Storage:
 
     def read(self, name: str) -> Parts:
         """What was written under a name; nothing if that is not what is there."""
-        try:
-            digest, _, text = (self._folder / f"{name}.json").read_bytes().partition(b"\n")
-        except OSError:
-            return Parts([])
-        return Parts(text.split(b"\n") if digest == digest_of(text).encode() else [])
+        return Parts(self.lines(name))
 
     def write(self, name: str, *values: object) -> None:
         """Replace what is there. A reader sees the old or the new whole."""
-        text = "\n".join(json.dumps(value, separators=(",", ":")) for value in values).encode()
+        import json
+
+        self.write_lines(name, (json.dumps(value, separators=(",", ":")).encode() for value in values))
+
+    def lines(self, name: str) -> list[bytes]:
+        """The same, as it was written."""
+        try:
+            digest, _, text = (self._folder / f"{name}.json").read_bytes().partition(b"\n")
+        except OSError:
+            return []
+        return text.split(b"\n") if digest == digest_of(text).encode() else []
+
+    def write_lines(self, name: str, lines: Iterable[bytes]) -> None:
+        """The same for plain lines."""
+        text = b"\n".join(lines)
         try:
             self._prepare()
             part = self._folder / f"{name}.{os.getpid()}.part"

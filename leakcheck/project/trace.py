@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
 class Node:
     """One module. A verdict about it holds as long as its answers do, and those of the modules they led to."""
 
-    names: dict[str, str] = field(default_factory=dict)  # asked for -> the file it meant, or ""
-    below: bool = False  # it was searched with all the files in its folder and below
+    __slots__ = ("below", "names")
+
+    def __init__(self, names: dict[str, str] | None = None, below: bool = False) -> None:
+        self.names = {} if names is None else names  # asked for -> the file it meant, or ""
+        self.below = below  # it was searched with all the files in its folder and below
 
     def merge(self, other: Node) -> None:
         """Add what another process asked on behalf of the same module."""

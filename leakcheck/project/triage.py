@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from leakcheck.project.facts import Facts, facts_of
-from leakcheck.project.handing import handed_out
 from leakcheck.project.neighbours import Neighbours
 from leakcheck.project.vocabulary import Vocabulary, Words, uses_any
 
@@ -119,6 +118,8 @@ class Triage:
         own = facts.used & (self.vocabulary.sought | self.vocabulary.makers)
         if not own and not offered:
             return False
+        from leakcheck.project.handing import handed_out  # slow to import, and few trees have such files
+
         return self._pass_on(file, handed_out(self._read(file), facts.imports, own | offered, self.vocabulary.makers))
 
 

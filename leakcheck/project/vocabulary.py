@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from leakcheck.catalogue import Catalogue
@@ -25,71 +24,72 @@ _IN_WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST
 _CALLED = re.compile(rb"[ \t\\\r\n]*\(|\s+as\s")
 _TAKEN = re.compile(rb"(?:[.=(]|partial\()[ \t\\\r\n]*\Z")
 _BEFORE = 24  # bytes before a word that may hold the dot, however it is laid out
-_SHORTEST, _LONGEST = 4, 9  # of a core
+_SHORTEST, _LONGEST = 4, 9  # of a piece
 
 
-class Search:
-    """Finds uses of some words. Most files end at the first step, which looks for a few pieces of words."""
+class Search(NamedTuple):
+    """Finds words. Most files end at the first step, which looks for a few pieces of words."""
 
-    def __init__(self, used: Words, mentioned: Words = frozenset()) -> None:
-        self._words, self._mentioned = used | mentioned, mentioned
-        self._cores = tuple((core, re.compile(re.escape(core) + rb"\w*")) for core in _cores(self._words))
+    words: Words
+    pieces: tuple[bytes, ...]  # one of them is in each word
 
-    def uses(self, data: bytes) -> Iterator[bytes]:
-        """Each use, and each mention of what need only be mentioned; in no order."""
-        words = self._words
-        for core, pattern in self._cores:
-            if core not in data:
-                continue
-            for match in pattern.finditer(data):
-                start, end = match.span()
-                while start and data[start - 1] in _IN_WORD:
-                    start -= 1
+    @staticmethod
+    def of(words: Words) -> Search:
+        """For some words; to find out their pieces takes a while."""
+        return Search(words, tuple(_pieces(words)))
+
+    def uses(self, data: bytes, mentioned: Words = frozenset()) -> Iterator[bytes]:
+        """Each use of a word, and each mention where that is enough; in no order."""
+        for piece in self.pieces:
+            at = data.find(piece)
+            while at >= 0:
+                start, end = _word_around(data, at, at + len(piece))
                 word = data[start:end]
-                if word in words and (word in self._mentioned or _is_use(data, start, end)):
+                if word in self.words and (word in mentioned or _is_use(data, start, end)):
                     yield word
+                at = data.find(piece, end)
 
 
-@dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(NamedTuple):
     """What the catalogue makes worth looking for, as the words of a file."""
 
     tracked: Words  # acquire what must be given back, where their library is near
     generic: Words  # those of them that need no library
     makers: Words  # their instances are called to acquire
     pools: Words  # build pools
-    injectors: Words  # mark what a web framework injects
     libraries: Words  # one word for each library with pools or makers, and each web framework
     drivers: Words  # those of libraries with something to track
     known: Words  # every library of the catalogue
     mentioned: Words  # tell by being there: settings that pools are built from, comments about findings
+    anywhere: Search  # what is looked for in every file
+    beside_imports: Search  # and where a library is imported
 
-    @cached_property
+    @property
     def sought(self) -> Words:
         """What hands out a connection or a pool: a function that gives back what such a call gave it does so too."""
         return self.tracked | self.generic | self.pools
 
-    @cached_property
-    def _anywhere(self) -> Search:
-        return Search(self.tracked | self.generic | _STATEMENTS, self.mentioned)
-
-    @cached_property
-    def _beside_imports(self) -> Search:
-        return Search(self.pools | self.makers | self.injectors)
-
-    @cached_property
+    @property
     def telling(self) -> Words:
         """Words that may lead to a finding whatever the file imports."""
         return self.generic | _STATEMENTS | self.mentioned
 
     def used(self, data: bytes, imported: Words) -> Words:
         """The words that a file calls, takes from an object, renames or assigns; in prose they do not count."""
-        found = frozenset(self._anywhere.uses(data))
+        found = frozenset(self.anywhere.uses(data, self.mentioned))
         if not imported.isdisjoint(self.libraries):
-            found |= frozenset(self._beside_imports.uses(data))
+            found |= frozenset(self.beside_imports.uses(data))
         if not found.isdisjoint(_STATEMENTS) and not _LOOP.search(data):
             found -= _STATEMENTS
         return found | {_COMMENT} if b"LK" in data and _CODE.search(data) else found
+
+
+def _word_around(data: bytes, start: int, end: int) -> tuple[int, int]:
+    while start and data[start - 1] in _IN_WORD:
+        start -= 1
+    while end < len(data) and data[end] in _IN_WORD:
+        end += 1
+    return start, end
 
 
 def occurrences(data: bytes, word: bytes) -> Iterator[tuple[int, int]]:
@@ -122,18 +122,18 @@ def _is_use(data: bytes, start: int, end: int) -> bool:
     return _CALLED.match(data, end) is not None or _TAKEN.search(data, max(0, start - _BEFORE), start) is not None
 
 
-def _cores(words: Iterable[bytes]) -> list[bytes]:
+def _pieces(words: Words) -> list[bytes]:
     """The fewest pieces found greedily: the one that most of the words left have in common, the longest of those."""
     left, chosen = set(words), []
     while left:
-        pieces = Counter(piece for word in left for piece in _pieces(word))
+        pieces = Counter(piece for word in left for piece in _parts(word))
         best = max(pieces, key=lambda piece: (pieces[piece], len(piece), piece))
         chosen.append(best)
         left = {word for word in left if best not in word}
     return chosen
 
 
-def _pieces(word: bytes) -> set[bytes]:
+def _parts(word: bytes) -> set[bytes]:
     lengths = range(min(_SHORTEST, len(word)), _LONGEST + 1)
     return {word[start : start + size] for size in lengths for start in range(len(word) - size + 1)}
 
@@ -160,16 +160,20 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
 
     injectors = catalogue.web.dependencies
     frameworks = _encoded(name.partition(".")[0] for name in injectors)
+    tracked, generic = _encoded(catalogue.tracked_words), _encoded(catalogue.generic_words)
+    makers, pools = _encoded(catalogue.factory_classes), _encoded(catalogue.pool_words)
+    injecting, mentioned = _encoded(name.rpartition(".")[2] for name in injectors), _encoded(catalogue.option_words)
     return Vocabulary(
-        tracked=_encoded(catalogue.tracked_words),
-        generic=_encoded(catalogue.generic_words),
-        makers=_encoded(catalogue.factory_classes),
-        pools=_encoded(catalogue.pool_words),
-        injectors=_encoded(name.rpartition(".")[2] for name in injectors),
+        tracked=tracked,
+        generic=generic,
+        makers=makers,
+        pools=pools,
         libraries=_encoded(import_words(d for d in catalogue.drivers if d.pools or d.producers)) | frameworks,
         drivers=_encoded(catalogue.library_words),
         known=_encoded(catalogue.import_words),
-        mentioned=_encoded(catalogue.option_words) | {_COMMENT},
+        mentioned=mentioned | {_COMMENT},
+        anywhere=Search.of(tracked | generic | mentioned | _STATEMENTS | {_COMMENT}),
+        beside_imports=Search.of(pools | makers | injecting),
     )
 
 

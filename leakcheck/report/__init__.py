@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
-
-from leakcheck.diagnostics import Diagnostic
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from leakcheck.diagnostics import Diagnostic
     from leakcheck.runner import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A module of this package, and whether it shows fixes: else they need not be planned."""
 
     module: str
@@ -56,8 +53,7 @@ def coloured(text: str, *, fg: str | None = None, bold: bool | None = None) -> s
     return click.style(text, fg=fg, bold=bold) if text else text
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What a format gets: the outcome, the lines of any file a finding speaks of, and how to write."""
 
     outcome: Outcome

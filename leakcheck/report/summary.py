@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -38,6 +37,8 @@ def _fixable(page: Page) -> Iterator[str]:
 
 def statistics(page: Page, as_json: bool = False) -> str:
     """How often each rule was broken, the most frequent first."""
+    import json  # not needed in most runs
+
     counts = Counter((found.code, found.name) for found in page.diagnostics)
     ranking = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if as_json:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from leakcheck import runner
+from leakcheck import batches, checking, runner
 from leakcheck.diagnostics import Report
 from leakcheck.project.discovery import find
 from leakcheck.project.facts import facts_of
@@ -36,7 +36,7 @@ class Alone(Project):
 
 def whole_program(files: Sequence[str], settings: Settings) -> int:
     """As the command does it, in one process."""
-    runner.forget()
+    batches.forget()
     return runner.run(files, settings, jobs=1).findings
 
 
@@ -46,11 +46,10 @@ def single_files(files: Sequence[str], settings: Settings) -> int:
     project = Alone(settings)
 
     def check() -> list[Report]:
-        return [
-            runner.check_text(text.decode("utf-8", "replace"), file, settings, project) for file, text in texts.items()
-        ]
+        read = ((file, text.decode("utf-8", "replace")) for file, text in texts.items())
+        return [checking.check_text(text, file, settings, project) for file, text in read]
 
-    return sum(len(report.diagnostics) for report in runner.with_room(check))
+    return sum(len(report.diagnostics) for report in checking.with_room(check))
 
 
 def _counts(data: bytes, vocabulary: Vocabulary) -> bool:

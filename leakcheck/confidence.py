@@ -1,0 +1,9 @@
+"""How sure a finding is. Alone here, for settings speak of it in every run and findings are rare."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Confidence = Literal["high", "medium", "low"]
+
+CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
