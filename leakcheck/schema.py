@@ -131,6 +131,7 @@ _WORD_LISTS = (
     "views",
     "vendored",
     "listening",
+    "locks",
     "structure",
     "command_folders",
 )

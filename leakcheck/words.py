@@ -32,6 +32,7 @@ class Words:
     views: tuple[str, ...]
     vendored: tuple[str, ...]
     listening: tuple[str, ...]
+    locks: tuple[str, ...]
     structure: tuple[str, ...]
     command_folders: tuple[str, ...]
     builders: dict[str, str]
@@ -60,6 +61,11 @@ class Words:
     def of_command_folders(self) -> re.Pattern[str]:
         """In a path with forward slashes."""
         return re.compile(rf"(?:^|/)(?:{'|'.join(self.command_folders)})/")
+
+    @cached_property
+    def of_locks(self) -> re.Pattern[str]:
+        """In the text of a function."""
+        return re.compile("|".join(self.locks), re.IGNORECASE)
 
     @cached_property
     def of_retries(self) -> re.Pattern[str]:

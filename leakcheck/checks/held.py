@@ -89,8 +89,16 @@ def _diagnostic(
     message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
     steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    confidence = "low" if _is_own(site, record.node, run) else _confidence(site, pause)
+    meant = _is_own(site, record.node, run) or _locks(record, run)
+    confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)
+
+
+def _locks(record: Held, run: Interpreter) -> bool:
+    """Whether the connection stands for a lock or a snapshot that others use, by the statements around it."""
+    callee = record.callee.info if isinstance(record.callee, Function) else None
+    functions = (function for function in (run.function, callee, *record.site.wrappers) if function is not None)
+    return any(words().of_locks.search(code(function.node)) for function in functions)
 
 
 def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
