@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.flow.core import Argument, Evaluated, Site, merged
 from leakcheck.flow.displays import Displays
 from leakcheck.flow.managers import Managers
+from leakcheck.flow.naming import Naming
 from leakcheck.flow.owning import field_of_parameter, field_released
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
@@ -40,7 +41,6 @@ _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 _CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
-GUESSED = "generic"  # the library of the models that go by a name
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
 _EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
 _FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
@@ -48,7 +48,7 @@ _FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
 _RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
-class Calls(Managers, Displays):
+class Calls(Naming, Managers, Displays):
     """Acquire, release, borrow, hand over."""
 
     def call(self, node: cst.Call, state: State) -> Evaluated:
@@ -91,7 +91,7 @@ class Calls(Managers, Displays):
         if isinstance(callee, Function):
             if ended := self._end_owner(callee, node, state):
                 return ended
-            taught = self._model(f"{callee.info.module.name}.{callee.info.qualname}", node)
+            taught = self.model(f"{callee.info.module.name}.{callee.info.qualname}", node)
             if taught is not None:  # the settings say what the function gives: believed rather than looked into
                 return self._acquire_by_call(taught, node, arguments, state)
             return self.call_function(callee, node, arguments, state)
@@ -113,7 +113,7 @@ class Calls(Managers, Displays):
             managed = self.call_contextlib(name, node, arguments, state)
             if managed is not None:
                 return managed
-            if spec := self._model(name, node):
+            if spec := self.model(name, node):
                 return self._acquire_by_call(spec, node, arguments, state)
             if name == "functools.partial" and arguments:
                 return [(arguments[0].value, state)]
@@ -125,49 +125,9 @@ class Calls(Managers, Displays):
                 return [(Tuple(tuple(a.value for a in arguments)), state)]
             if (name in _RUNS or name.endswith(".run_until_complete")) and arguments:
                 return self.awaited(arguments[0].value, node, state)
-        elif guessed := self._guess(callee, node):
-            return self._acquire_by_call(guessed, node, arguments, state, self._certainty(guessed))
+        elif guessed := self.guess(callee, node):
+            return self._acquire_by_call(guessed, node, arguments, state, self.certainty(guessed))
         return self._call_other(name, callee, node, arguments, state)
-
-    def _model(self, name: str, node: cst.Call) -> Connection | None:
-        """The model of an acquire call that applies to these arguments and is to be tracked."""
-        keywords = {arg.keyword.value for arg in node.args if arg.keyword}
-        if self.function is not None and any(arg.star == "**" for arg in node.args):
-            keywords |= self.function.strings  # `options["defer_connect"] = True`
-        for spec in self.catalogue.by_acquire.get(name, ()):
-            if spec.when_keywords and not keywords.intersection(spec.when_keywords):
-                continue
-            if keywords.intersection(spec.not_keywords):
-                continue
-            return spec if spec.tracked else None
-        return None
-
-    def _guess(self, callee: Value, node: cst.Call) -> Connection | None:
-        """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""
-        name = terminal(node.func)
-        if isinstance(callee, (Class, Instance, Symbol)) or not name:
-            return None
-        if isinstance(callee, Method):
-            receiver = callee.receiver
-            if isinstance(receiver, Instance) and isinstance(receiver.type, ClassInfo):
-                against = any(isinstance(a, str) and self.catalogue.against(f"{a}.{name}")
-                              for a in self.resolver.ancestors(receiver.type))  # fmt: skip
-                if against:
-                    return None
-            elif receiver is not UNKNOWN and not isinstance(receiver, Method):
-                return None
-        owner = node.func.value if isinstance(node.func, cst.Attribute) else None
-        receiver_name = terminal(owner.func if isinstance(owner, cst.Call) else owner) if owner is not None else ""
-        return next((spec for spec in self.catalogue.by_name(receiver_name, name) if spec.tracked), None)
-
-    def _certainty(self, guessed: Connection) -> Confidence:
-        """`engine.connect()`, `pool.getconn()`: likely in a module that imports a driver; other names prove nothing."""
-        if guessed.library != GUESSED:
-            return "high"  # somebody taught the name
-        if guessed.kind != "checkout":
-            return "low"
-        imported = {part for name in self.module.imports.values() for part in name.split(".")[:2]}
-        return "low" if imported.isdisjoint(self.catalogue.import_words) else "medium"
 
     def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
                          certainty: Confidence = "high") -> Evaluated:  # fmt: skip
@@ -217,7 +177,7 @@ class Calls(Managers, Displays):
 
     def _call_other(self, name: str | None, callee: Value, node: cst.Call, arguments: list[Argument],
                     state: State) -> Evaluated:  # fmt: skip
-        kinds = self.catalogue.function(name or "") | self._method_kinds(callee, name)
+        kinds = self.kinds(name, callee, node)
         touching = [a for a in arguments if self.touched(a.value, state)]
         for argument in arguments:
             if "keeps" in kinds and isinstance(node.func, cst.Attribute):
@@ -232,11 +192,6 @@ class Calls(Managers, Displays):
             strong = "raises" in kinds or bool(touching)
             self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "driver" if touching else "call")
         return [(self._result_type(name, callee), state)]
-
-    def _method_kinds(self, callee: Value, name: str | None) -> frozenset[str]:
-        if isinstance(callee, Method) and name is None:
-            return self.catalogue.function(f"*.{callee.name}")
-        return frozenset()
 
     def _result_type(self, name: str | None, callee: Value) -> Value:
         if name is None:
@@ -302,7 +257,7 @@ class Calls(Managers, Displays):
     def _call_on_lent(self, spec: Connection, name: str, node: cst.Call, arguments: list[Argument],
                       state: State) -> Evaluated:  # fmt: skip
         known = self.resolver.callee_name(Method(Instance(spec.type), name)) if spec.type else None
-        if known and (model := self._model(known, node)):
+        if known and (model := self.model(known, node)):
             return self._acquire_by_call(model, node, arguments, state)
         quiet = name in self.catalogue.quiet_methods
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")

@@ -131,11 +131,12 @@ def _by_string(method: FunctionInfo, field: str) -> bool:
 def _users_release(fields: set[str], methods: set[str], family: list[ClassInfo], resolver: Resolver) -> bool:
     """Whether some code beside the class closes the field, or what a getter of it gives, from outside."""
     release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
-    pattern = re.compile(rf"\b(\w+)(?:\(\))?\.(?:{names})(?:\(\))?\.(?:{release})\b")
+    field = rf"\b(\w+)(?:\(\))?\.(?:{names})"
+    patterns = [re.compile(rf"{field}(?:\(\))?\.(?:{release})\b"), re.compile(rf"\b(?:{release})\(\s*{field}\b")]
     classes = {cls.name for cls in family}
     module = family[0].module
     for text in {module.source, *resolver.project.texts_around(module)}:
-        for owner in set(pattern.findall(text)) - {"self", "cls"}:
+        for owner in {name for pattern in patterns for name in pattern.findall(text)} - {"self", "cls"}:
             if _may_be(owner, classes, text):
                 return True
     return False

@@ -147,6 +147,11 @@ class FunctionInfo:
         return _bindings(self.node)
 
     @cached_property
+    def returned_names(self) -> frozenset[str]:
+        """The names returned as they are."""
+        return frozenset(node.value for node in self.returned if isinstance(node, cst.Name))
+
+    @cached_property
     def returned(self) -> tuple[cst.BaseExpression, ...]:
         """The expressions returned or yielded."""
         nodes = (n for n in walk(self.node.body, same_scope) if isinstance(n, (cst.Return, cst.Yield)))

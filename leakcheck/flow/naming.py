@@ -1,0 +1,80 @@
+"""What the name of a callee tells: the model of an acquire, a guess, the lists it stands in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from leakcheck.flow.core import Core
+from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
+from leakcheck.models import Connection
+from leakcheck.project.module import ClassInfo, FunctionInfo
+from leakcheck.project.walk import terminal
+
+if TYPE_CHECKING:
+    from leakcheck.diagnostics import Confidence
+
+GUESSED = "generic"  # the library of the models that go by a name
+
+
+class Naming(Core):
+    """Questions about a call that need no state."""
+
+    def model(self, name: str, node: cst.Call) -> Connection | None:
+        """The model of an acquire call that applies to these arguments and is to be tracked."""
+        keywords = {arg.keyword.value for arg in node.args if arg.keyword}
+        if self.function is not None and any(arg.star == "**" for arg in node.args):
+            keywords |= self.function.strings  # `options["defer_connect"] = True`
+        for spec in self.catalogue.by_acquire.get(name, ()):
+            if spec.when_keywords and not keywords.intersection(spec.when_keywords):
+                continue
+            if keywords.intersection(spec.not_keywords):
+                continue
+            return spec if spec.tracked else None
+        return None
+
+    def guess(self, callee: Value, node: cst.Call) -> Connection | None:
+        """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""
+        name = terminal(node.func)
+        if isinstance(callee, (Class, Instance, Symbol)) or not name:
+            return None
+        if isinstance(callee, Method):
+            receiver = callee.receiver
+            if isinstance(receiver, Instance) and isinstance(receiver.type, ClassInfo):
+                against = any(isinstance(a, str) and self.catalogue.against(f"{a}.{name}")
+                              for a in self.resolver.ancestors(receiver.type))  # fmt: skip
+                if against:
+                    return None
+            elif receiver is not UNKNOWN and not isinstance(receiver, Method):
+                return None
+        owner = node.func.value if isinstance(node.func, cst.Attribute) else None
+        receiver_name = terminal(owner.func if isinstance(owner, cst.Call) else owner) if owner is not None else ""
+        return next((spec for spec in self.catalogue.by_name(receiver_name, name) if spec.tracked), None)
+
+    def certainty(self, guessed: Connection) -> Confidence:
+        """`engine.connect()`, `pool.getconn()`: likely in a module that imports a driver; other names prove nothing."""
+        if guessed.library != GUESSED:
+            return "high"  # somebody taught the name
+        if guessed.kind != "checkout":
+            return "low"
+        imported = {part for name in self.module.imports.values() for part in name.split(".")[:2]}
+        return "low" if imported.isdisjoint(self.catalogue.import_words) else "medium"
+
+    def kinds(self, name: str | None, callee: Value, node: cst.Call) -> frozenset[str]:
+        """What the catalogue's lists say of a callee outside the project."""
+        return self.catalogue.function(name or "") | self._method_kinds(callee, name) | self._wrapped_kinds(node)
+
+    def _method_kinds(self, callee: Value, name: str | None) -> frozenset[str]:
+        if isinstance(callee, Method) and name is None:
+            return self.catalogue.function(f"*.{callee.name}")
+        return frozenset()
+
+    def _wrapped_kinds(self, node: cst.Call) -> frozenset[str]:
+        """In what a decorator puts around a function, a call of that function: it uses what it is given."""
+        outer = self.function.parent if self.function is not None else None
+        if not isinstance(outer, FunctionInfo) or not isinstance(node.func, cst.Name) or self.function is None:
+            return frozenset()
+        first = next(iter(outer.parameters), None)
+        wraps = first is not None and first.name.value == node.func.value and self.function.name in outer.returned_names
+        return frozenset({"borrows"}) if wraps else frozenset()
