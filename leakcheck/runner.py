@@ -12,8 +12,8 @@ from leakcheck.project.folders import absolute
 from leakcheck.settings import Settings
 
 if TYPE_CHECKING:
-    from leakcheck.batches import Batch
     from leakcheck.diagnostics import Report
+    from leakcheck.processes import Batch
     from leakcheck.project.facts import Facts
 
 Progress = Callable[[int, int], None]  # done, of how many
@@ -70,7 +70,7 @@ def run(
 def _checked(files: Sequence[str], settings: Settings, jobs: int) -> Iterable[Batch]:
     if not files:
         return ()
-    from leakcheck.batches import check_all  # with LibCST: slow to import
+    from leakcheck.processes import check_all
 
     return check_all(files, settings, jobs)
 

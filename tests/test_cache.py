@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from leakcheck import batches, catalogue, engine
+from leakcheck import batches, catalogue, engine, processes
 from leakcheck.cli import main
 from leakcheck.project import compiled, folders, ledger
 from leakcheck.project.locate import Locator
@@ -183,7 +183,7 @@ def test_processes_and_cache_give_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     for n in range(12):
         plant(f"more/m{n}.py", USER if n % 2 else LEAK)
     alone = found("--no-cache", "--jobs", "1")
-    monkeypatch.setattr(batches, "_WORTH_A_POOL", 2)
+    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
     assert found("--no-cache", "--jobs", "2") == alone
     assert found("--jobs", "2") == found("--jobs", "2") == alone
     shutil.rmtree(".leakcheck_cache")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leakcheck import batches, catalogue, checking, engine, runner
+from leakcheck import batches, catalogue, checking, engine, processes, runner
 from leakcheck.diagnostics import Report
 from leakcheck.project.facts import facts_of
 from leakcheck.project.triage import Triage
@@ -162,20 +162,39 @@ def test_room_for_recursion() -> None:
 def test_processes_give_the_same(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     files = plant(**{f"m{n}": LEAK for n in range(20)})
     alone = runner.run(files, Settings(folder))
-    monkeypatch.setattr(batches, "_WORTH_A_POOL", 2)
+    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
     seen: list[tuple[int, int]] = []
     together = runner.run(files, Settings(folder), jobs=2, progress=lambda done, total: seen.append((done, total)))
     assert together == alone
     assert seen[-1] == (20, 20)
 
 
-def _die_on_bad(files: list[str], settings: Settings) -> batches.Batch:
+def _die_on_bad(files: list[str], settings: Settings) -> processes.Batch:
     if "m3.py" in files:
         os._exit(1)
-    return batches.Batch([Report(file) for file in files])
+    return processes.Batch([Report(file) for file in files])
 
 
 def test_a_process_that_dies_takes_one_file_with_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(batches, "_check_batch", _die_on_bad)
-    reports = batches._isolated([f"m{n}.py" for n in range(4)], Settings(folder)).reports
+    monkeypatch.setattr(processes, "_check", _die_on_bad)
+    reports = processes._isolated([f"m{n}.py" for n in range(4)], Settings(folder)).reports
     assert [report.error for report in reports] == [None, None, None, "internal error: the process checking it died"]
+
+
+def test_the_other_files_of_a_process_that_dies_are_checked(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(processes, "_check", _die_on_bad)
+    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
+    files = plant(**{f"m{n}": LEAK for n in range(9)})
+    reports = [report for batch in processes.check_all(files, Settings(folder), 2) for report in batch.reports]
+    assert sorted(report.filename for report in reports) == files
+    assert [report.filename for report in reports if report.error] == ["m3.py"]
+
+
+def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    batches.forget()
+    files = plant(**{f"m{n}": LEAK for n in range(4)})
+    monkeypatch.setattr(batches, "_MOST_TEXT", 3 * len(LEAK) - 1)
+    seen = [(batches.check([file], Settings(folder)), batches._projects[Settings(folder)].size) for file in files]
+    assert [size // len(LEAK) for _, size in seen] == [1, 2, 3, 1]
+    batches.forget()
+    assert [report for batch, _ in seen for report in batch.reports] == batches.check(files, Settings(folder)).reports

@@ -18,8 +18,8 @@ from leakcheck.project.storage import NAME, Parts, Storage, digest_of
 from leakcheck.project.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from leakcheck.batches import Batch
     from leakcheck.diagnostics import Report
+    from leakcheck.processes import Batch
     from leakcheck.project.facts import Facts
     from leakcheck.settings import Settings
 

@@ -33,6 +33,11 @@ class Project:
         """Where modules were looked for so far."""
         return self._locator.folders
 
+    @property
+    def size(self) -> int:
+        """Characters of all modules read so far."""
+        return sum(len(module.source) for module in self._modules.values() if module)
+
     def fork(self) -> Project:
         """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
         fork = Project(self.settings, self.catalogue)
