@@ -35,8 +35,9 @@ def configured(module: Module, catalogue: Catalogue, tell: Teller, settings: Set
         if _is_exempt(entries, options, module):
             continue
         size = _number(entries.get(options.size))
-        if size is not None and _number(entries.get(options.overflow)) is None and 0 < size < settings.min_pool_size:
-            size += options.default_overflow
+        if size is not None and size > 0:
+            extra = _number(entries.get(options.overflow))
+            size += options.default_overflow if extra is None else extra
         if size is not None and 0 < size < settings.min_pool_size:
             message = f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: "
             yield tell.at("LK401", "high", f"{message}make `{options.size}` {settings.pool_size}", node)

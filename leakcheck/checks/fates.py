@@ -10,6 +10,7 @@ import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.project.module import FunctionInfo, Module
@@ -100,6 +101,11 @@ class Fates:
         callee = self.resolver.static(node.func, function, function.module)
         return isinstance(callee, Function) and callee.receiver is None
 
+    def is_cast(self, node: cst.Call, function: FunctionInfo) -> bool:
+        """`typing.cast(Pool, pool)`: the pool."""
+        callee = self.resolver.static(node.func, function, function.module)
+        return isinstance(callee, Symbol) and callee.name in CASTS and bool(node.args)
+
     def makes_maker(self, node: cst.Call, function: FunctionInfo) -> bool:
         """`sessionmaker(engine)`: as long-lived as the engine."""
         callee = self.resolver.static(node.func, function, function.module)
@@ -135,6 +141,8 @@ class _Trail:
             return self._is_pool(node.expression)
         if isinstance(node, cst.BooleanOperation):  # `engine or create_engine(…)`
             return self._is_pool(node.left) or self._is_pool(node.right)
+        if isinstance(node, cst.Call) and self.fates.is_cast(node, self.function):
+            return self._is_pool(node.args[-1].value)
         if isinstance(node, cst.IfExp):
             return self._is_pool(node.body) or self._is_pool(node.orelse)
         if isinstance(node, (cst.Tuple, cst.List, cst.Dict)):

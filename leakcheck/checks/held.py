@@ -15,6 +15,7 @@ from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function
+from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import code, same_scope, walk
 from leakcheck.words import words
 
@@ -70,10 +71,14 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
 def _listens(record: Held, run: Interpreter) -> bool:
     """Whether the wait is what the connection is there for: until the server says something, or is done."""
     callee = record.callee.info if isinstance(record.callee, Function) else None
-    function = callee or run.function
+    lent = {parameter.name.value for parameter in callee.parameters} if callee else set()
+    return _asks(callee, lent) or _asks(run.function, {record.site.name})
+
+
+def _asks(function: FunctionInfo | None, lent: set[str]) -> bool:
+    """Whether it listens on the connection of that name, or on what comes of it."""
     if function is None or function.words.isdisjoint(words().listening):
         return False
-    lent = {parameter.name.value for parameter in function.parameters} if callee else {record.site.name}
     made = (name for name, values in function.bindings.assigned.items() if mentions(values, lent.__contains__))
     theirs = {*lent, *made}
     attributes = (node for node in walk(function.node.body) if isinstance(node, cst.Attribute))

@@ -27,8 +27,14 @@ def pools(
     if is_test(module, settings) or words().of_migrations.search(settings.relative(module.filename)):
         return
     serves: bool | None = None
-    for built in constructors.of(module):
-        if built.is_embedded or built.keeps_nothing:
+    found = list(constructors.of(module))
+    files = {built.function for built in found if built.is_embedded}  # functions that open one: they may open no other
+    for built in found:
+        if (
+            built.is_embedded
+            or built.keeps_nothing
+            or (built.url is None and built.function and built.function in files)
+        ):
             continue
         serves = _serves(module, constructors) if serves is None else serves
         fate = fates.of(built)

@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.engines import only_sqlite
+from leakcheck.checks.rounds import catches_refusals
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic
@@ -95,7 +96,7 @@ def _tries(loop: Loop, acquire: cst.CSTNode) -> bool:
         if isinstance(node, cst.Try) and any(part is acquire for part in walk(node.body, same_scope)):
             after = [node.body, *([node.orelse] if node.orelse else [])]
             leaves = any(_leaves(block, _changing(loop)) for block in after)
-            return leaves and any(not _ends(handler) for handler in node.handlers)
+            return leaves and any(not (_ends(h) or catches_refusals(h.type)) for h in node.handlers)
     return False
 
 

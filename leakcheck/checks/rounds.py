@@ -224,11 +224,11 @@ def refused(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is passed over, and the next one tried."""
     for part in walk(body, same_scope):
         if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            if any(_catches_refusals(h.type) and not _raises(h.body) for h in part.handlers):
+            if any(catches_refusals(h.type) and not _raises(h.body) for h in part.handlers):
                 return True
         if isinstance(part, cst.With) and any(inner is node for inner in walk(part.body, same_scope)):
             calls = (item.item for item in part.items if isinstance(item.item, cst.Call))
-            if any(terminal(call.func) == "suppress" and _catches_refusals(call) for call in calls):
+            if any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls):
                 return True
     return False
 
@@ -237,7 +237,8 @@ def _raises(body: cst.CSTNode) -> bool:
     return any(isinstance(node, cst.Raise) for node in walk(body, same_scope))
 
 
-def _catches_refusals(caught: cst.CSTNode | None) -> bool:
+def catches_refusals(caught: cst.CSTNode | None) -> bool:
+    """Whether a handler is there for rows that the database refuses."""
     parts = () if caught is None else walk(caught)
     names = {terminal(part) for part in parts if isinstance(part, (cst.Name, cst.Attribute))}
     return not names.isdisjoint(words().refusals)
@@ -245,7 +246,7 @@ def _catches_refusals(caught: cst.CSTNode | None) -> bool:
 
 def _is_refusal(handler: cst.ExceptHandler) -> bool:
     calls = [node for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
-    return _catches_refusals(handler.type) and any(terminal(call.func) == "rollback" for call in calls)
+    return catches_refusals(handler.type) and any(terminal(call.func) == "rollback" for call in calls)
 
 
 def _attribute_read(node: cst.CSTNode) -> tuple[str, ...]:

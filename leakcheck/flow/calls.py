@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
-_CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
+CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
 _EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
@@ -117,7 +117,7 @@ class Calls(Naming, Managers, Displays):
                 return self._acquire_by_call(spec, node, arguments, state)
             if name == "functools.partial" and arguments:
                 return [(arguments[0].value, state)]
-            if name in _CASTS and arguments:
+            if name in CASTS and arguments:
                 return [(arguments[-1].value, state)]
             if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
                 return [(arguments[0].value, state)]
