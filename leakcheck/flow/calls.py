@@ -103,6 +103,9 @@ class Calls(Naming, Managers, Displays):
 
     def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         name = self.resolver.callee_name(callee)
+        if isinstance(callee, Method) and callee.name == "assertIsNone":
+            if any(isinstance(argument.value, Ref) for argument in arguments[:1]):
+                return []  # it goes on only where nothing was acquired
         if isinstance(callee, Method) and callee.name in ("assertRaises", "assertRaisesRegex"):
             name = "pytest.raises"  # the same to what stands in the block
         if name is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -10,11 +11,12 @@ from leakcheck.flow.core import Core
 from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import terminal
+from leakcheck.project.walk import code, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
 
+_REPLACING = frozenset({"patch", "monkeypatch"})
 GUESSED = "generic"  # the library of the models that go by a name
 
 
@@ -31,8 +33,18 @@ class Naming(Core):
                 continue
             if keywords.intersection(spec.not_keywords):
                 continue
-            return spec if spec.tracked else None
+            return spec if spec.tracked and not self._is_replaced(name) else None
         return None
+
+    def _is_replaced(self, name: str) -> bool:
+        """Whether the function, a test, puts a double in the callee's place: `@patch("psycopg2.connect")`."""
+        if self.function is None or self.function.words.isdisjoint(_REPLACING):
+            return False
+        last = re.escape(name.rpartition(".")[2])
+        return (
+            re.search(rf"\b(?:patch|patch\.object|setattr)\([^()]*[\"'.]{last}[\"']", code(self.function.node))
+            is not None
+        )
 
     def guess(self, callee: Value, node: cst.Call) -> Connection | None:
         """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""
