@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from leakcheck.project.trace import Node
     from leakcheck.settings import Settings
 
-_WORTH_A_PROCESS = 100_000  # bytes of text; below, starting it costs more than it saves
+_WORTH_A_PROCESS = 250_000  # bytes of text; below, starting it costs more than it saves
 _SHARES = 6  # batches for each process at least: the last ones to end leave the others idle
 _BATCH = 400_000  # bytes of text in a batch at most
 
@@ -62,8 +63,12 @@ def _batches(files: Sequence[str], sizes: Sequence[int], most: int) -> list[list
 
 
 def _check(files: Sequence[str], settings: Settings) -> Batch:
+    collects = gc.isenabled()
+    gc.disable()  # what is imported stays
     from leakcheck.batches import check  # with LibCST: slow to import, and not needed where others do the work
 
+    if collects:
+        gc.enable()
     return check(files, settings)
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -32,10 +33,15 @@ class Bench:
 
     def __init__(self, folder: Path, rounds: int) -> None:
         self.folder, self.rounds = folder.resolve(), rounds
-        self.wheels = download(self.folder / "wheels")
-        self.peers = self._peers()
 
-    def _peers(self) -> Path:
+    @cached_property
+    def wheels(self) -> list[Path]:
+        """What the trees are made of."""
+        return download(self.folder / "wheels")
+
+    @cached_property
+    def peers(self) -> Path:
+        """Where the other linters are."""
         home = self.folder / "peers"
         if not home.exists():
             venv.create(home, with_pip=True)
@@ -52,7 +58,7 @@ class Bench:
 
     def leakcheck(self, folder: Path, *arguments: str) -> Command:
         """A cold run, or one with a warm cache if `--no-cache` is not among the arguments."""
-        return Command((sys.executable, "-m", "leakcheck", "-q", *arguments), folder)
+        return Command((sys.executable, "-m", "leakcheck", "--quiet", *arguments), folder)
 
     def ruff(self, folder: Path) -> Command:
         """The fastest of the peers, with the nearest of its rules."""
@@ -123,7 +129,7 @@ def hook(bench: Bench) -> Iterator[str]:
     commands = {
         "flake8": bench.flake8(folder, *changed),
         "leakcheck, cold": bench.leakcheck(folder, "--no-cache", *changed),
-        "leakcheck, after a change": Command((sys.executable, "-m", "leakcheck", "-q", *changed), folder, change),
+        "leakcheck, after a change": Command((sys.executable, "-m", "leakcheck", "--quiet", *changed), folder, change),
     }
     yield from _table(f"ten changed files of {lines:,} lines", in_turn(commands, bench.rounds), "flake8")
 
