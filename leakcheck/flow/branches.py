@@ -72,7 +72,10 @@ class Branches(Core):
             over = [] if first and must_enter else [state.copy()]
             return self.assign(node.target, UNKNOWN, state), over
 
-        return done + self._loop(node, entered, step)
+        self.items += 1
+        done += self._loop(node, entered, step)
+        self.items -= 1
+        return done
 
     def _each(self, node: cst.For, values: Tuple, state: State) -> list[State]:
         """A loop over known items, `for conn in (a, b): conn.close()`: one round for each."""

@@ -50,6 +50,7 @@ class Site:
     holder: str = ""  # the variable bound to a tuple or dict with it inside
     releases: list[cst.CSTNode] = field(default_factory=list)  # calls that release it on some path
     methods: set[str] = field(default_factory=set)  # that are called on it
+    is_item: bool = False  # yielded, one for each round of a loop
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Core(Handing):
         self.exits = Exits()
         self.handlers = 0  # how many `try` statements surround the current point
         self.loops = 0
+        self.items = 0  # how many of them go over something
         self.sites: list[Site] = []
         self._site_of: dict[tuple[int, int, tuple[str, ...]], Site] = {}
         self.leaks: list[Leak] = []

@@ -216,6 +216,8 @@ class Expressions(Displays):
             # Who uses the generator as a context manager or a dependency throws its exceptions in here.
             if not self.is_manager and not self.is_fixture:
                 self.interrupt(after, node, "GeneratorExit")
+            for rid in resources_in(value) if self.items and not (self.is_manager or self.is_fixture) else ():
+                self.site_of(rid).is_item = True
             lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops and not self.is_fixture
             if isinstance(value, Ref) and (self.is_manager or lends):
                 if after.resources[value.rid].status is Status.RESTING:

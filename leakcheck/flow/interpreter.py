@@ -93,6 +93,8 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
             self._collect(state, "return", set(resources_in(value)) | self._global_resources(state))
         for state in exits.raises if self.function is not None else ():
             self._collect(state, "raise", set())
+        # What a generator gives one after the other, and never releases itself, is for its user to release.
+        self.leaks = [leak for leak in self.leaks if not leak.site.is_item or leak.site.releases]
 
     def _is_acquire_after(self, site: Site, state: State) -> bool:
         """Whether a constructor fails because it gets no second connection, and nothing gives the first one back."""
