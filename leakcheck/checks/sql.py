@@ -18,7 +18,9 @@ _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what fo
 _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
 _SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
-_CYPHER = re.compile(r"(?:MERGE|DELETE|CREATE)\s*\(")  # of a graph, not of SQL
+_OTHER = re.compile(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
+    r"\s*(?:(?:MERGE|DELETE|CREATE)\s*\(|DELETE\s+(?!FROM\b)\w+\s+(?!WHERE\b|FROM\b|USING\b|OUTPUT\b)\S|INSERT\s+\w+\s+\w+\s*:)"
+)
 _DEPTH = 3  # of names followed to the text they were assigned
 
 
@@ -62,7 +64,7 @@ class Reader:
             return made
         first = segments[0] if segments else None
         match = _VERB.match(first) if isinstance(first, str) else None
-        if match is None or _CYPHER.match(match.string, match.start(1)):
+        if match is None or _OTHER.match("".join(s if isinstance(s, str) else "?" for s in segments)):
             return None
         data: list[cst.BaseExpression] = []
         names: list[cst.BaseExpression] = []
