@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.state import State, Tier, merge
 from leakcheck.flow.values import UNKNOWN, Const, Derived, Ref, Tuple
-from leakcheck.project.walk import string_value
+from leakcheck.project.walk import string_value, terminal
 
 MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
 
@@ -72,9 +72,10 @@ class Branches(Core):
             over = [] if first and must_enter else [state.copy()]
             return self.assign(node.target, UNKNOWN, state), over
 
-        self.items += 1
+        counts = isinstance(node.iter, cst.Call) and terminal(node.iter.func) == "range"  # attempts rather than items
+        self.items += not counts
         done += self._loop(node, entered, step)
-        self.items -= 1
+        self.items -= not counts
         return done
 
     def _each(self, node: cst.For, values: Tuple, state: State) -> list[State]:
