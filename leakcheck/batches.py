@@ -13,7 +13,7 @@ from leakcheck.project.project import Project
 from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.settings import Settings
 
-_YOUNG = 50_000  # objects made before garbage is looked for
+_YOUNG = 1_000_000  # objects made before garbage is looked for
 _MOST_TEXT = 6_000_000  # characters of modules that are kept; trees take some fifty times that
 
 _projects: dict[Settings, Project] = {}  # one in each process, so that modules are read once

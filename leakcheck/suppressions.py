@@ -82,10 +82,10 @@ def read(lines: Sequence[str]) -> Suppressions:
     return Suppressions(tuple(found for comment in _comments(lines) for found in _parts(*comment)))
 
 
-def _statements(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _statements(read: Iterable[tokenize.TokenInfo]) -> Iterator[tuple[int, int]]:
     """First and last line of each simple statement, and of each compound one's header."""
     first = 0
-    for token in tokens(lines):
+    for token in read:
         if not first and token.type not in _BLANK_LINES:
             first = token.start[0]
         if token.type == tokenize.NEWLINE:
@@ -108,15 +108,15 @@ def _parts(line: int, column: int, comment: str, statement: tuple[int, int]) -> 
 def _comments(lines: Sequence[str]) -> Iterator[tuple[int, int, str, tuple[int, int]]]:
     """Line, column, text, and the lines of the statement. What this Python cannot tokenize is taken line by line."""
     try:
-        comments = [token for token in tokens(lines) if token.type == tokenize.COMMENT]
-        ranges = {line: (first, last) for first, last in _statements(lines) for line in range(first, last + 1)}
+        read = list(tokens(lines))
     except (tokenize.TokenError, SyntaxError):
         for number, text in enumerate(lines, 1):
             if "#" in text:
                 start = text.index("#")
                 yield number, start, text[start:].rstrip("\r\n"), (number, number)
         return
-    for token in comments:
+    ranges = {line: (first, last) for first, last in _statements(read) for line in range(first, last + 1)}
+    for token in (token for token in read if token.type == tokenize.COMMENT):
         line, column = token.start
         yield line, column, token.string, ranges.get(line, (line, line))
 

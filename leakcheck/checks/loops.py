@@ -16,12 +16,12 @@ from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.sketch import HANDING, LOOP
 from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
 _SENDING = frozenset({"execute", "executemany", "flush", "commit"})
-_LOOPS = frozenset({"for"})
 
 _ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
@@ -37,12 +37,12 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
 
 
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
-    helpers = frozenset(function.name for function in module.scopes(frozenset({"execute"})))
+    helpers = module.names_of_scopes(frozenset({"execute"}))
     helpers |= {name for name in module.imports if _sends(name, module, blocking)}
-    for function in module.scopes(_WORDS | helpers, _LOOPS):
+    for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP):  # a helper may be elsewhere
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):
-        if chunk.kind == "compound":
+        if chunk.kind == "compound" and chunk.uses(_WORDS, LOOP):
             yield from ((None, statement) for statement in chunk.tree.body)
 
 

@@ -17,9 +17,9 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.sketch import LOOP
 from leakcheck.project.walk import same_scope, walk
 
-_LOOPS = frozenset({"for"})
 _LEAVES = (cst.Break, cst.Return)
 
 
@@ -47,8 +47,7 @@ class Reconnects:
     def through_callees(self, module: Module, tell: Teller) -> Iterable[Diagnostic]:
         """Loops that call a function of this file that connects for itself."""
         words = self.summaries.wrappers.words(module)
-        names = frozenset(function.name for function in module.scopes(words))
-        for function in module.scopes(names, _LOOPS):
+        for function in module.scopes(module.names_of_scopes(words), LOOP):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.For):
                     yield from self._through_callees(self._loop(node, function), function, tell)

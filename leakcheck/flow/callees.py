@@ -90,7 +90,9 @@ class Callees(Calls):
 
     def _bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, ResourceId, bool]]:
         """The parameters that receive a resource of this function, or something derived from one."""
-        bound = []
+        bound: list[tuple[str, ResourceId, bool]] = []
+        if not any(isinstance(argument.value, (Ref, Derived)) for argument in arguments):
+            return bound
         for name, argument in self._filled(callee, arguments):
             if isinstance(argument.value, (Ref, Derived)):
                 bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))

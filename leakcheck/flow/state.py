@@ -20,6 +20,8 @@ MAX_STATES = 12  # per program point; dropping a state can hide a leak, never in
 class Status(Enum):
     """Where a resource stands."""
 
+    __hash__ = object.__hash__  # each is one object; Enum's own goes by the name, and states are hashed all the time
+
     OPEN = "open"
     CLOSED = "closed"
     RESTING = "resting"  # given back until its next use: a session after commit()
@@ -145,8 +147,11 @@ class State:
 
 def merge(states: Iterable[State], keep: int = MAX_STATES) -> list[State]:
     """Drop states equal to another; past `keep`, drop those that differ only in what no resource depends on."""
+    found = list(states)
+    if len(found) < 2:
+        return found
     best: dict[tuple[object, ...], State] = {}
-    for state in states:
+    for state in found:
         key = state.key()
         known = best.get(key)
         if known is None or state.rank() < known.rank():

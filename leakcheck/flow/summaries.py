@@ -115,6 +115,8 @@ class Summaries:
 
     def raises(self, function: FunctionInfo) -> bool:
         """Whether a function raises by a statement of its own outside any `try`."""
+        if "raise" not in function.chunk.words:
+            return False
         if function not in self._raises:
             outside = walk(function.node.body, lambda node: type(node) not in (*SCOPES, cst.Try, cst.TryStar))
             self._raises[function] = any(_is_raise(node) for node in outside)

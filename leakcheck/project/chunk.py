@@ -12,6 +12,8 @@ from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.outline import Statement, methods, used_in, without, words_of
+from leakcheck.project.parsing import parse_module
+from leakcheck.project.sketch import Place, Sketch
 from leakcheck.project.walk import walk
 
 if TYPE_CHECKING:
@@ -71,10 +73,20 @@ class Chunk:
         return self.statement.line + (left[number - 1] if left else number - 1 - (self.owner is not None))
 
     @cached_property
+    def sketch(self) -> Sketch:
+        return Sketch(self._parsed[0])
+
+    def uses(self, words: frozenset[str], place: Place) -> bool:
+        """Whether a statement there may call one of the names, or read it as an attribute."""
+        if place.keywords.isdisjoint(self.words):
+            return False
+        return not place.always.isdisjoint(self.words) or self.sketch.uses(words, place)
+
+    @cached_property
     def tree(self) -> cst.Module:
         """Empty if the text cannot be parsed; the module then says so."""
         try:
-            return cst.parse_module(self._parsed[0])
+            return parse_module(self._parsed[0])
         except cst.ParserSyntaxError as error:
             self.module.error = self.module.error or error
             return cst.Module([])

@@ -14,6 +14,7 @@ from leakcheck.project.walk import code, dotted, same_scope, string_value, termi
 if TYPE_CHECKING:
     from leakcheck.project.module import Chunk
 
+GIVING = frozenset({"return", "yield", "lambda"})
 _ASSIGNING = (cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName)
 _DECLARING = (cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
 _BINDING = frozenset((*_ASSIGNING, *_DECLARING, cst.CompFor, cst.For, cst.MatchAs, cst.MatchStar))
@@ -103,7 +104,7 @@ class FunctionInfo:
 
     @cached_property
     def is_generator(self) -> bool:
-        return any(type(n) is cst.Yield for n in walk(self.node.body, same_scope))
+        return "yield" in self.chunk.words and any(type(n) is cst.Yield for n in walk(self.node.body, same_scope))
 
     @cached_property
     def is_async(self) -> bool:
@@ -111,7 +112,7 @@ class FunctionInfo:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Every name and attribute mentioned in the body, nested functions included."""
+        """Names and attributes it mentions, in nested functions too; types and keywords of calls do not count."""
         return _words(self.node)
 
     def mentions(self, words: frozenset[str]) -> bool:
@@ -134,9 +135,12 @@ class FunctionInfo:
     @cached_property
     def decorators(self) -> tuple[str, ...]:
         """Dotted names of the decorators as written, innermost last; calls are reduced to their callee."""
+        if self.chunk.info is self and "node" not in self.__dict__:  # not parsed yet, and perhaps never
+            if not self.chunk.statement.text.lstrip().startswith("@"):
+                return ()
+            if head := self.chunk.sketch.head:
+                return head.decorators
         names = []
-        if self.chunk.info is self and not self.chunk.statement.text.lstrip().startswith("@"):
-            return ()
         for decorator in self.node.decorators:
             node = decorator.decorator
             names.append(dotted(node.func if isinstance(node, cst.Call) else node) or "?")
@@ -154,6 +158,8 @@ class FunctionInfo:
     @cached_property
     def returned(self) -> tuple[cst.BaseExpression, ...]:
         """The expressions returned or yielded."""
+        if self.chunk.words.isdisjoint(GIVING):
+            return ()
         nodes = (n for n in walk(self.node.body, same_scope) if isinstance(n, (cst.Return, cst.Yield)))
         return tuple(n.value for n in nodes if isinstance(n.value, cst.BaseExpression))
 
@@ -218,7 +224,8 @@ class ClassInfo:
 
     @cached_property
     def bases(self) -> tuple[str, ...]:
-        return tuple(filter(None, (dotted(arg.value) for arg in self.node.bases)))
+        head = self.chunk.sketch.head if self.chunk.info is self and "node" not in self.__dict__ else None
+        return head.bases if head else tuple(filter(None, (dotted(arg.value) for arg in self.node.bases)))
 
     def fields(self, mentioning: frozenset[str]) -> Iterator[tuple[str, FunctionInfo | None, cst.BaseExpression]]:
         """`self.x = expression` in the methods whose text has one of the words, and `x = expression` in the body."""
@@ -281,7 +288,18 @@ def _self_field(target: cst.CSTNode) -> str:
 
 @lru_cache(maxsize=1024)
 def _words(node: cst.CSTNode) -> frozenset[str]:
-    return frozenset(n.value for n in walk(node) if type(n) is cst.Name)
+    found, keywords = set(), set()
+    for part in walk(node, _is_run):
+        if type(part) is cst.Arg and part.keyword is not None:
+            keywords.add(id(part.keyword))
+        elif type(part) is cst.Name and id(part) not in keywords:
+            found.add(part.value)
+    return frozenset(found)
+
+
+def _is_run(node: cst.CSTNode) -> bool:
+    """Not what is only there to be read."""
+    return type(node) is not cst.Annotation
 
 
 def imported_names(node: cst.Import | cst.ImportFrom, stars: list[str] | None = None) -> dict[str, str]:

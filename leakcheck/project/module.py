@@ -17,11 +17,13 @@ from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, import
 from leakcheck.project.facts import import_statements
 from leakcheck.project.neighbours import modules_named
 from leakcheck.project.outline import outline, whole, words_of
+from leakcheck.project.sketch import Place
 
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
 
 _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"\bglobal[ \t]([^\n]*)")
+_DEF = re.compile(r"\bdef[ \t]+(\w+)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regular expressions
 
 
@@ -174,15 +176,25 @@ class Module:
                     yield chunk
                 yield from (member for member in chunk.members if not words.isdisjoint(member.words))
 
-    def scopes(self, words: frozenset[str], keywords: frozenset[str] = frozenset()) -> Iterator[FunctionInfo]:
-        """Every function and method with one of the words; perhaps without those that have none of the keywords."""
+    def scopes(self, words: frozenset[str], place: Place | None = None) -> Iterator[FunctionInfo]:
+        """Every function and method that mentions one of the words; perhaps without those that use none in such a
+        place."""
+        for part in self._defining(words):
+            if place is None or part.uses(words, place):
+                found = (d for d in part.definitions if isinstance(d, FunctionInfo))
+                yield from (function for function in found if not words.isdisjoint(function.words))
+
+    def names_of_scopes(self, words: frozenset[str]) -> frozenset[str]:
+        """At least the names of those functions, going by the text."""
+        return frozenset(name for part in self._defining(words) for name in _DEF.findall(part.statement.text))
+
+    def _defining(self, words: frozenset[str]) -> Iterator[Chunk]:
+        """The parts with functions in whose text one of the words stands."""
         for chunk in self.chunks:
             if chunk.kind in _DEFINING and not words.isdisjoint(chunk.used):
-                own = [chunk] if not words.isdisjoint(chunk.own_words) else []
-                for part in (*own, *(member for member in chunk.members if not words.isdisjoint(member.words))):
-                    if not keywords or not keywords.isdisjoint(part.words):
-                        found = (d for d in part.definitions if isinstance(d, FunctionInfo))
-                        yield from (function for function in found if not words.isdisjoint(function.words))
+                if not words.isdisjoint(chunk.own_words):
+                    yield chunk
+                yield from (member for member in chunk.members if not words.isdisjoint(member.words))
 
     def setting(self, name: str) -> Iterator[FunctionInfo]:
         """Functions that declare a name global, and may assign it."""

@@ -10,12 +10,12 @@ import libcst as cst
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
+from leakcheck.project.sketch import GIVING
 from leakcheck.project.walk import children, terminal, walk
 
 _STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
 _CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
 _BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
-_GIVING = frozenset({"return", "yield"})
 _HOPS = 3  # of imports followed from the file being checked
 
 
@@ -71,7 +71,7 @@ class Wrappers:
         )
         new |= words
         while new and not new.isdisjoint(module.words):
-            givers = (f for f in module.scopes(new, _GIVING) if f.name not in found and gives(f, words | found))
+            givers = (f for f in module.scopes(new, GIVING) if f.name not in found and gives(f, words | found))
             new = frozenset(f.name for f in givers)
             found |= new
         return found
@@ -118,7 +118,9 @@ def _lends(function: FunctionInfo) -> bool:
 
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
     """Whether some return or yield of the function may hand over what a call of one of the words gave."""
-    if _lends(function) and not words.isdisjoint(function.words):
+    if not function.mentions(words):
+        return False
+    if _lends(function):
         return True  # even one that yields only a cursor has the connection checked out for its block
     seen: set[str] = set()
     pending = list(function.returned)

@@ -1,0 +1,92 @@
+"""What the standard library's parser sees of a statement: ten times as fast as LibCST, and enough to let most go."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+HANDING = "(,)"  # stands among the names for any call with several arguments
+
+
+@dataclass(frozen=True)
+class Place:
+    """Statements that matter to somebody: a word that each is written with, and their kinds."""
+
+    keywords: frozenset[str]
+    kinds: tuple[type[ast.AST], ...]
+    always: frozenset[str] = frozenset()  # words with which a text counts whatever its statements use
+
+
+LOOP = Place(frozenset({"for"}), (ast.For,))
+GIVING = Place(
+    frozenset({"return", "yield"}),
+    (ast.Return, ast.Yield, ast.Assign, ast.AnnAssign),
+    frozenset({"contextmanager", "asynccontextmanager"}),
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above the body of a function or class: dotted names as written, those of calls and "?" for others."""
+
+    decorators: tuple[str, ...]
+    bases: tuple[str, ...]
+
+
+class Sketch:
+    """One statement of a file, or a method inside a class of no name."""
+
+    def __init__(self, text: str) -> None:
+        self._tree = _parsed(text)
+        self._used: dict[Place, frozenset[str]] = {}
+
+    def uses(self, words: frozenset[str], place: Place) -> bool:
+        """Whether a statement there calls one of the names, or reads it as an attribute; yes, if it cannot be told."""
+        if self._tree is None:
+            return True
+        if place not in self._used:
+            inside = (node for node in ast.walk(self._tree) if isinstance(node, place.kinds))
+            self._used[place] = frozenset(name for node in inside for part in ast.walk(node) for name in _used(part))
+        return not words.isdisjoint(self._used[place])
+
+    @cached_property
+    def head(self) -> Head | None:
+        """Of the definition that the statement is; None if it cannot be read."""
+        node = self._tree.body[0] if self._tree and self._tree.body else None
+        if isinstance(node, ast.ClassDef) and node.name == "_" and node.body:
+            node = node.body[0]
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return None
+        made = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
+        bases = node.bases if isinstance(node, ast.ClassDef) else []
+        return Head(tuple(_path(d) or "?" for d in made), tuple(filter(None, map(_path, bases))))
+
+
+def _path(node: ast.expr) -> str:
+    """`a.b.c` of a name or a chain of attributes of one."""
+    if isinstance(node, ast.Attribute):
+        owner = _path(node.value)
+        return owner and f"{owner}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the author's business
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # LibCST may be able to
+        return None
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name):
+            yield node.func.id
+        if len(node.args) + len(node.keywords) > 1:
+            yield HANDING

@@ -1,0 +1,118 @@
+"""Statements are parsed for less than LibCST asks, and most are never parsed: with the same result."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import libcst as cst
+import pytest
+
+import leakcheck
+from leakcheck.project import parsing
+from leakcheck.project.chunk import Chunk
+from leakcheck.project.module import ClassInfo, Module
+from leakcheck.project.sketch import GIVING, LOOP
+
+SOURCES = sorted(Path(leakcheck.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", SOURCES[:: max(1, len(SOURCES) // 25)], ids=lambda file: file.stem)
+def test_trees_are_those_of_libcst(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    expected = cst.parse_module(text)
+    found = parsing.parse_module(text)
+    parsing._set_fields_by_slot()  # as after much text
+    for tree in (found, parsing.parse_module(text)):
+        assert tree.code == text
+        assert tree.deep_equals(expected)
+
+
+def test_nodes_made_by_hand_are_still_checked() -> None:
+    parsing._set_fields_by_slot()
+    parsing.parse_module("x = 1\n")
+    with pytest.raises(cst.CSTValidationError):
+        cst.Name("")
+    assert cst.Name("a").deep_equals(cst.Name(value="a", lpar=[], rpar=[]))
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_method_is_found_with_its_line(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    module = Module(text, str(file), file.stem)
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    classes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+    expected = [(c.name, f.name, f.lineno) for c in classes for f in c.body if isinstance(f, functions)]
+    found = [
+        (chunk.name, method.name, module.span(method.info.place).line)
+        for chunk in module.chunks
+        for method in chunk.members
+        if method.info is not None and isinstance(method.info.node, cst.FunctionDef)
+    ]
+    assert found == expected
+    assert module.error is None
+
+
+def chunk(text: str) -> Chunk:
+    return Module(text, "some.py", "some").chunks[0]
+
+
+ODD = '''\
+@decorated(
+    "class B:"
+)
+class A(Base, metaclass=Meta(x)):  # with a comment
+    """def hidden(self): in a docstring
+    def also_hidden(self): ..."""
+
+    table = {
+        "def": 1,
+    }
+
+    @property
+    # between
+    def one(self): return 1
+    if table:
+        def two(self):
+            return """
+    def not_here(self): ...
+"""
+    @one.setter
+    def one(self, value):
+        self._one = value
+    class Inner:
+        def three(self): ...
+'''
+
+
+def test_what_is_no_method_stays_in_the_class() -> None:
+    found = chunk(ODD)
+    assert [member.name for member in found.members] == ["one", "one"]
+    assert found.module.error is None
+    names = {definition.qualname for part in found.parts for definition in part.definitions}
+    assert names == {"A", "A.one", "A.two", "A.Inner", "A.Inner.three"}
+    info = found.info
+    assert isinstance(info, ClassInfo)
+    assert set(info.methods) == {"one", "two"}
+    assert info.methods["one"].decorators == ("property",)
+    assert info.bases == ("Base",)
+
+
+UNUSUAL = ("class A: x = 1\n", "class A[T]:\n    def f(self): ...\n", "class A(\n    B): pass\n")
+
+
+@pytest.mark.parametrize("text", UNUSUAL)
+def test_unusual_heads_leave_a_class_whole(text: str) -> None:
+    assert chunk(text).members == []
+
+
+def test_places_tell_what_is_used_there() -> None:
+    found = chunk("def f(rows):\n    for row in rows:\n        save(row)\n    db.commit()\n")
+    assert found.uses(frozenset({"save"}), LOOP)
+    assert not found.uses(frozenset({"commit"}), LOOP)
+    assert not found.uses(frozenset({"save"}), GIVING)
+
+
+def test_text_for_another_python_is_never_left_out() -> None:
+    found = chunk("def f(x):\n    for y in x:\n        print y\n")
+    assert found.uses(frozenset({"anything"}), LOOP)
