@@ -60,7 +60,7 @@ def _made(data: bytes, makers: Words) -> Iterator[bytes]:
 def _returned(data: bytes, sought: Words) -> Iterator[bytes]:
     """Functions that use a sought name and give something back, and classes whose objects own such a thing."""
     before, *bodies = (b"\n" + data).split(b"def ")
-    owner, releases = b"", _RELEASES.search(data) is not None
+    owner = b""
     for body in (*bodies, b""):
         for owner, bases in _CLASS.findall(before) if b"class " in before else ():
             if not sought.isdisjoint(words(bases)):
@@ -71,7 +71,7 @@ def _returned(data: bytes, sought: Words) -> Iterator[bytes]:
         name = _IDENTIFIER.match(body)
         if name and _gives_back(body, sought):
             yield owner if name[0].startswith(b"__") else name[0]
-        if owner and releases and _STORED.search(body):
+        if owner and _STORED.search(body) and _RELEASES.search(data):  # the slowest comes last
             yield owner  # its objects keep a connection
 
 
