@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 import libcst as cst
 
-from leakcheck.project.definitions import Bindings
+from leakcheck.project.bindings import Bindings
 from leakcheck.project.walk import SCOPES, code, dotted, same_scope, string_value, walk
 
 

@@ -12,14 +12,15 @@ from pathlib import PurePath
 import libcst as cst
 
 from leakcheck.diagnostics import Span
+from leakcheck.project.bindings import imported_names
 from leakcheck.project.chunk import Chunk, blocks
-from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope, imported_names
+from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import import_statements
 from leakcheck.project.neighbours import modules_named
 from leakcheck.project.outline import outline, whole, words_of
 from leakcheck.project.sketch import Place
 
-__all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope", "imported_names"]
+__all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"\bglobal[ \t]([^\n]*)")
