@@ -20,10 +20,13 @@ class Words:
     commands: tuple[str, ...]
     connections: tuple[str, ...]
     migrations: tuple[str, ...]
+    migrating: tuple[str, ...]
     tests: tuple[str, ...]
     retries: tuple[str, ...]
     inserts: tuple[str, ...]
     refusals: tuple[str, ...]
+    failures: tuple[str, ...]
+    dispatches: tuple[str, ...]
     texts: tuple[str, ...]
     identifiers: tuple[str, ...]
     writes: tuple[str, ...]
@@ -46,6 +49,11 @@ class Words:
     def of_migrations(self) -> re.Pattern[str]:
         """In a path."""
         return re.compile(rf"(?:{'|'.join(self.migrations)})(?:[/\\]|\.py$)", re.IGNORECASE)
+
+    @cached_property
+    def of_migrating(self) -> re.Pattern[str]:
+        """In the name of a function, or of a class with underscores between its words."""
+        return _between_underscores(self.migrating)
 
     @cached_property
     def of_tests(self) -> re.Pattern[str]:

@@ -10,7 +10,9 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.faster import faster
-from leakcheck.checks.rounds import Loop, always, first_binding, refused, sent_again, taken_back, tried
+from leakcheck.checks.purpose import is_migration
+from leakcheck.checks.refusals import may_fail, taken_back
+from leakcheck.checks.rounds import Loop, always, first_binding
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
@@ -61,7 +63,7 @@ class Rows:
         methods = tell.catalogue.methods
         self.reads_answers = loop.needs(methods("answers"))  # before the next one is sent: they cannot go together
         self.is_batched = loop.is_batched or loop.uses(methods("bulk"))
-        self.once = words().of_migrations.search(module.filename) is not None  # a migration: slow, but never again
+        self.once = is_migration(loop.function, module)  # slow, but never again
 
     def findings(self) -> Iterator[Diagnostic]:
         sent = [(node, statement) for node in self.loop.body if (statement := self._sent(node))]
@@ -73,7 +75,7 @@ class Rows:
             message = f"one statement a row by {quoted(helper.name)}: {self._better} sends {self.batch} rows at a time"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
-            alone = alone and not self._may_fail(node)
+            alone = alone and not may_fail(node, self.loop.node.body)
             yield self.tell.at("LK301", "medium" if alone else "low", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
@@ -83,6 +85,7 @@ class Rows:
             what = quoted(code(commit))
             message = f"{what} for every row: each waits until the disk has it; commit once a batch"
             meant = self.once or self._waits or self._does_more or self._acts or taken_back(commit, self.loop.node.body)
+            meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
             yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
     def _sent(self, node: cst.CSTNode) -> Statement | None:
@@ -143,15 +146,10 @@ class Rows:
             or statement.copies
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
-            or (isinstance(node, cst.Call) and self._may_fail(node))
+            or (isinstance(node, cst.Call) and may_fail(node, self.loop.node.body))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
-
-    def _may_fail(self, node: cst.Call) -> bool:
-        """Whether the row goes alone because it, or the one before, may be refused."""
-        body = self.loop.node.body
-        return not any(part is node for part in tried(body)) or sent_again(node, body) or refused(node, body)
 
     @cached_property
     def _is_unit_of_work(self) -> bool:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.engines import only_sqlite
-from leakcheck.checks.rounds import catches_refusals
+from leakcheck.checks.refusals import catches_refusals
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic

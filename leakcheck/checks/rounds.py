@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -164,6 +164,11 @@ class Loop:
         """Whether a round reads or calls an attribute of one of these names."""
         return any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in self.body)
 
+    def calls(self, methods: Collection[str]) -> bool:
+        """Whether a round calls a method of one of these names."""
+        called = (n.func for n in self.body if isinstance(n, cst.Call))
+        return any(isinstance(func, cst.Attribute) and func.attr.value in methods for func in called)
+
 
 def _elements(node: cst.BaseExpression) -> cst.BaseExpression:
     """`rows` of `enumerate(rows)`, `sorted(rows)`, `rows.items()`: as many rounds."""
@@ -194,59 +199,6 @@ def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:
             yield node.func.value.value
     if source is not None and mentions([source], known.__contains__):
         yield from (n.value for target in targets for n in walk(target) if isinstance(n, cst.Name))
-
-
-def tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """What a round does unless something failed."""
-    return walk(node, lambda n: same_scope(n) and not isinstance(n, (cst.ExceptHandler, cst.ExceptStarHandler)))
-
-
-def sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
-    """Whether a handler sends what could not be sent again, changed: the rows go one by one so that one may fail."""
-    for part in walk(body, same_scope):
-        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            calls = (n for handler in part.handlers for n in walk(handler.body, same_scope) if isinstance(n, cst.Call))
-            if any(code(call.func) == code(node.func) for call in calls):
-                return True
-    return False
-
-
-def taken_back(node: cst.Call, body: cst.BaseSuite) -> bool:
-    """Whether a row that the database refuses is taken back while the rounds go on: each is a transaction for that."""
-    for part in walk(body, same_scope):
-        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            if any(_is_refusal(handler) for handler in part.handlers):
-                return True
-    return False
-
-
-def refused(node: cst.Call, body: cst.BaseSuite) -> bool:
-    """Whether a row that the database refuses is passed over, and the next one tried."""
-    for part in walk(body, same_scope):
-        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            if any(catches_refusals(h.type) and not _raises(h.body) for h in part.handlers):
-                return True
-        if isinstance(part, cst.With) and any(inner is node for inner in walk(part.body, same_scope)):
-            calls = (item.item for item in part.items if isinstance(item.item, cst.Call))
-            if any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls):
-                return True
-    return False
-
-
-def _raises(body: cst.CSTNode) -> bool:
-    return any(isinstance(node, cst.Raise) for node in walk(body, same_scope))
-
-
-def catches_refusals(caught: cst.CSTNode | None) -> bool:
-    """Whether a handler is there for rows that the database refuses."""
-    parts = () if caught is None else walk(caught)
-    names = {terminal(part) for part in parts if isinstance(part, (cst.Name, cst.Attribute))}
-    return not names.isdisjoint(words().refusals)
-
-
-def _is_refusal(handler: cst.ExceptHandler) -> bool:
-    calls = [node for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
-    return catches_refusals(handler.type) and any(terminal(call.func) == "rollback" for call in calls)
 
 
 def _attribute_read(node: cst.CSTNode) -> tuple[str, ...]:

@@ -1,0 +1,74 @@
+"""Rows that may be refused: what a round of a loop does then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from leakcheck.project.walk import code, same_scope, terminal, walk
+from leakcheck.words import words
+
+
+def may_fail(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether the row goes alone because it, or the one before, may be refused."""
+    return not any(part is node for part in _tried(body)) or _sent_again(node, body) or _refused(node, body)
+
+
+def _tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What a round does unless something failed."""
+    return walk(node, lambda n: same_scope(n) and not isinstance(n, (cst.ExceptHandler, cst.ExceptStarHandler)))
+
+
+def _sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a handler sends what could not be sent again, changed: the rows go one by one so that one may fail."""
+    for part in walk(body, same_scope):
+        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
+            calls = (n for handler in part.handlers for n in walk(handler.body, same_scope) if isinstance(n, cst.Call))
+            if any(code(call.func) == code(node.func) for call in calls):
+                return True
+    return False
+
+
+def taken_back(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a row that the database refuses is taken back while the rounds go on: each is a transaction for that."""
+    for part in walk(body, same_scope):
+        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
+            if any(_is_refusal(handler) for handler in part.handlers):
+                return True
+    return False
+
+
+def _refused(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a row that the database refuses is passed over, and the next one tried."""
+    for part in walk(body, same_scope):
+        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
+            if any(_passes_over(handler) for handler in part.handlers):
+                return True
+        if isinstance(part, cst.With) and any(inner is node for inner in walk(part.body, same_scope)):
+            calls = (item.item for item in part.items if isinstance(item.item, cst.Call))
+            if any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls):
+                return True
+    return False
+
+
+def _passes_over(handler: cst.ExceptHandler) -> bool:
+    """Whether a handler goes on with the next row: after a refusal, or after whatever the driver raises."""
+    leaves = {type(node) for node in walk(handler.body, same_scope)} & {cst.Raise, cst.Return, cst.Break}
+    if catches_refusals(handler.type):
+        return cst.Raise not in leaves
+    return not leaves and (handler.type is None or not _named(handler.type).isdisjoint(words().failures))
+
+
+def catches_refusals(caught: cst.CSTNode | None) -> bool:
+    """Whether a handler is there for rows that the database refuses."""
+    return caught is not None and not _named(caught).isdisjoint(words().refusals)
+
+
+def _named(caught: cst.CSTNode) -> set[str]:
+    return {terminal(part) for part in walk(caught) if isinstance(part, (cst.Name, cst.Attribute))}
+
+
+def _is_refusal(handler: cst.ExceptHandler) -> bool:
+    calls = [node for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
+    return catches_refusals(handler.type) and any(terminal(call.func) == "rollback" for call in calls)
