@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.project import Project
 from leakcheck.project.walk import code, dotted, same_scope, walk
 from leakcheck.words import words
@@ -62,3 +62,5 @@ def _values(node: cst.BaseExpression, function: FunctionInfo | None, module: Mod
         yield from ((value, function, module) for value in function.bindings.assigned.get(name, []))
     elif name and not owner:
         yield from ((value, None, module) for value in module.assigned(name))
+    elif isinstance(named := module.definition(owner), ClassInfo):
+        yield from ((value, method, module) for method, value in named.assigned(name))

@@ -17,7 +17,7 @@ from leakcheck.models import Pool
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
 
-_DEPTH = 3  # of names and functions followed to the text of a URL
+_DEPTH = 6  # of names, functions and formats followed to the text of a URL
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,10 @@ class Built:
         """Constant text, also behind names of other modules and functions of the project that return it."""
         if depth <= 0 or (text := Reader(function, module).beginning(node)) is not None:
             return text if depth > 0 else None
+        if isinstance(node, cst.FormattedString) and isinstance(node.parts[0], cst.FormattedStringExpression):
+            head = self._beginning(node.parts[0].expression, function, module, depth - 1)
+            after = node.parts[1] if len(node.parts) > 1 else None
+            return head + after.value if head and isinstance(after, cst.FormattedStringText) else head
         values = followed(node, function, module, self.resolver.project)
         if isinstance(node, cst.Call):
             callee = self.resolver.static(node.func, function, module)
