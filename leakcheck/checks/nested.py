@@ -208,8 +208,7 @@ Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
 def _here(run: Interpreter, leaking: set[Site]) -> Iterator[Found]:
     for pair in run.holding.nested.values():
         if pair.tier is Tier.NONE or (pair.tier is Tier.STRONG and pair.outer not in leaking):
-            lost = pair.outer in leaking and not pair.outer.releases  # that it never goes back is the finding
-            if _pooled(pair.outer) and _pooled(pair.inner) and not lost:
+            if _is_out(pair.outer, pair.status, leaking) and _pooled(pair.outer) and _pooled(pair.inner):
                 keys = [pool_key(site, run.function, run.module, run.resolver) for site in (pair.outer, pair.inner)]
                 if keys[0] is not None and keys[0] == keys[1]:
                     yield pair.outer, pair.node, ()
@@ -218,6 +217,8 @@ def _here(run: Interpreter, leaking: set[Site]) -> Iterator[Found]:
 def _through(run: Interpreter, leaking: set[Site], acquires: Acquires) -> Iterator[Found]:
     for record in run.holding.calls.values():
         if not _pooled(record.site) or record.tier is not Tier.NONE:
+            continue
+        if not _is_out(record.site, record.status, leaking):
             continue
         if record.status is Status.ESCAPED and not record.site.releases:
             continue
@@ -229,6 +230,15 @@ def _through(run: Interpreter, leaking: set[Site], acquires: Acquires) -> Iterat
                 if second.key == key:
                     yield record.site, record.node, second.chain
                     break
+
+
+def _is_out(site: Site, status: Status, leaking: set[Site]) -> bool:
+    """Whether the first one is held as far as can be told, and it is not the finding that it never goes back."""
+    if status is Status.ESCAPED and site.spec.lazy:
+        resting = {*site.spec.idle, *(form.method for form in (*site.spec.release, *site.spec.soft_release))}
+        if site.methods <= resting:  # a session that only others use: they may let it rest again
+            return False
+    return bool(site.releases) or site not in leaking
 
 
 def _gives(function: FunctionInfo, run: Interpreter) -> bool:

@@ -38,6 +38,7 @@ class Nested:
     outer: Site
     inner: Site
     node: cst.CSTNode
+    status: Status  # of the outer one
     tier: Tier  # of the path that leads here
 
 
@@ -64,7 +65,7 @@ class Holding:
             outer, site, tier = run.site_of(rid), run.site_of(inner), state.via.get(rid, Tier.NONE)
             known = self.nested.get((outer.index, site.index))
             if outer is not site and not (outer.parameter or outer.is_owner) and (known is None or tier < known.tier):
-                self.nested[outer.index, site.index] = Nested(outer, site, node, tier)
+                self.nested[outer.index, site.index] = Nested(outer, site, node, state.resources[rid].status, tier)
 
 
 def _held(state: State) -> Iterator[ResourceId]:
