@@ -9,6 +9,7 @@ from enum import Enum
 import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
+from leakcheck.checks.purpose import ends_with_the_process
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
@@ -55,10 +56,11 @@ class Fates:
     def _is_brief(self, function: FunctionInfo) -> bool:
         """A command that does not run on and on: the process ends with it, and closes what it opened."""
         names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
-        path = self.constructors.resolver.project.settings.relative(function.module.filename).replace(os.sep, "/")
+        project = self.resolver.project
+        path = project.settings.relative(function.module.filename).replace(os.sep, "/")
         commands = not names.isdisjoint(words().commands) or words().of_command_folders.search(path) is not None
         stays = any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
-        return commands and not (function.is_async or stays)
+        return not (function.is_async or stays) and (commands or ends_with_the_process(function, project))
 
     def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import re
 
-from leakcheck.project.module import FunctionInfo, Module
+import libcst as cst
+
+from leakcheck.checks.sql import mentions
+from leakcheck.project.module import Chunk, FunctionInfo, Module
+from leakcheck.project.outline import words_of
+from leakcheck.project.project import Project
+from leakcheck.project.walk import code, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
 _DEFINED = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
+_MAIN = "__main__"
 _SEVERAL = 3  # functions named after tests
 
 
@@ -28,3 +35,24 @@ def is_migration(function: FunctionInfo | None, module: Module) -> bool:
         return True
     around = function.qualname.split(".") if function is not None else ()
     return any(words().of_migrating.search(_HUMP.sub("_", name)) for name in around)
+
+
+def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
+    """Whether `if __name__ == "__main__":` calls a function, in no round, and nothing else in sight does."""
+    module, name = function.module, function.name
+    if function.parent is not None or _MAIN not in module.source:
+        return False
+    callers = [chunk for chunk in module.chunks if name in chunk.words and chunk.name != name]
+    if not callers or not all(_starts(chunk, name) for chunk in callers):
+        return False
+    both = {module.name.rpartition(".")[2], name}  # who imports it mentions both
+    return not any(both <= words_of(text) for text in project.texts_around(module) if text != module.source)
+
+
+def _starts(chunk: Chunk, name: str) -> bool:
+    """Whether this is the block of a script, and uses the name in no round."""
+    head = chunk.tree.body[0] if chunk.kind == "compound" and _MAIN in chunk.words else None
+    if not isinstance(head, cst.If) or _MAIN not in code(head.test):
+        return False
+    rounds = (node for node in walk(head) if isinstance(node, (cst.For, cst.While, cst.BaseComp)))
+    return not any(mentions([node], name.__eq__) for node in rounds)
