@@ -194,6 +194,7 @@ def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.Mon
     batches.forget()
     files = plant(**{f"m{n}": LEAK for n in range(4)})
     monkeypatch.setattr(batches, "_MOST_TEXT", 3 * len(LEAK) - 1)
+    monkeypatch.setattr(batches, "_LEAST_BATCHES", 0)
     seen = [(batches.check([file], Settings(folder)), batches._projects[Settings(folder)].size) for file in files]
     assert [size // len(LEAK) for _, size in seen] == [1, 2, 3, 1]
     batches.forget()

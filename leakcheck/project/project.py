@@ -26,6 +26,7 @@ class Project:
         self.trace = Trace()
         self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
         self._modules: dict[str, Module | None] = {}
+        self.batches = 1  # of files that were checked with it
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
     @property
