@@ -101,6 +101,12 @@ def test_what_is_no_method_stays_in_the_class() -> None:
 UNUSUAL = ("class A: x = 1\n", "class A[T]:\n    def f(self): ...\n", "class A(\n    B): pass\n")
 
 
+def test_a_class_inside_a_method_has_its_methods() -> None:
+    found = chunk("class A:\n    def f(self):\n        class B:\n            def g(self): ...\n        return B\n")
+    inner = [d for part in found.parts for d in part.definitions if isinstance(d, ClassInfo) and d.name == "B"]
+    assert [set(info.methods) for info in inner] == [{"g"}]
+
+
 @pytest.mark.parametrize("text", UNUSUAL)
 def test_unusual_heads_leave_a_class_whole(text: str) -> None:
     assert chunk(text).members == []

@@ -144,7 +144,7 @@ class Chunk:
             if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
                 info = self._info(node, prefix, parent)
                 found.append(info)
-                if isinstance(parent, ClassInfo) and isinstance(info, FunctionInfo) and self.owner is None:
+                if isinstance(parent, ClassInfo) and isinstance(info, FunctionInfo) and info is not self.info:
                     parent.add_method(info)
                 self._define(node.body.body, info, info.qualname + ".", found)
             elif not isinstance(node, (cst.SimpleStatementLine, cst.BaseSmallStatement)):
