@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import libcst as cst
 
 from leakcheck.project.walk import code, same_scope, terminal, walk
 from leakcheck.words import words
+
+Block = TypeVar("Block", cst.Try, cst.With)
 
 
 def may_fail(node: cst.Call, body: cst.BaseSuite) -> bool:
@@ -22,34 +25,30 @@ def _tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def _sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a handler sends what could not be sent again, changed: the rows go one by one so that one may fail."""
-    for part in walk(body, same_scope):
-        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            calls = (n for handler in part.handlers for n in walk(handler.body, same_scope) if isinstance(n, cst.Call))
-            if any(code(call.func) == code(node.func) for call in calls):
-                return True
-    return False
+    handlers = (handler for tried in _around(cst.Try, node, body) for handler in tried.handlers)
+    calls = (n for handler in handlers for n in walk(handler.body, same_scope) if isinstance(n, cst.Call))
+    return any(code(call.func) == code(node.func) for call in calls)
 
 
 def taken_back(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is taken back while the rounds go on: each is a transaction for that."""
-    for part in walk(body, same_scope):
-        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            if any(_is_refusal(handler) for handler in part.handlers):
-                return True
-    return False
+    return any(_is_refusal(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
 
 
 def _refused(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is passed over, and the next one tried."""
+    if any(_passes_over(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers):
+        return True
+    entered = (item.item for block in _around(cst.With, node, body) for item in block.items)
+    calls = (call for call in entered if isinstance(call, cst.Call))
+    return any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls)
+
+
+def _around(kind: type[Block], node: cst.Call, body: cst.BaseSuite) -> Iterator[Block]:
+    """The statements of a kind in whose own body a call stands."""
     for part in walk(body, same_scope):
-        if isinstance(part, cst.Try) and any(inner is node for inner in walk(part.body, same_scope)):
-            if any(_passes_over(handler) for handler in part.handlers):
-                return True
-        if isinstance(part, cst.With) and any(inner is node for inner in walk(part.body, same_scope)):
-            calls = (item.item for item in part.items if isinstance(item.item, cst.Call))
-            if any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls):
-                return True
-    return False
+        if isinstance(part, kind) and any(inner is node for inner in walk(part.body, same_scope)):
+            yield part
 
 
 def _passes_over(handler: cst.ExceptHandler) -> bool:
