@@ -52,8 +52,8 @@ class Words:
 
     @cached_property
     def of_migrating(self) -> re.Pattern[str]:
-        """In the name of a function, or of a class with underscores between its words."""
-        return _between_underscores(self.migrating)
+        """In the qualified name of a function, with underscores between its words."""
+        return re.compile(rf"(?:^|[._])(?:{'|'.join(self.migrating)})(?:[._]|$)")
 
     @cached_property
     def of_tests(self) -> re.Pattern[str]:

@@ -11,7 +11,7 @@ import libcst as cst
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.faster import faster
 from leakcheck.checks.purpose import is_migration
-from leakcheck.checks.refusals import may_fail, taken_back
+from leakcheck.checks.refusals import may_fail, taken_back, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
@@ -72,7 +72,7 @@ class Rows:
             yield self._inserts(node, statement)
         helpers = list(self._through_helpers()) if not writes and not self.is_batched else []
         for node, place, helper in helpers:
-            message = f"one statement a row by {quoted(helper.name)}: {self._better} sends {self.batch} rows at a time"
+            message = f"one statement a row by {quoted(helper.name)}: {self._advice(node)}"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
             alone = alone and not may_fail(node, self.loop.node.body)
@@ -130,7 +130,7 @@ class Rows:
 
     def _inserts(self, node: cst.CSTNode, statement: Statement) -> Diagnostic:
         verb = statement.verb
-        message = f"one {verb} a row: {self._better} sends {self.batch} rows at a time"
+        message = f"one {verb} a row: {self._advice(node)}"
         together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
@@ -174,9 +174,12 @@ class Rows:
                     return True
         return False
 
-    @cached_property
-    def _better(self) -> str:
-        return faster(self.module, self.tell.catalogue)
+    def _advice(self, node: cst.CSTNode) -> str:
+        """What to do instead."""
+        better = f"{faster(self.module, self.tell.catalogue)} sends {self.batch} rows at a time"
+        if not isinstance(node, cst.Call) or not told_apart(node, self.loop.node.body):
+            return better
+        return f"{better}; only for a batch that fails go back to single rows, whose failures are told apart here"
 
     @cached_property
     def _pieces(self) -> frozenset[str]:

@@ -33,8 +33,7 @@ def is_migration(function: FunctionInfo | None, module: Module) -> bool:
     """Whether code runs once in a database's life, by its path or the names of the functions and classes around it."""
     if words().of_migrations.search(module.filename):
         return True
-    around = function.qualname.split(".") if function is not None else ()
-    return any(words().of_migrating.search(_HUMP.sub("_", name)) for name in around)
+    return function is not None and words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
 
 
 def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:

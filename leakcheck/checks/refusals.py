@@ -52,10 +52,17 @@ def _around(kind: type[Block], node: cst.Call, body: cst.BaseSuite) -> Iterator[
 
 
 def _passes_over(handler: cst.ExceptHandler) -> bool:
-    """Whether a handler goes on with the next row: after a refusal, or after whatever the driver raises."""
+    """Whether a handler goes on with the next row after the database refused one."""
+    return catches_refusals(handler.type) and not any(isinstance(n, cst.Raise) for n in walk(handler.body, same_scope))
+
+
+def told_apart(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a handler goes on with the next row after whatever the driver raises: it knows which one failed."""
+    return any(_goes_on(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
+
+
+def _goes_on(handler: cst.ExceptHandler) -> bool:
     leaves = {type(node) for node in walk(handler.body, same_scope)} & {cst.Raise, cst.Return, cst.Break}
-    if catches_refusals(handler.type):
-        return cst.Raise not in leaves
     return not leaves and (handler.type is None or not _named(handler.type).isdisjoint(words().failures))
 
 
