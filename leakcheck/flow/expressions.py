@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.flow.core import Evaluated, merged
 from leakcheck.flow.displays import Displays, expressions_in
 from leakcheck.flow.resolve import is_property
-from leakcheck.flow.state import State, Status, Tier
+from leakcheck.flow.state import MAX_STATES, State, Status, Tier, merge
 from leakcheck.flow.values import (
     FALSE,
     NONE,
@@ -32,6 +32,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.project.walk import dotted, string_value, walk
 
+_MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
 _LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
 
 
@@ -51,6 +52,9 @@ class Expressions(Displays):
             done = [
                 ([*values, value], after) for values, before in done for value, after in merged(self.eval(node, before))
             ]
+            if len(done) > _MAX_FORKS:  # twenty arguments like `a or b` would make a million
+                kept = {id(after) for after in merge(after for _, after in done)}
+                done = [pair for pair in done if id(pair[1]) in kept]
         return done
 
     def parts(self, node: cst.CSTNode, state: State) -> Evaluated:
