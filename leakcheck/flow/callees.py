@@ -236,6 +236,8 @@ class Callees(Calls):
                 state.resources[rid] = Resource(state.resources[rid].status, True)
             elif state.resources[rid].status is Status.RESTING and resource.status is Status.OPEN:
                 state.set_status(rid, Status.OPEN)
+            elif state.resources[rid].status is Status.OPEN and resource.status is Status.RESTING:
+                state.set_status(rid, Status.RESTING, resource.how, node)
             if resource.status in (Status.OPEN, Status.LOST):
                 state.via[rid] = max(state.via.get(rid, Tier.NONE), tier)
 
