@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -15,6 +14,7 @@ from leakcheck.checks.refusals import may_fail, taken_back, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
+from leakcheck.checks.written import is_whole, single_write
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
@@ -24,8 +24,6 @@ from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
 _SENDING = frozenset({"execute", "executemany", "flush", "commit"})
-
-_ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
@@ -96,7 +94,7 @@ class Rows:
             or not isinstance(node.func, cst.Attribute)
         ):
             return None
-        if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self.loop.is_occasional(node):
+        if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self._is_rare(node):
             return None
         if self._acquired_inside(node.func.value):
             return None
@@ -114,14 +112,18 @@ class Rows:
         """Calls of a helper that is lent the cursor and a row, and writes it with one statement."""
         for node in self.loop.body:
             if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
-                if self.loop.is_occasional(node):
+                if self._is_rare(node):
                     continue
                 callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
                 if isinstance(callee, Function) and not callee.info.is_generator:
-                    place = _single_write(callee.info)
+                    place = single_write(callee.info)
                     lent = place is not None and any(not mentions([a], self.loop.rows.__contains__) for a in node.args)
                     if place is not None and lent:
                         yield node, place, callee.info
+
+    def _is_rare(self, node: cst.CSTNode) -> bool:
+        """Whether only few rounds run it, or the last one."""
+        return self.loop.is_occasional(node) or self.loop.is_last(node)
 
     def _bound_in_loop(self, receiver: cst.BaseExpression) -> bool:
         """A connection of each round's own is another matter."""
@@ -216,7 +218,7 @@ class Rows:
                 varies = mentions(node.args, self.loop.rows.__contains__)
                 if made is None or made.verb in words().structure:
                     return True
-                if made.verb in words().writes and _is_whole(made) and not varies:
+                if made.verb in words().writes and is_whole(made) and not varies:
                     return True
         return False
 
@@ -275,26 +277,3 @@ class Rows:
 
     def _steps(self) -> list[Step]:
         return [self.tell.step("note", self.loop.node.target, "for every one of these")]
-
-
-def _is_whole(statement: Statement) -> bool:
-    """`DELETE FROM version`: it concerns the table, not a row."""
-    return bool(statement.text) and not statement.data and not _ABOUT_ROWS.search(statement.text)
-
-
-def _single_write(helper: FunctionInfo) -> cst.Call | None:
-    """The one `execute` of a helper on a cursor it is given, if it writes and is in no loop."""
-    given = {p.name.value for p in helper.parameters} - {"self", "cls"}
-    nodes = list(walk(helper.node.body, same_scope))
-    sent = [
-        n
-        for n in nodes
-        if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute) and terminal(n.func) == "execute"
-    ]
-    if len(sent) != 1 or not sent[0].args or any(isinstance(n, (cst.For, cst.While)) for n in nodes):
-        return None
-    receiver = dotted(sent[0].func.value) if isinstance(sent[0].func, cst.Attribute) else None
-    statement = Reader(helper, helper.module).read(sent[0].args[0].value)
-    if receiver not in given or statement is None or statement.verb not in words().writes:
-        return None
-    return sent[0] if mentions([*statement.data, *sent[0].args[1:]], given.__contains__) else None

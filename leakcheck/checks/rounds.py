@@ -124,6 +124,11 @@ class Loop:
                 known |= {t.target.value for t in node.targets if isinstance(t.target, cst.Name)}
         return known
 
+    def is_last(self, node: cst.CSTNode) -> bool:
+        """Whether the round that runs a node is the last one: a `return` or `break` ends its block."""
+        blocks = (n for n in walk(self.node.body, same_scope) if isinstance(n, cst.IndentedBlock) and _leaves(n))
+        return any(part is node for block in blocks for part in walk(block, same_scope))
+
     @property
     def is_counted(self) -> bool:
         """Over numbers that no sequence has a length of: `range(1, depth)`."""
@@ -180,6 +185,12 @@ def _elements(node: cst.BaseExpression) -> cst.BaseExpression:
         else:
             break
     return node
+
+
+def _leaves(block: cst.IndentedBlock) -> bool:
+    """Whether what follows a block is not another round."""
+    last = block.body[-1] if block.body else None
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Break, cst.Raise))
 
 
 def _bound(node: cst.CSTNode, known: set[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ _SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  
 _OTHER = re.compile(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
     r"\s*(?:(?:MERGE|DELETE|CREATE)\s*\(|DELETE\s+(?!FROM\b)\w+\s+(?!WHERE\b|FROM\b|USING\b|OUTPUT\b)\S|INSERT\s+\w+\s+\w+\s*:)"
 )
+_COMPARED = re.compile(r"[\"`\]]?\s*(?:[=<>]|!=|(?:IS|LIKE|IN)\b)", re.IGNORECASE)  # what follows the name of a column
 _DEPTH = 3  # of names followed to the text they were assigned
 
 
@@ -69,11 +70,12 @@ class Reader:
         data: list[cst.BaseExpression] = []
         names: list[cst.BaseExpression] = []
         text = ""
-        for segment in segments:
+        for segment, after in zip(segments, [*segments[1:], ""], strict=True):
             if isinstance(segment, str):
                 text += segment
             else:
-                (names if _is_name(segment) or not _BEFORE_DATA.search(text) else data).append(segment)
+                named = _is_name(segment) or not _BEFORE_DATA.search(text) or _is_column(text, after)
+                (names if named else data).append(segment)
         return Statement(match[1].upper(), text, tuple(data), tuple(names))
 
     def _made(self, node: cst.BaseExpression) -> Statement | None:
@@ -148,6 +150,11 @@ def _interleaved(segments: Segments, place: re.Pattern[str], put: list[cst.BaseE
 def _is_name(node: cst.BaseExpression) -> bool:
     """`sql.Identifier(table)`: no data, wherever it stands."""
     return isinstance(node, cst.Call) and terminal(node.func) in words().identifiers
+
+
+def _is_column(before: str, after: str | cst.BaseExpression) -> bool:
+    """`SET {column} = ?`: what stands to the left of a comparison or an assignment, unless in quotes for text."""
+    return isinstance(after, str) and _COMPARED.match(after) is not None and not before.endswith("'")
 
 
 def _mentions_itself(value: cst.BaseExpression, name: cst.BaseExpression) -> bool:

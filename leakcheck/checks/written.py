@@ -1,0 +1,37 @@
+"""What is written: by a statement, and by a helper that is lent the cursor."""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from leakcheck.checks.sql import Reader, Statement, mentions
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.walk import dotted, same_scope, terminal, walk
+from leakcheck.words import words
+
+_ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
+
+
+def is_whole(statement: Statement) -> bool:
+    """`DELETE FROM version`: it concerns the table, not a row."""
+    return bool(statement.text) and not statement.data and not _ABOUT_ROWS.search(statement.text)
+
+
+def single_write(helper: FunctionInfo) -> cst.Call | None:
+    """The one `execute` of a helper on a cursor it is given, if it writes and is in no loop."""
+    given = {p.name.value for p in helper.parameters} - {"self", "cls"}
+    nodes = list(walk(helper.node.body, same_scope))
+    sent = [
+        n
+        for n in nodes
+        if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute) and terminal(n.func) == "execute"
+    ]
+    if len(sent) != 1 or not sent[0].args or any(isinstance(n, (cst.For, cst.While)) for n in nodes):
+        return None
+    receiver = dotted(sent[0].func.value) if isinstance(sent[0].func, cst.Attribute) else None
+    statement = Reader(helper, helper.module).read(sent[0].args[0].value)
+    if receiver not in given or statement is None or statement.verb not in words().writes:
+        return None
+    return sent[0] if mentions([*statement.data, *sent[0].args[1:]], given.__contains__) else None
