@@ -9,7 +9,7 @@ import libcst as cst
 import pytest
 
 import leakcheck
-from leakcheck.project import parsing
+from leakcheck.project import outline, parsing
 from leakcheck.project.chunk import Chunk
 from leakcheck.project.module import ClassInfo, Module
 from leakcheck.project.sketch import GIVING, LOOP
@@ -122,3 +122,11 @@ def test_places_tell_what_is_used_there() -> None:
 def test_text_for_another_python_is_never_left_out() -> None:
     found = chunk("def f(x):\n    for y in x:\n        print y\n")
     assert found.uses(frozenset({"anything"}), LOOP)
+
+
+def test_texts_over_several_lines_are_found_the_same_by_the_short_way() -> None:
+    for file in sorted(Path(outline.__file__).parent.glob("*.py")) + sorted(Path(ast.__file__).parent.glob("*.py")):
+        source = file.read_text("utf-8", "replace")
+        if "'''" not in source and "\\\n" not in source and (short := outline._plain_texts(source)) is not None:
+            found = [match.span() for match in outline._TEXT.finditer(source) if match.end() - match.start() > 6]
+            assert short == [(start, end) for start, end in found if "\n" in source[start:end]], file

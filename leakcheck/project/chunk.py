@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leakcheck.project.module import Module
 
 _AROUND = "class _:\n"  # a method is parsed as it is indented
+_MANY = 40  # words: to split the text is faster than to look for each
 _SETS = re.compile(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[\w.]+\.(?:setter|deleter)\b")
 
 
@@ -42,6 +43,11 @@ class Chunk:
     def parts(self) -> list[Chunk]:
         """The chunk and its methods."""
         return [self, *self.members]
+
+    def holds(self, words: frozenset[str]) -> bool:
+        """Whether one of the words may be in the text: the quickest no."""
+        text = self.statement.text
+        return len(words) > _MANY or any(word in text for word in words)
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from leakcheck.project.vocabulary import Vocabulary, Words
 
 _WORD_CHARACTERS = b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
+BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
 _KEYWORDS = frozenset({b"from", b"import", b"as"})
 
 
@@ -31,7 +31,7 @@ def facts_of(data: bytes, vocabulary: Vocabulary) -> Facts:
 
 def words(data: bytes) -> list[bytes]:
     """All the words of a text, code or not."""
-    return data.translate(_BLANKED).split()
+    return data.translate(BLANKED).split()
 
 
 def import_statements(data: bytes) -> list[bytes]:

@@ -93,3 +93,14 @@ class Locator:
             folder = os.path.dirname(folder)
         yield self._root
         yield os.path.join(self._root, "src")
+
+
+def module_name(path: str) -> str:
+    """The dotted name a file is imported by: its folders up to the topmost one with an `__init__.py`."""
+    folder, file = os.path.split(path)
+    stem = os.path.splitext(file)[0]
+    parts = [] if file == "__init__.py" else [stem]
+    while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.basename(folder):
+        folder, name = os.path.split(folder)
+        parts.append(name)
+    return ".".join(reversed(parts)) or os.path.basename(os.path.dirname(path))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import PurePath
 
 import libcst as cst
 
 from leakcheck.diagnostics import Span
-from leakcheck.project.bindings import imported_names
-from leakcheck.project.chunk import Chunk, blocks
+from leakcheck.project.chunk import Chunk
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import import_statements
+from leakcheck.project.locate import module_name
 from leakcheck.project.neighbours import modules_named
 from leakcheck.project.outline import outline, whole, words_of
 from leakcheck.project.sketch import Place
+from leakcheck.project.toplevel import TopLevel
 
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
@@ -29,20 +28,42 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regul
 
 
 class Module:
-    """`imports` maps a bound name to the qualified name it stands for, as written (relative ones begin with dots)."""
+    """Nothing of its text is looked at before somebody asks: most modules that are imported matter to nobody."""
 
-    def __init__(self, source: str, filename: str, name: str, at_once: bool = False) -> None:
-        self.source, self.filename, self.name = source, filename, name
-        self.is_package = PurePath(filename).name == "__init__.py"
+    def __init__(self, source: str, filename: str, name: str | None = None, at_once: bool = False) -> None:
+        self.source, self.filename = source, filename
+        if name is not None:
+            self.name = name
+        self.is_package = os.path.basename(filename) == "__init__.py"
         self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
-        divide = whole if at_once or _LONE_RETURN.search(source) else outline
-        self.chunks = [Chunk(statement, self) for statement in divide(source)]
-        self.imports: dict[str, str] = {}
-        self.star_imports: list[str] = []
-        self._defined: dict[str, Chunk] = {}
-        self._assigned: dict[str, list[cst.BaseExpression]] = {}
-        self._annotated: dict[str, cst.BaseExpression] = {}
-        self._index()
+        self._at_once = at_once
+
+    @cached_property
+    def name(self) -> str:
+        """The dotted name it is imported by."""
+        return module_name(self.path)
+
+    @cached_property
+    def chunks(self) -> list[Chunk]:
+        """Its column-0 statements."""
+        divide = whole if self._at_once or _LONE_RETURN.search(self.source) else outline
+        return [Chunk(statement, self) for statement in divide(self.source)]
+
+    @cached_property
+    def top(self) -> TopLevel:
+        """What those bind."""
+        return TopLevel(self.chunks)
+
+    @property
+    def imports(self) -> dict[str, str]:
+        """A bound name -> the qualified name it stands for, as written (relative ones begin with dots)."""
+        return self.top.imports
+
+    @property
+    def star_imports(self) -> list[str]:
+        """What is imported as a whole, as written."""
+        starred = any(b"*" in statement for statement in self._import_statements)
+        return self.top.star_imports if starred else []
 
     def keep_trees(self, earlier: Module) -> None:
         """Parse no statement again that an earlier version had. A tree serves once: its nodes have one place."""
@@ -62,77 +83,11 @@ class Module:
             parts = chunk.parts if "members" in chunk.__dict__ else (chunk,)
             yield from (part for part in parts if "tree" in part.__dict__)
 
-    def _index(self) -> None:
-        """Imports and definitions at once; assignments when they are asked for."""
-        self._pending: list[Chunk] = []
-        imports: list[str] = []
-        for chunk in self.chunks:
-            if chunk.name:
-                self._defined[chunk.name] = chunk
-            elif chunk.kind == "import":
-                imports.append(chunk.statement.text)
-            elif chunk.kind == "compound" and not chunk.words.isdisjoint({"import", "def", "class"}):
-                self._index_compound(chunk)
-            else:
-                self._pending.append(chunk)
-        self._index_imports(imports)
-
-    def _index_imports(self, statements: list[str]) -> None:
-        """Import statements read the same in every Python 3, so the standard library's faster parser serves."""
-        try:
-            parsed = ast.parse("\n".join(statements)).body
-        except (SyntaxError, ValueError):
-            return self._index_body([node for text in statements for node in cst.parse_module(text).body])
-        for node in parsed:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.imports[alias.asname or alias.name.partition(".")[0]] = (
-                        alias.name if alias.asname else alias.name.partition(".")[0]
-                    )
-            elif isinstance(node, ast.ImportFrom):
-                base = "." * node.level + (node.module or "")
-                for alias in node.names:
-                    if alias.name == "*":
-                        self.star_imports.append(base)
-                    else:
-                        self.imports[alias.asname or alias.name] = base + "." * (not base.endswith(".")) + alias.name
-        return None
-
-    def _index_compound(self, chunk: Chunk) -> None:
-        self._index_body(chunk.tree.body)
-        for definition in chunk.definitions:
-            if definition.parent is None:
-                self._defined.setdefault(definition.name, chunk)
-
-    def _index_body(self, body: Sequence[cst.CSTNode]) -> None:
-        for node in body:
-            if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-                continue
-            if isinstance(node, cst.SimpleStatementLine):
-                self._index_body(node.body)
-            elif isinstance(node, cst.BaseSmallStatement):
-                self._index_small(node)
-            else:
-                for block in blocks(node):
-                    self._index_body(block.body)
-
-    def _index_small(self, node: cst.BaseSmallStatement) -> None:
-        if isinstance(node, (cst.Import, cst.ImportFrom)):
-            self.imports.update(imported_names(node, self.star_imports))
-        elif isinstance(node, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Name):
-                    self._assigned.setdefault(target.target.value, []).append(node.value)
-        elif isinstance(node, cst.AnnAssign) and isinstance(node.target, cst.Name):
-            self._annotated[node.target.value] = node.annotation.annotation
-            if node.value is not None:
-                self._assigned.setdefault(node.target.value, []).append(node.value)
-
     # -- questions -------------------------------------------------------------------------------------------------
 
     def definition(self, name: str) -> FunctionInfo | ClassInfo | None:
         """The module-level function or class of that name; the last one counts."""
-        chunk = self._defined.get(name)
+        chunk = self.top.defined.get(name)
         if chunk is None:
             return None
         if chunk.info is not None:
@@ -146,28 +101,15 @@ class Module:
 
     def assigned(self, name: str) -> list[cst.BaseExpression]:
         """The expressions assigned to a module-level name."""
-        self._index_pending({name})
-        return self._assigned.get(name, [])
+        return self.top.assigned({name}).get(name, [])
 
     def annotation(self, name: str) -> cst.BaseExpression | None:
         """The annotation of a module-level name."""
-        self._index_pending({name})
-        return self._annotated.get(name)
+        return self.top.annotated({name}).get(name)
 
     def assignments(self, mentioning: frozenset[str]) -> Iterable[tuple[str, list[cst.BaseExpression]]]:
         """Module-level names with what they are assigned, at least those whose statement mentions one of the words."""
-        self._index_pending(mentioning)
-        return self._assigned.items()
-
-    def _index_pending(self, words: Iterable[str]) -> None:
-        wanted = frozenset(words)
-        rest = []
-        for chunk in self._pending:
-            if wanted.isdisjoint(chunk.words):
-                rest.append(chunk)
-            else:
-                self._index_body(chunk.tree.body)
-        self._pending = rest
+        return self.top.assigned(mentioning).items()
 
     def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The statements and methods whose text holds one of the words, in source order."""
@@ -191,8 +133,9 @@ class Module:
 
     def _defining(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The parts with functions in whose text one of the words stands."""
-        for chunk in self.chunks:
-            if chunk.kind in _DEFINING and not words.isdisjoint(chunk.used):
+        words &= self.words
+        for chunk in self.chunks if words else ():
+            if chunk.kind in _DEFINING and chunk.holds(words) and not words.isdisjoint(chunk.used):
                 if not words.isdisjoint(chunk.own_words):
                     yield chunk
                 yield from (member for member in chunk.members if not words.isdisjoint(member.words))

@@ -7,6 +7,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
+from leakcheck.project.facts import BLANKED
+
 StatementKind = Literal["function", "class", "import", "simple", "compound", "method"]
 
 # Strings and comments, so that nothing inside them is taken for a statement. Only those that span lines are kept.
@@ -25,7 +27,6 @@ _CLASS = re.compile(
     r"^class[ \t]+\w+[ \t]*(?:\((?:[^()#\"']|\([^()#\"']*\))*\))?[ \t]*:[ \t]*(?:#[^\n]*)?\r?\n", re.MULTILINE
 )
 _INDENT = re.compile(r"^([ \t]+)[^\s#]", re.MULTILINE)
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _USED = re.compile(r"\.\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\(")
 
 
@@ -40,8 +41,10 @@ class Statement:
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Every identifier in a text, strings and comments included: a superset of the names used."""
-    return frozenset(_WORD.findall(text))
+    """Every identifier in a text, strings and comments included: a superset of the names used. Numbers are among them,
+    for blanking all else and splitting is the fastest way."""
+    data = text.encode("utf-8", "surrogatepass").translate(BLANKED)
+    return frozenset(data.decode("utf-8", "surrogatepass").split())
 
 
 def used_in(text: str) -> frozenset[str]:
@@ -120,10 +123,26 @@ def _headed(head: re.Match[str]) -> tuple[str, str]:
 
 
 def _multiline_texts(source: str) -> list[tuple[int, int]]:
-    if '"""' not in source and "'''" not in source:
-        return []
+    if "'''" not in source and "\\\n" not in source and (plain := _plain_texts(source)) is not None:
+        return plain
     spans = ((m.start(), m.end()) for m in _TEXT.finditer(source) if m.end() - m.start() > 6)
     return [(start, end) for start, end in spans if "\n" in source[start:end]]
+
+
+def _plain_texts(source: str) -> list[tuple[int, int]] | None:
+    """The same, much faster, where each text in three double quotes begins a line or follows code without quotes and
+    comments; None where one does not."""
+    spans = []
+    start = source.find('"""')
+    while start >= 0:
+        before = source[source.rfind("\n", 0, start) + 1 : start]
+        end = source.find('"""', start + 3)
+        if end < 0 or '"' in before or "'" in before or "#" in before or "\\" in before or "\\" in source[start:end]:
+            return None
+        if source.find("\n", start, end) >= 0:
+            spans.append((start, end + 3))
+        start = source.find('"""', end + 3)
+    return spans
 
 
 def _within(offset: int, spans: list[tuple[int, int]]) -> bool:

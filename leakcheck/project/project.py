@@ -53,11 +53,12 @@ class Project:
         if known is not None and known.source == source and not at_once:
             known.filename = filename  # as given, not as it was found through an import
             return known
-        module = Module(source, filename, module_name(Path(path)), at_once)
+        module = Module(source, filename, at_once=at_once)
         if known is not None:
             module.keep_trees(known)
             self._unlearn()
         self._modules[path] = module
+        _ = module.top  # what cannot be parsed is known before it is checked
         return module
 
     def _unlearn(self) -> None:
@@ -74,8 +75,7 @@ class Project:
         """The module in a file; None if it cannot be read."""
         if path not in self._modules:
             try:
-                file = Path(path)
-                self._modules[path] = Module(read_source(file), _shown(file), module_name(file))
+                self._modules[path] = Module(read_source(Path(path)), _shown(path))
             except (SourceUnreadable, RecursionError):
                 self._modules[path] = None
         return self._modules[path]
@@ -138,10 +138,9 @@ class Project:
         return None
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str) -> str:
     """How a file is named in findings about others: relative to the current folder where it stands below it."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if here in path.parents else str(path)
+    return path.removeprefix(os.path.join(os.getcwd(), ""))
 
 
 def _text(path: Path) -> str:
@@ -149,13 +148,3 @@ def _text(path: Path) -> str:
         return read_source(path)
     except SourceUnreadable:
         return ""
-
-
-def module_name(path: Path) -> str:
-    """The dotted name a file is imported by: its folders up to the topmost one with an `__init__.py`."""
-    parts = [] if path.name == "__init__.py" else [path.stem]
-    folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.name:
-        parts.append(folder.name)
-        folder = folder.parent
-    return ".".join(reversed(parts)) or path.parent.name

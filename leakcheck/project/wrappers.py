@@ -54,6 +54,8 @@ class Wrappers:
 
     def _given_by(self, module: Module, words: frozenset[str]) -> frozenset[str]:
         words &= module.words
+        if not words and self._factory_classes.isdisjoint(module.words):
+            return words
         key = (module, words)
         if key not in self._found:
             found = self._found_in(module, words)
@@ -175,8 +177,9 @@ def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
 def _owners(module: Module, words: frozenset[str], bases: frozenset[str]) -> frozenset[str]:
     """Classes that store what a call of one of the words gives, or inherit from such a class: their objects may be what
     is to be released. Going by the text, for few of them are ever made."""
-    classes = [chunk for chunk in module.chunks if chunk.kind == "class"]
-    found = frozenset(chunk.name for chunk in classes if not words.isdisjoint(chunk.used) and _stores(chunk, words))
+    classes = [chunk for chunk in module.chunks if chunk.kind == "class"] if words or bases else []
+    using = (chunk for chunk in classes if chunk.holds(words) and not words.isdisjoint(chunk.used))
+    found = frozenset(chunk.name for chunk in using if _stores(chunk, words))
     while more := {chunk.name for chunk in classes if _inherits(chunk, bases | found)} - found:
         found |= more
     return found

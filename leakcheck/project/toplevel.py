@@ -1,0 +1,108 @@
+"""What the column-0 statements of a file bind: imports and definitions at once, assignments when they are asked for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+import libcst as cst
+
+from leakcheck.project.bindings import imported_names
+from leakcheck.project.chunk import Chunk, blocks
+
+
+class TopLevel:
+    """Of one module."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self.imports: dict[str, str] = {}
+        self.star_imports: list[str] = []
+        self.defined: dict[str, Chunk] = {}
+        self._assigned: dict[str, list[cst.BaseExpression]] = {}
+        self._annotated: dict[str, cst.BaseExpression] = {}
+        self._pending: list[Chunk] = []
+        self._index(chunks)
+
+    def assigned(self, mentioning: Iterable[str]) -> dict[str, list[cst.BaseExpression]]:
+        """What names are assigned, at least in the statements that mention one of the words."""
+        self._index_pending(mentioning)
+        return self._assigned
+
+    def annotated(self, mentioning: Iterable[str]) -> dict[str, cst.BaseExpression]:
+        """The annotations of names, likewise."""
+        self._index_pending(mentioning)
+        return self._annotated
+
+    def _index(self, chunks: Iterable[Chunk]) -> None:
+        imports: list[str] = []
+        for chunk in chunks:
+            if chunk.name:
+                self.defined[chunk.name] = chunk
+            elif chunk.kind == "import":
+                imports.append(chunk.statement.text)
+            elif chunk.kind == "compound" and not chunk.words.isdisjoint({"import", "def", "class"}):
+                self._index_compound(chunk)
+            else:
+                self._pending.append(chunk)
+        self._index_imports(imports)
+
+    def _index_imports(self, statements: list[str]) -> None:
+        """Import statements read the same in every Python 3, so the standard library's faster parser serves."""
+        try:
+            parsed = ast.parse("\n".join(statements)).body
+        except (SyntaxError, ValueError):
+            return self._index_body([node for text in statements for node in cst.parse_module(text).body])
+        for node in parsed:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self.imports[alias.asname or alias.name.partition(".")[0]] = (
+                        alias.name if alias.asname else alias.name.partition(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                base = "." * node.level + (node.module or "")
+                for alias in node.names:
+                    if alias.name == "*":
+                        self.star_imports.append(base)
+                    else:
+                        self.imports[alias.asname or alias.name] = base + "." * (not base.endswith(".")) + alias.name
+        return None
+
+    def _index_compound(self, chunk: Chunk) -> None:
+        self._index_body(chunk.tree.body)
+        for definition in chunk.definitions:
+            if definition.parent is None:
+                self.defined.setdefault(definition.name, chunk)
+
+    def _index_body(self, body: Sequence[cst.CSTNode]) -> None:
+        for node in body:
+            if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+                continue
+            if isinstance(node, cst.SimpleStatementLine):
+                self._index_body(node.body)
+            elif isinstance(node, cst.BaseSmallStatement):
+                self._index_small(node)
+            else:
+                for block in blocks(node):
+                    self._index_body(block.body)
+
+    def _index_small(self, node: cst.BaseSmallStatement) -> None:
+        if isinstance(node, (cst.Import, cst.ImportFrom)):
+            self.imports.update(imported_names(node, self.star_imports))
+        elif isinstance(node, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Name):
+                    self._assigned.setdefault(target.target.value, []).append(node.value)
+        elif isinstance(node, cst.AnnAssign) and isinstance(node.target, cst.Name):
+            self._annotated[node.target.value] = node.annotation.annotation
+            if node.value is not None:
+                self._assigned.setdefault(node.target.value, []).append(node.value)
+
+    def _index_pending(self, words: Iterable[str]) -> None:
+        wanted = frozenset(words)
+        rest = []
+        for chunk in self._pending:
+            if wanted.isdisjoint(chunk.words):
+                rest.append(chunk)
+            else:
+                self._index_body(chunk.tree.body)
+        self._pending = rest
