@@ -12,7 +12,7 @@ import leakcheck
 from leakcheck.project import outline, parsing
 from leakcheck.project.chunk import Chunk
 from leakcheck.project.module import ClassInfo, Module
-from leakcheck.project.sketch import GIVING, LOOP
+from leakcheck.project.sketch import LOOP
 
 SOURCES = sorted(Path(leakcheck.__file__).parent.rglob("*.py"))
 
@@ -116,7 +116,6 @@ def test_places_tell_what_is_used_there() -> None:
     found = chunk("def f(rows):\n    for row in rows:\n        save(row)\n    db.commit()\n")
     assert found.uses(frozenset({"save"}), LOOP)
     assert not found.uses(frozenset({"commit"}), LOOP)
-    assert not found.uses(frozenset({"save"}), GIVING)
 
 
 def test_text_for_another_python_is_never_left_out() -> None:
@@ -130,3 +129,39 @@ def test_texts_over_several_lines_are_found_the_same_by_the_short_way() -> None:
         if "'''" not in source and "\\\n" not in source and (short := outline._plain_texts(source)) is not None:
             found = [match.span() for match in outline._TEXT.finditer(source) if match.end() - match.start() > 6]
             assert short == [(start, end) for start, end in found if "\n" in source[start:end]], file
+
+
+GIVEN = """
+@contextmanager
+def lent():
+    yield cursor_of(pool.getconn())
+def direct(): return connect()
+def through_a_name():
+    raw, other = pool.getconn(), 1
+    wrapped = Box(raw)
+    return {"conn": wrapped}
+def kept(self):
+    self.conn = connect()
+    def inner(): return helper()
+    return count(1)
+open_db = partial(sqlite3.connect, "x")
+Session, later = sessionmaker(), lambda: connect()
+"""
+
+
+def test_what_is_handed_over_is_known_by_name() -> None:
+    module = Module(GIVEN, "some.py", "some")
+    given = {giver.name: giver.others for part in module.chunks for giver in part.givers}
+    assert {"getconn", "cursor_of", "pool"} <= given["lent"]
+    assert given["direct"] == {"connect"}
+    assert given["through_a_name"] == {"getconn", "Box"}
+    assert given["kept"] == {"count"}
+    assert given["kept.inner"] == {"helper"}
+    assert [alias for part in module.chunks for alias in part.aliases] == [("open_db", {"connect"})]
+    assert ("Session", {"sessionmaker"}) in [maker for part in module.chunks for maker in part.makers]
+
+
+def test_text_for_another_python_gives_all_it_mentions() -> None:
+    (giver,) = chunk("def f(x):\n    print connect()\n    return x\n").givers
+    assert giver.name == "f"
+    assert "connect" in giver.others

@@ -11,6 +11,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
+from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.outline import Statement, methods, used_in, without, words_of
 from leakcheck.project.parsing import parse_module
 from leakcheck.project.sketch import Place, Sketch
@@ -19,6 +20,8 @@ from leakcheck.project.walk import walk
 if TYPE_CHECKING:
     from leakcheck.project.module import Module
 
+DEF = re.compile(r"\bdef[ \t]+(\w+)")
+_GIVING = frozenset({"return", "yield"})
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each
 _SETS = re.compile(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[\w.]+\.(?:setter|deleter)\b")
@@ -86,7 +89,26 @@ class Chunk:
         """Whether a statement there may call one of the names, or read it as an attribute."""
         if place.keywords.isdisjoint(self.words):
             return False
-        return not place.always.isdisjoint(self.words) or self.sketch.uses(words, place)
+        return self.sketch.uses(words, place)
+
+    @cached_property
+    def givers(self) -> Sequence[Giver]:
+        """The functions in it, by qualified name, with what they hand over; if it cannot be told, all they mention."""
+        if _GIVING.isdisjoint(self.words):
+            return ()
+        if self.sketch.body is None:
+            return [Giver(name, self.words) for name in DEF.findall(self.statement.text)]
+        return list(givers(self.sketch.body, f"{self.owner.name}." if self.owner else ""))
+
+    @cached_property
+    def aliases(self) -> Sequence[Giver]:
+        """Other names that a statement gives to what may acquire."""
+        return list(aliases(self.sketch.body or ()))
+
+    @cached_property
+    def makers(self) -> Sequence[Giver]:
+        """Names and fields that hold what a call makes."""
+        return list(makers(self.sketch.body or ()))
 
     @cached_property
     def tree(self) -> cst.Module:

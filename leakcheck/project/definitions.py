@@ -15,6 +15,7 @@ from leakcheck.project.walk import dotted, same_scope, string_value, walk
 if TYPE_CHECKING:
     from leakcheck.project.module import Chunk
 
+LAMBDA = "<lambda>"
 GIVING = frozenset({"return", "yield", "lambda"})
 
 
@@ -205,7 +206,7 @@ Scope = FunctionInfo | ClassInfo | None
 def function_of(node: cst.Lambda, chunk: Chunk, parent: Scope) -> FunctionInfo:
     """A lambda as the function it abbreviates."""
     body = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(node.body)])])
-    info = FunctionInfo(cst.FunctionDef(cst.Name("lambda_"), node.params, body), chunk, "<lambda>", parent)
+    info = FunctionInfo(cst.FunctionDef(cst.Name("lambda_"), node.params, body), chunk, LAMBDA, parent)
     info.name, info.place = "lambda", node
     return info
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.diagnostics import Span
-from leakcheck.project.chunk import Chunk
+from leakcheck.project.chunk import DEF, Chunk
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import import_statements
 from leakcheck.project.locate import module_name
@@ -23,7 +23,6 @@ __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"\bglobal[ \t]([^\n]*)")
-_DEF = re.compile(r"\bdef[ \t]+(\w+)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regular expressions
 
 
@@ -122,16 +121,16 @@ class Module:
     def scopes(self, words: frozenset[str], place: Place | None = None) -> Iterator[FunctionInfo]:
         """Every function and method that mentions one of the words; perhaps without those that use none in such a
         place."""
-        for part in self._defining(words):
+        for part in self.defining(words):
             if place is None or part.uses(words, place):
                 found = (d for d in part.definitions if isinstance(d, FunctionInfo))
                 yield from (function for function in found if not words.isdisjoint(function.words))
 
     def names_of_scopes(self, words: frozenset[str]) -> frozenset[str]:
         """At least the names of those functions, going by the text."""
-        return frozenset(name for part in self._defining(words) for name in _DEF.findall(part.statement.text))
+        return frozenset(name for part in self.defining(words) for name in DEF.findall(part.statement.text))
 
-    def _defining(self, words: frozenset[str]) -> Iterator[Chunk]:
+    def defining(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The parts with functions in whose text one of the words stands."""
         words &= self.words
         for chunk in self.chunks if words else ():

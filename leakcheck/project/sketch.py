@@ -17,15 +17,9 @@ class Place:
 
     keywords: frozenset[str]
     kinds: tuple[type[ast.AST], ...]
-    always: frozenset[str] = frozenset()  # words with which a text counts whatever its statements use
 
 
 LOOP = Place(frozenset({"for"}), (ast.For,))
-GIVING = Place(
-    frozenset({"return", "yield"}),
-    (ast.Return, ast.Yield, ast.Assign, ast.AnnAssign),
-    frozenset({"contextmanager", "asynccontextmanager"}),
-)
 
 
 @dataclass(frozen=True)
@@ -52,12 +46,16 @@ class Sketch:
             self._used[place] = frozenset(name for node in inside for part in ast.walk(node) for name in _used(part))
         return not words.isdisjoint(self._used[place])
 
+    @property
+    def body(self) -> list[ast.stmt] | None:
+        """The statements, a method's without the class around it; None if it cannot be read."""
+        body = self._tree.body if self._tree else None
+        return body[0].body if body and isinstance(body[0], ast.ClassDef) and body[0].name == "_" else body
+
     @cached_property
     def head(self) -> Head | None:
         """Of the definition that the statement is; None if it cannot be read."""
-        node = self._tree.body[0] if self._tree and self._tree.body else None
-        if isinstance(node, ast.ClassDef) and node.name == "_" and node.body:
-            node = node.body[0]
+        node = self.body[0] if self.body else None
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return None
         made = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)

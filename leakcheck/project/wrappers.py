@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.project.definitions import LAMBDA
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
-from leakcheck.project.sketch import GIVING
-from leakcheck.project.walk import children, terminal, walk
+from leakcheck.project.walk import terminal, walk
 
 _STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
 _CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
@@ -68,13 +68,14 @@ class Wrappers:
         return frozenset(name for m in sources if m for name in self.given(m, hops - 1))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        found = new = frozenset(_factories(module, self._factory_classes)) | _owners(
+        found = frozenset(_factories(module, self._factory_classes)) | _owners(
             module, words, words - self._base(module)
         )
-        new |= words
-        while new and not new.isdisjoint(module.words):
-            givers = (f for f in module.scopes(new, GIVING) if f.name not in found and gives(f, words | found))
-            new = frozenset(f.name for f in givers)
+        new = found | words
+        while new:
+            givers = (giver for part in module.defining(new) for giver in part.givers)
+            handing = (giver for giver in givers if not giver.others.isdisjoint(words | found))
+            new = frozenset(giver.name.rpartition(".")[2] for giver in handing) - found
             found |= new
         return found
 
@@ -104,37 +105,17 @@ class Wrappers:
 def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
     """Other names for acquirers: `from app.db import connect as open_db`, `open_db = sqlite3.connect`, partials."""
     yield from (name for name, target in module.imports.items() if target.rpartition(".")[2] in words)
-    for name, values in module.assignments(words):
-        for value in values:
-            if isinstance(value, cst.Call) and terminal(value.func) == "partial" and value.args:
-                value = value.args[0].value
-            named = isinstance(value, (cst.Name, cst.Attribute)) and terminal(value) in words
-            if named or (isinstance(value, cst.Lambda) and _calls(value.body, words)):
-                yield name
-
-
-def _lends(function: FunctionInfo) -> bool:
-    """Whether the function is a `@contextmanager`."""
-    return any(name.rpartition(".")[2] in ("contextmanager", "asynccontextmanager") for name in function.decorators)
+    for chunk in module.chunks:
+        if chunk.kind in ("simple", "compound") and chunk.holds(words):
+            yield from (alias.name for alias in chunk.aliases if not words.isdisjoint(alias.others))
 
 
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
     """Whether some return or yield of the function may hand over what a call of one of the words gave."""
-    if not function.mentions(words):
-        return False
-    if _lends(function):
-        return True  # even one that yields only a cursor has the connection checked out for its block
-    seen: set[str] = set()
-    pending = list(function.returned)
-    while pending:
-        expression = pending.pop()
-        if _calls(expression, words):
-            return True
-        for name in _held_names(expression):
-            if name not in seen:
-                seen.add(name)
-                pending += function.bindings.assigned.get(name, ())
-    return False
+    if function.qualname == LAMBDA:
+        return _calls(function.place, words)
+    named = (giver for giver in function.chunk.givers if giver.name in (function.qualname, function.name))
+    return any(not words.isdisjoint(giver.others) for giver in named)
 
 
 def _calls(node: cst.CSTNode, words: frozenset[str]) -> bool:
@@ -147,31 +128,13 @@ def _calls(node: cst.CSTNode, words: frozenset[str]) -> bool:
     return False
 
 
-_DISPLAYS = (cst.Tuple, cst.List, cst.Dict, cst.Element, cst.DictElement)
-
-
-def _held_names(node: cst.CSTNode) -> Iterator[str]:
-    """Names whose values are in the expression's value, not merely used to compute it."""
-    if isinstance(node, cst.Name):
-        yield node.value
-    elif isinstance(node, (*_DISPLAYS, cst.IfExp, cst.BooleanOperation, cst.Await, cst.From)):
-        for child in children(node):
-            yield from _held_names(child)
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        yield from _held_names(node.func.value)
-    elif isinstance(node, cst.Call):
-        for arg in node.args:
-            yield from _held_names(arg.value)
-
-
 def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
-    """Names and fields that hold such an instance: `SessionLocal = sessionmaker(...)`."""
-    if classes.isdisjoint(module.words):
-        return
-    for cls in module.classes(classes):
-        yield from (name for name, _, value in cls.fields(classes) if _any_constructs([value], classes))
-    for assigned in (module.assignments(classes), *(f.bindings.assigned.items() for f in module.scopes(classes))):
-        yield from (name for name, values in assigned if _any_constructs(values, classes))
+    """Names and fields that hold an instance of a class that is called to acquire."""
+    if not classes.isdisjoint(module.words):
+        for chunk in module.chunks:
+            for part in chunk.parts if chunk.holds(classes) else ():
+                if part.holds(classes):
+                    yield from (maker.name for maker in part.makers if not classes.isdisjoint(maker.others))
 
 
 def _owners(module: Module, words: frozenset[str], bases: frozenset[str]) -> frozenset[str]:
@@ -193,7 +156,3 @@ def _stores(chunk: Chunk, words: frozenset[str]) -> bool:
 
 def _inherits(chunk: Chunk, owners: frozenset[str]) -> bool:
     return any(not owners.isdisjoint(words_of(named)) for named in _BASES.findall(chunk.statement.text))
-
-
-def _any_constructs(nodes: Iterable[cst.BaseExpression], classes: frozenset[str]) -> bool:
-    return any(isinstance(node, cst.Call) and terminal(node.func) in classes for node in nodes)
