@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from multiprocessing.connection import Connection
 
     from leakcheck.diagnostics import Report
     from leakcheck.project.trace import Node
@@ -75,45 +75,90 @@ def _check(files: Sequence[str], settings: Settings) -> Batch:
 class _Worker:
     """A process, replaced if it dies, and the batches it will take unless others run out of work before."""
 
-    def __init__(self, batches: Sequence[list[str]]) -> None:
+    def __init__(self, batches: Sequence[list[str]], settings: Settings) -> None:
         self.batches = deque(batches)
-        self._pool = _pool()
+        self._settings = settings
+        self.running: list[str] = []  # the files it is checking
+        self._start()
 
-    def submit(self, files: list[str], settings: Settings) -> Future[Batch]:
+    def _start(self) -> None:
+        import multiprocessing  # slow to import
+
+        context = multiprocessing.get_context("spawn")  # the same everywhere; forking is not safe beside threads
+        self.answers, end = context.Pipe()
+        self._process = context.Process(target=_serve, args=(end, _check, self._settings), daemon=True)
+        self._process.start()
+        end.close()  # so that an answer ends when the process does
+
+    def submit(self, files: list[str]) -> None:
         """Have some files checked."""
-        return self._pool.submit(_check, files, settings)
+        self.running = files
+        self.answers.send(files)
+
+    def result(self) -> Batch | None:
+        """What has become of them; nothing if the process has died."""
+        try:
+            batch: Batch = self.answers.recv()
+        except (EOFError, OSError):
+            return None
+        return batch
 
     def renew(self) -> None:
         """The process has died."""
         self.close()
-        self._pool = _pool()
+        self._start()
 
     def close(self) -> None:
-        """No more work."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """No more work: what it does is not waited for."""
+        self._process.terminate()
+        self._process.join()
+        self.answers.close()
+
+
+def _serve(answers: Connection, check: Callable[[list[str], Settings], Batch], settings: Settings) -> None:
+    """A worker's life: batch after batch, until nobody is there to ask for one."""
+    import signal
+    from contextlib import suppress
+    from threading import Thread
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all, and the first process tells the others
+    Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            answers.send(check(answers.recv(), settings))
+
+
+def _end_with_parent() -> None:
+    """Even one that was killed leaves nobody behind."""
+    from multiprocessing import parent_process
+
+    if parent := parent_process():
+        parent.join()
+    os._exit(1)
 
 
 def _in_processes(batches: Sequence[list[str]], settings: Settings, count: int) -> Iterator[Batch]:
-    from concurrent.futures import FIRST_COMPLETED, wait
-    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing.connection import wait
 
     starts = [len(batches) * number // count for number in range(count + 1)]
-    workers = [_Worker(batches[start:end]) for start, end in pairwise(starts)]
-    running: dict[Future[Batch], tuple[_Worker, list[str]]] = {}
+    workers: list[_Worker] = []
+    running: dict[object, _Worker] = {}
 
     def feed(worker: _Worker) -> None:
         if files := _next(worker, workers):
-            running[worker.submit(files, settings)] = worker, files
+            worker.submit(files)
+            running[worker.answers] = worker
 
     try:
+        for start, end in pairwise(starts):
+            workers.append(_Worker(batches[start:end], settings))
         for worker in workers:
             feed(worker)
         while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                worker, files = running.pop(future)
-                try:
-                    batch = future.result()
-                except BrokenProcessPool:
+            for answers in wait([worker.answers for worker in running.values()]):
+                worker = running.pop(answers)
+                files, batch = worker.running, worker.result()
+                if batch is None:
                     worker.renew()
                     batch = _isolated(files, settings)
                 feed(worker)
@@ -131,27 +176,20 @@ def _next(worker: _Worker, workers: Sequence[_Worker]) -> list[str]:
     return busiest.batches.pop() if busiest.batches else []
 
 
-def _isolated(files: Sequence[str], settings: Settings) -> Batch:
+def _isolated(files: list[str], settings: Settings) -> Batch:
     """Check files of which one kills its process: halve them until it is found."""
-    from concurrent.futures.process import BrokenProcessPool
-
+    worker = _Worker((), settings)
     try:
-        with _pool() as pool:
-            return pool.submit(_check, files, settings).result()
-    except BrokenProcessPool:
-        if len(files) == 1:
-            from leakcheck.diagnostics import Report
+        worker.submit(files)
+        batch = worker.result()
+    finally:
+        worker.close()
+    if batch is not None:
+        return batch
+    if len(files) == 1:
+        from leakcheck.diagnostics import Report
 
-            return Batch([Report(files[0], error="internal error: the process checking it died")])
+        return Batch([Report(files[0], error="internal error: the process checking it died")])
     half = len(files) // 2
     first, second = _isolated(files[:half], settings), _isolated(files[half:], settings)
     return Batch(first.reports + second.reports, {**first.nodes, **second.nodes}, first.folders | second.folders)
-
-
-def _pool() -> ProcessPoolExecutor:
-    """Of one process."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    # the same everywhere; forking a process that has threads is not safe
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,36 @@ def test_the_other_files_of_a_process_that_dies_are_checked(monkeypatch: pytest.
     reports = [report for batch in processes.check_all(files, Settings(folder), 2) for report in batch.reports]
     assert sorted(report.filename for report in reports) == files
     assert [report.filename for report in reports if report.error] == ["m3.py"]
+
+
+_BUSY = """
+import sys, time
+from pathlib import Path
+from leakcheck import processes
+from leakcheck.settings import Settings
+
+def busy(files, settings):
+    print(*files, flush=True)
+    time.sleep(60)
+    print("has not ended", flush=True)
+
+if __name__ == "__main__":
+    processes._check, processes._WORTH_A_PROCESS = busy, 1
+    list(processes.check_all(sys.argv[1:], Settings(Path()), 2))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_processes_end_with_the_run(name: str, folder: Path) -> None:
+    plant(a=LEAK, b=LEAK, run=_BUSY)
+    command, pipe = [sys.executable, "run.py", "a.py", "b.py"], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as run:
+        assert run.stdout is not None
+        assert {run.stdout.readline(), run.stdout.readline()} == {"a.py\n", "b.py\n"}
+        run.send_signal(getattr(signal, name))
+        assert run.stdout.read() == ""  # which a pipe gives when all who hold it have ended
+    assert run.returncode != 0
 
 
 def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
