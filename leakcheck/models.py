@@ -76,6 +76,11 @@ class Connection:
         """Whether an acquire by this model obliges the function it stands in to release."""
         return self.enabled and self.kind in ("connection", "checkout", "session")
 
+    @property
+    def restful(self) -> frozenset[str]:
+        """Methods after which a lazy object has no connection that it had not before."""
+        return frozenset(self.idle).union(form.method for form in (*self.release, *self.soft_release))
+
 
 @dataclass(frozen=True, slots=True)
 class Producer:

@@ -118,6 +118,7 @@ _WORD_LISTS = (
     "once",
     "commands",
     "connections",
+    "sessions",
     "migrations",
     "migrating",
     "tests",

@@ -19,6 +19,7 @@ class Words:
     once: tuple[str, ...]
     commands: tuple[str, ...]
     connections: tuple[str, ...]
+    sessions: tuple[str, ...]
     migrations: tuple[str, ...]
     migrating: tuple[str, ...]
     tests: tuple[str, ...]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause
-from leakcheck.checks.held import feasible, pauses, purpose, short, steps_of
+from leakcheck.checks.held import purpose, short, steps_of
+from leakcheck.checks.lending import Lending
 from leakcheck.checks.scoped import Scoped
 from leakcheck.checks.telling import Teller, quoted
+from leakcheck.checks.waiting import feasible
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Span
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
@@ -20,7 +23,7 @@ from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Loan, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import string_value, terminal, walk
+from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
 
 _DEPTH = 4  # of dependencies of dependencies
 _MOST_PLACES = 6
@@ -29,8 +32,8 @@ _MOST_PLACES = 6
 class Dependencies:
     """The endpoints of a module, and what their dependencies hold for them."""
 
-    def __init__(self, resolver: Resolver, summaries: Summaries, project: Project) -> None:
-        self.resolver, self.summaries, self.project = resolver, summaries, project
+    def __init__(self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending) -> None:
+        self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
         self.web, self.scoped = resolver.catalogue.web, Scoped(resolver)
         self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
         self._endpoint = re.compile(rf"^\s*@(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
@@ -39,7 +42,7 @@ class Dependencies:
         """One for each injected connection that an endpoint holds through something slow."""
         for function in self._decorated(module):
             if any(self._is_endpoint(name, module) for name in function.decorators):
-                yield from self._of_parameters(function, tell, blocking)
+                yield from self._of_parameters(function, tell)
                 yield from self.scoped.findings(function, tell, blocking)
 
     def _is_endpoint(self, decorator: str, module: Module) -> bool:
@@ -48,15 +51,24 @@ class Dependencies:
             return decorator.rpartition(".")[2] in self.web.endpoints
         return module.imports.get(decorator) in self.web.handlers
 
-    def _of_parameters(self, function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
+    def _of_parameters(self, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
         """One for each place: what several parameters share is held once."""
         told: set[Span] = set()
+        for parameter, loan in self._loans(function):
+            for found in self._judge(function, parameter, loan, tell):
+                if found.span not in told:
+                    told.add(found.span)
+                    yield found
+
+    def _loans(self, function: FunctionInfo) -> Iterator[tuple[cst.Param, Loan]]:
+        """What each dependency lends, once: the framework calls it once a request, whoever asks for it."""
+        found: dict[object, list[tuple[cst.Param, Loan]]] = {}
         for parameter in function.parameters:
             if loan := self._injected(parameter, function, _DEPTH):
-                for found in self._judge(function, parameter, loan, tell, blocking):
-                    if found.span not in told:
-                        told.add(found.span)
-                        yield found
+                found.setdefault(loan.through[:1] or parameter, []).append((parameter, loan))
+        for shared in found.values():
+            parameter, loan = min(shared, key=lambda each: each[1].inside)
+            yield parameter, replace(loan, used=any(each.used for _, each in shared))
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
@@ -135,41 +147,60 @@ class Dependencies:
         return self._deeper(function, depth - 1)
 
     def _deeper(self, function: FunctionInfo, depth: int) -> Loan | None:
-        found = (self._injected(parameter, function, depth) for parameter in function.parameters)
-        return next((loan for loan in found if loan), None) if depth > 0 else None
+        for parameter in function.parameters if depth > 0 else ():
+            if loan := self._injected(parameter, function, depth):
+                return replace(
+                    loan, inside=True, used=loan.used or (not loan.inside and _uses(function, parameter, loan))
+                )
+        return None
 
     # -- what the endpoint does meanwhile --------------------------------------------------------------------------
 
-    def _judge(
-        self, function: FunctionInfo, parameter: cst.Param, loan: Loan, tell: Teller, blocking: Blocking
-    ) -> Iterator[Diagnostic]:
+    def _judge(self, function: FunctionInfo, parameter: cst.Param, loan: Loan, tell: Teller) -> Iterator[Diagnostic]:
         if loan.spec.embedded:
             return
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
-        waits = [(r, pause) for r in feasible(run) if r.site is site for pause in pauses(r, run, blocking)]
+        waits = [(record, pause) for record, pause in self.lending.waits(run) if record.site is site]
         streams = [record for record in feasible(run) if record.site is site and self._streams(record)]
         if waits:
             waits.sort(key=lambda wait: tell.module.span(wait[0].node))
-            yield self._held(site, waits, tell)
+            yield _held(site, loan, waits, tell)
         elif streams:
             what = quoted(terminal(streams[0].node.func) if isinstance(streams[0].node, cst.Call) else "")
-            message = (
-                f"{quoted(site.name)} from {quoted(site.callee)} is held until the last byte of this {what} is sent"
-            )
+            message = f"{_subject(site, loan)} is held until the last byte of this {what} is sent"
             yield tell.at("LK205", _confidence(site, None), message, streams[0].node, tell.acquired(site))
 
     def _streams(self, record: Held) -> bool:
         return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
 
-    def _held(self, site: Site, waits: list[tuple[Held, Pause]], tell: Teller) -> Diagnostic:
-        record, pause = waits[0]
-        message = (
-            f"{quoted(site.name)} from {quoted(site.callee)} is held for the whole endpoint, "
-            f"also while {quoted(short(record.node))} {purpose(pause)}"
-        )
-        steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
-        return tell.at("LK205", _confidence(site, pause), message, record.node, steps)
+
+def _uses(function: FunctionInfo, parameter: cst.Param, loan: Loan) -> bool:
+    """Whether a dependency has worked with what it got itself, and has not let it rest again."""
+    name = parameter.name.value
+    called = {
+        node.func.attr.value
+        for node in walk(function.node.body, same_scope)
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and dotted(node.func.value) == name
+    }
+    ends = {form.method for form in (*loan.spec.release, *loan.spec.soft_release)}
+    return called.isdisjoint(ends) and not called <= loan.spec.restful
+
+
+def _subject(site: Site, loan: Loan) -> str:
+    if loan.inside:
+        return f"what {quoted(site.callee)} opened for {quoted(site.name)}"
+    return f"{quoted(site.name)} from {quoted(site.callee)}"
+
+
+def _held(site: Site, loan: Loan, waits: list[tuple[Held, Pause]], tell: Teller) -> Diagnostic:
+    record, pause = waits[0]
+    message = (
+        f"{_subject(site, loan)} is held for the whole endpoint, "
+        f"also while {quoted(short(record.node))} {purpose(pause)}"
+    )
+    steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
+    return tell.at("LK205", _confidence(site, pause), message, record.node, steps)
 
 
 def _confidence(site: Site, pause: Pause | None) -> Confidence:

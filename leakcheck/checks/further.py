@@ -15,6 +15,7 @@ from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.engines import Engines
 from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
+from leakcheck.checks.lending import Lending
 from leakcheck.checks.loops import loops
 from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.pools import pools
@@ -44,8 +45,9 @@ class Further:
         self.blocking = Blocking(resolver)
         self.constructors = Constructors(resolver)
         self.acquires = Acquires(resolver, summaries, Engines(self.constructors))
+        self.lending = Lending(self.blocking, summaries)
         self.reconnects = Reconnects(resolver, summaries, self.blocking)
-        self.dependencies = Dependencies(resolver, summaries, project)
+        self.dependencies = Dependencies(resolver, summaries, project, self.lending)
         self.fates = Fates(self.constructors, resolver)
 
     def findings(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
@@ -60,7 +62,7 @@ class Further:
 
     def _all(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
         for run in runs:
-            yield from held(run, tell, self.blocking)
+            yield from held(run, tell, self.lending)
             yield from yields(run, tell)
             yield from nested(run, tell, self.acquires)
             yield from self.reconnects.findings(run, tell)

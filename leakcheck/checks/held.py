@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from leakcheck.checks.blocking import Blocking, Pause
-from leakcheck.checks.sql import mentions
+from leakcheck.checks.blocking import Pause
+from leakcheck.checks.lending import Lending
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
-from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function
-from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import code, same_scope, walk
 from leakcheck.words import words
 
@@ -26,12 +24,11 @@ _MOST_PLACES = 6  # shown of one acquisition
 Wait = tuple[Held, Pause]
 
 
-def held(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+def held(run: Interpreter, tell: Teller, lending: Lending) -> Iterable[Diagnostic]:
     """One finding an acquisition and rule; the first wait in the text is its place, the others are steps."""
     found: dict[tuple[str, Site], list[Wait]] = {}
-    for record in feasible(run):
-        for pause in pauses(record, run, blocking):
-            found.setdefault(("LK201" if pause.sleeps else "LK202", record.site), []).append((record, pause))
+    for record, pause in lending.waits(run):
+        found.setdefault(("LK201" if pause.sleeps else "LK202", record.site), []).append((record, pause))
     told: set[tuple[str, int]] = set()
     for (rule, site), waits in found.items():
         waits.sort(key=lambda wait: tell.module.span(wait[0].node))
@@ -45,44 +42,6 @@ def _place(pause: Pause, run: Interpreter) -> cst.CSTNode:
     """The call nearest to the wait that stands in this function's own text, nested functions included."""
     inside = {id(node) for node in walk(run.function.node)} if run.function else set()
     return next((node for _, node in reversed(pause.chain) if id(node) in inside), pause.chain[0][1])
-
-
-def feasible(run: Interpreter) -> Iterator[Held]:
-    """The calls that are surely made while the resource is out."""
-    leaking = {leak.site for leak in run.leaks}
-    for record in run.holding.calls.values():
-        given_away = record.status is Status.ESCAPED and not record.site.releases
-        after_leak = record.tier is Tier.STRONG and record.site in leaking  # that it was lost is the finding
-        if not given_away and not after_leak and record.tier is not Tier.WEAK:
-            yield record
-
-
-def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
-    if isinstance(record.callee, Function) and run.summaries.may_give(record.callee.info):
-        return  # another acquire, which may retry: that they are nested is the finding
-    if any(node is record.node for node in record.site.releases):
-        return  # the callee gives it back, perhaps before it waits
-    if _listens(record, run):
-        return
-    body = run.function.node.body if run.function else record.node
-    yield from blocking.at(record.callee, record.node, body, run.module)
-
-
-def _listens(record: Held, run: Interpreter) -> bool:
-    """Whether the wait is what the connection is there for: until the server says something, or is done."""
-    callee = record.callee.info if isinstance(record.callee, Function) else None
-    lent = {parameter.name.value for parameter in callee.parameters} if callee else set()
-    return _asks(callee, lent) or _asks(run.function, {record.site.name})
-
-
-def _asks(function: FunctionInfo | None, lent: set[str]) -> bool:
-    """Whether it listens on the connection of that name, or on what comes of it."""
-    if function is None or function.words.isdisjoint(words().listening):
-        return False
-    made = (name for name, values in function.bindings.assigned.items() if mentions(values, lent.__contains__))
-    theirs = {*lent, *made}
-    attributes = (node for node in walk(function.node.body) if isinstance(node, cst.Attribute))
-    return any(a.attr.value in words().listening and code(a.value) in theirs for a in attributes)
 
 
 def _diagnostic(

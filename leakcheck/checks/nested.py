@@ -234,10 +234,8 @@ def _through(run: Interpreter, leaking: set[Site], acquires: Acquires) -> Iterat
 
 def _is_out(site: Site, status: Status, leaking: set[Site]) -> bool:
     """Whether the first one is held as far as can be told, and it is not the finding that it never goes back."""
-    if status is Status.ESCAPED and site.spec.lazy:
-        resting = {*site.spec.idle, *(form.method for form in (*site.spec.release, *site.spec.soft_release))}
-        if site.methods <= resting:  # a session that only others use: they may let it rest again
-            return False
+    if status is Status.ESCAPED and site.spec.lazy and site.methods <= site.spec.restful:
+        return False  # a session that only others use: they may let it rest again
     return bool(site.releases) or site not in leaking
 
 

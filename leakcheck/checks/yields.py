@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from leakcheck.checks.held import feasible
 from leakcheck.checks.telling import Teller
+from leakcheck.checks.waiting import feasible
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter

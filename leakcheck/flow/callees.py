@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from leakcheck.flow.binding import filled
 from leakcheck.flow.calls import Calls
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
@@ -93,28 +94,14 @@ class Callees(Calls):
         bound: list[tuple[str, ResourceId, bool]] = []
         if not any(isinstance(argument.value, (Ref, Derived)) for argument in arguments):
             return bound
-        for name, argument in self._filled(callee, arguments):
+        for name, argument in filled(callee, arguments):
             if isinstance(argument.value, (Ref, Derived)):
                 bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
         return bound
 
-    def _filled(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:
-        """Which parameter each argument fills, as far as that can be told."""
-        names = [p.name.value for p in callee.info.parameters if not p.star]
-        if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
-            names = names[1:]
-        filled = []
-        for index, argument in enumerate(arguments):
-            if argument.star:
-                break
-            name = argument.keyword or (names[index] if index < len(names) else "")
-            if name in names:
-                filled.append((name, argument))
-        return filled
-
     def _constants(self, callee: Function, arguments: list[Argument]) -> tuple[tuple[str, Const], ...]:
         """Parameters that the callee tests and that this call makes a constant, given or left at the default."""
-        given = {name: argument.value for name, argument in self._filled(callee, arguments)}
+        given = {name: argument.value for name, argument in filled(callee, arguments)}
         if any(argument.star for argument in arguments):
             return ()
         found = []

@@ -64,9 +64,7 @@ class Calls(Naming, Managers, Displays):
     def _dispatch(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         if state.resources:
             self.holding.call(self, callee, node, arguments, state)
-            for argument in arguments:
-                if isinstance(argument.value, Lent) and argument.value.rid is not None:
-                    self.use_lent(argument.value.rid, "", node, state)
+            self._use_what_is_lent(callee, node, arguments, state)
         if not isinstance(callee, Function) and (released := self._release_by_call(callee, node, arguments, state)):
             return released
         if isinstance(callee, Method):
@@ -98,6 +96,17 @@ class Calls(Naming, Managers, Displays):
         if isinstance(callee, Class):
             return self._construct(callee, node, arguments, state)
         return self._call_named(callee, node, arguments, state)
+
+    def _use_what_is_lent(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> None:
+        """What an argument lends is used, or kept for later; so is what an object kept before."""
+        for argument in arguments:
+            if isinstance(argument.value, Lent) and argument.value.rid is not None:
+                if isinstance(callee, Class):
+                    self.keep_lent(argument.value.rid, node, state)
+                else:
+                    self.use_lent(argument.value.rid, "", node, state)
+        if isinstance(callee, Function):
+            self.use_kept(callee, node, state)
 
     # -- callees outside the project -------------------------------------------------------------------------------
 

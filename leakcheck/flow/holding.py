@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakcheck.flow.state import State, Status, Tier, Trace
-from leakcheck.flow.values import Derived, Lent, Ref
+from leakcheck.flow.binding import filled
+from leakcheck.flow.state import KEPT, State, Status, Tier, Trace
+from leakcheck.flow.values import Derived, Function, Instance, Lent, Ref
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -29,6 +30,7 @@ class Held:
     tier: Tier  # of the path that leads here
     shares: bool  # a connection is among the arguments: the callee need not take one of its own
     trace: Trace | None
+    given: str = ""  # the callee's name for it, if it is lent to the callee; `self` if it lies in the callee's object
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,23 @@ class Holding:
 
     def __init__(self) -> None:
         self.calls: dict[tuple[int, int], Held] = {}  # by node and site: the likeliest path to each
+        self.resting: dict[tuple[int, int], Held] = {}  # the same where nothing is checked out before the callee does
         self.nested: dict[tuple[int, int], Nested] = {}
 
     def call(self, run: Core, callee: Value, node: cst.CSTNode, arguments: list[Argument], state: State) -> None:
         """A call is made: note what is checked out."""
         shares = any(isinstance(argument.value, (Ref, Derived, Lent)) for argument in arguments)
-        for rid in _held(state):
+        given = _given(run, callee, arguments, state) if isinstance(callee, Function) else {}
+        resting = {rid for rid in given if state.resources[rid].status is Status.RESTING}
+        for rid in (*_held(state), *resting):
             site, tier = run.site_of(rid), state.via.get(rid, Tier.NONE)
-            known = self.calls.get((id(node), site.index))
+            calls = self.resting if rid in resting else self.calls
+            known = calls.get((id(node), site.index))
             if not site.parameter and not site.is_owner and (known is None or tier < known.tier):
                 status = state.resources[rid].status
-                self.calls[id(node), site.index] = Held(site, node, callee, status, tier, shares, state.trace)
+                calls[id(node), site.index] = Held(
+                    site, node, callee, status, tier, shares, state.trace, given.get(rid, "")
+                )
 
     def taken(self, run: Core, inner: ResourceId, node: cst.CSTNode, state: State) -> None:
         """A resource comes into use: note what is checked out already."""
@@ -66,6 +74,17 @@ class Holding:
             known = self.nested.get((outer.index, site.index))
             if outer is not site and not (outer.parameter or outer.is_owner) and (known is None or tier < known.tier):
                 self.nested[outer.index, site.index] = Nested(outer, site, node, state.resources[rid].status, tier)
+
+
+def _given(run: Core, callee: Function, arguments: list[Argument], state: State) -> dict[ResourceId, str]:
+    """The sessions that a callee gets as a parameter, or that lie in its object, and what it calls them."""
+    found: dict[ResourceId, str] = {}
+    if isinstance(callee.receiver, Instance):
+        found = {rid: "self" for rid, resource in state.resources.items() if resource.how == KEPT}
+    for name, argument in filled(callee, arguments):
+        if isinstance(argument.value, (Ref, Lent)) and argument.value.rid in state.resources:
+            found[argument.value.rid] = name
+    return {rid: name for rid, name in found.items() if run.site_of(rid).spec.lazy}
 
 
 def _held(state: State) -> Iterator[ResourceId]:

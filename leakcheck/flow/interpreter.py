@@ -12,7 +12,7 @@ from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.names import Names
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
+from leakcheck.flow.state import KEPT, Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
@@ -33,17 +33,19 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
         self.is_fixture = any(name.rpartition(".")[2] == "fixture" for name in self.function.decorators)
         return self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
 
-    def run_lent(self, parameter: cst.Param, loan: Loan) -> Site:
-        """Run the function with a parameter that somebody lends it and takes back afterwards; its site."""
+    def run_lent(self, parameter: cst.Param, loan: Loan, variable: str = "") -> Site:
+        """Run the function with what somebody lends it for a while, as a parameter or in a field; its site."""
         assert self.function is not None
         entry = self._entry(None, (), ())
         name = parameter.name.value
         callee = loan.through[0].name if loan.through else name
         site = Site(len(self.sites), parameter, loan.spec, callee, loan.certainty, loan.through, name=name)
         self.sites.append(site)
-        entry.resources[site.index, 0] = Resource(Status.RESTING if loan.spec.lazy else Status.LENT)
+        status = Status.RESTING if loan.spec.lazy and not loan.used else Status.LENT
+        entry.resources[site.index, 0] = Resource(status, how=KEPT if loan.inside else "")
         entry.via[site.index, 0] = Tier.NONE
-        entry.variables[name] = Lent(loan.spec, (site.index, 0))
+        if not loan.inside:
+            entry.variables[variable or name] = Lent(loan.spec, (site.index, 0))
         self._execute(self.function.node.body.body, entry)
         return site
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.core import Argument, Core, Evaluated, Misuse
-from leakcheck.flow.state import State, Status, Tier
-from leakcheck.flow.values import NONE, UNKNOWN, Derived, PendingRelease, Ref, ResourceId
+from leakcheck.flow.state import KEPT, State, Status, Tier
+from leakcheck.flow.values import NONE, UNKNOWN, Derived, Function, Instance, PendingRelease, Ref, ResourceId
 from leakcheck.models import Release
 
 
@@ -97,6 +97,20 @@ class Resources(Core):
         elif resource.status is Status.RESTING and name not in spec.idle:
             state.set_status(rid, Status.LENT)
             self.holding.taken(self, rid, node, state)
+
+    def use_kept(self, callee: Function, node: cst.CSTNode, state: State) -> None:
+        """Work of an object of the project: it wakes the session that lies in one."""
+        if isinstance(callee.receiver, Instance):
+            for rid, resource in list(state.resources.items()):
+                if resource.status is Status.RESTING and resource.how == KEPT:
+                    state.set_status(rid, Status.LENT)
+                    self.holding.taken(self, rid, node, state)
+
+    def keep_lent(self, rid: ResourceId, node: cst.CSTNode, state: State) -> None:
+        """A session becomes part of an object, which uses it later."""
+        resource = state.resources.get(rid)
+        if resource is not None and resource.status is Status.RESTING:
+            state.set_status(rid, Status.RESTING, KEPT, node)
 
     def _misused(self, rid: ResourceId, node: cst.CSTNode, what: str, state: State) -> None:
         if state.via.get(rid, Tier.NONE) is Tier.NONE:  # on exceptional paths the program is in trouble already

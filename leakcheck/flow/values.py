@@ -143,6 +143,8 @@ class Loan:
     spec: Connection
     certainty: Confidence
     through: tuple[FunctionInfo, ...]
+    used: bool = False  # a lazy one has taken its connection already
+    inside: bool = False  # it is not what is given, but in what is given: a repository around a session
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""The calls that wait while a connection is checked out, as an interpreted function makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.sql import mentions
+from leakcheck.flow.holding import Held
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.state import Status, Tier
+from leakcheck.flow.values import Function
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.walk import code, walk
+from leakcheck.words import words
+
+
+def feasible(run: Interpreter) -> Iterator[Held]:
+    """The calls that are surely made while the resource is out."""
+    leaking = {leak.site for leak in run.leaks}
+    for record in run.holding.calls.values():
+        given_away = record.status is Status.ESCAPED and not record.site.releases
+        after_leak = record.tier is Tier.STRONG and record.site in leaking  # that it was lost is the finding
+        if not given_away and not after_leak and record.tier is not Tier.WEAK:
+            yield record
+
+
+def lent_while_resting(run: Interpreter) -> Iterator[Held]:
+    """The calls that are lent a session before it was used, and may use it."""
+    return (record for record in run.holding.resting.values() if record.tier is Tier.NONE)
+
+
+def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
+    if isinstance(record.callee, Function) and run.summaries.may_give(record.callee.info):
+        return  # another acquire, which may retry: that they are nested is the finding
+    if any(node is record.node for node in record.site.releases):
+        return  # the callee gives it back, perhaps before it waits
+    if _listens(record, run):
+        return
+    body = run.function.node.body if run.function else record.node
+    yield from blocking.at(record.callee, record.node, body, run.module)
+
+
+def _listens(record: Held, run: Interpreter) -> bool:
+    """Whether the wait is what the connection is there for: until the server says something, or is done."""
+    callee = record.callee.info if isinstance(record.callee, Function) else None
+    lent = {parameter.name.value for parameter in callee.parameters} if callee else set()
+    return _asks(callee, lent) or _asks(run.function, {record.site.name})
+
+
+def _asks(function: FunctionInfo | None, lent: set[str]) -> bool:
+    """Whether it listens on the connection of that name, or on what comes of it."""
+    if function is None or function.words.isdisjoint(words().listening):
+        return False
+    made = (name for name, values in function.bindings.assigned.items() if mentions(values, lent.__contains__))
+    theirs = {*lent, *made}
+    attributes = (node for node in walk(function.node.body) if isinstance(node, cst.Attribute))
+    return any(a.attr.value in words().listening and code(a.value) in theirs for a in attributes)
