@@ -12,16 +12,19 @@ from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.giving import Giver, aliases, givers, makers
+from leakcheck.project.light.text import parsed
+from leakcheck.project.light.tree import light_module
 from leakcheck.project.outline import Statement, methods, used_in, without, words_of
 from leakcheck.project.parsing import parse_module
 from leakcheck.project.sketch import Place, Sketch
-from leakcheck.project.walk import walk
+from leakcheck.project.walk import children, walk
 
 if TYPE_CHECKING:
     from leakcheck.project.module import Module
 
 DEF = re.compile(r"\bdef[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
+_FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each
 _SETS = re.compile(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[\w.]+\.(?:setter|deleter)\b")
@@ -112,7 +115,13 @@ class Chunk:
 
     @cached_property
     def tree(self) -> cst.Module:
-        """Empty if the text cannot be parsed; the module then says so."""
+        """Without layout, most often. Empty if the text cannot be parsed; the module then says so."""
+        text = self._parsed[0]
+        known = self.sketch.tree if "sketch" in self.__dict__ else parsed(text)
+        return light_module(text, known) or self._full_tree
+
+    @cached_property
+    def _full_tree(self) -> cst.Module:
         try:
             return parse_module(self._parsed[0])
         except cst.ParserSyntaxError as error:
@@ -121,12 +130,13 @@ class Chunk:
 
     def place(self, node: cst.CSTNode) -> CodeRange:
         """Where a node of the tree stands in the file."""
-        start, end = self.positions[node].start, self.positions[node].end
+        where = self.positions.get(node) or _FIRST
+        start, end = where.start, where.end
         return CodeRange((self._line(start.line), start.column), (self._line(end.line), end.column))
 
     def keep_tree(self, earlier: Chunk) -> None:
         """What an earlier version of the file knew of the same statement; all of it counts from its first line."""
-        for name in ("words", "used", "own_words", "tree", "node_ids", "positions"):
+        for name in ("words", "used", "own_words", "tree", "_full_tree", "node_ids", "positions"):
             if name in earlier.__dict__:
                 self.__dict__[name] = earlier.__dict__[name]
 
@@ -194,8 +204,20 @@ class Chunk:
     def positions(self) -> dict[cst.CSTNode, CodeRange]:
         """Lines count from the tree's first; costs more than parsing, so only for what is reported."""
         provider = PositionProvider()
-        provider._gen_impl(self.tree)  # a MetadataWrapper would visit the whole tree once more, for nothing
-        return dict(provider._computed)  # type: ignore[arg-type]
+        provider._gen_impl(self._full_tree)  # a MetadataWrapper would visit the whole tree once more, for nothing
+        found: dict[cst.CSTNode, CodeRange] = dict(provider._computed)  # type: ignore[arg-type]
+        return found if self.tree is self._full_tree else dict(_moved(found, self._full_tree, self.tree))
+
+
+def _moved(
+    places: dict[cst.CSTNode, CodeRange], full: cst.CSTNode, light: cst.CSTNode
+) -> Iterator[tuple[cst.CSTNode, CodeRange]]:
+    """The places of a tree's nodes, for those of the tree without layout."""
+    pending = [(full, light)]
+    while pending:
+        pair = pending.pop()
+        yield pair[1], places[pair[0]]
+        pending += zip(*map(children, pair), strict=False)
 
 
 def _nothing(kind: type[cst.CSTNode], name: str) -> cst.FunctionDef | cst.ClassDef:

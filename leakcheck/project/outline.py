@@ -52,6 +52,11 @@ def used_in(text: str) -> frozenset[str]:
     return frozenset(a or b for a, b in _USED.findall(text))
 
 
+def without_texts(text: str) -> str:
+    """Without its strings and comments."""
+    return _TEXT.sub("", text)
+
+
 def outline(source: str) -> list[Statement]:
     """Split a file into its column-0 statements. A guess where brackets or strings are laid out oddly."""
     inside = _multiline_texts(source)

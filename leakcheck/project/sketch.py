@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+
+from leakcheck.project.light.text import parsed
 
 HANDING = "(,)"  # stands among the names for any call with several arguments
 
@@ -34,22 +35,22 @@ class Sketch:
     """One statement of a file, or a method inside a class of no name."""
 
     def __init__(self, text: str) -> None:
-        self._tree = _parsed(text)
+        self.tree = parsed(text)
         self._used: dict[Place, frozenset[str]] = {}
 
     def uses(self, words: frozenset[str], place: Place) -> bool:
         """Whether a statement there calls one of the names, or reads it as an attribute; yes, if it cannot be told."""
-        if self._tree is None:
+        if self.tree is None:
             return True
         if place not in self._used:
-            inside = (node for node in ast.walk(self._tree) if isinstance(node, place.kinds))
+            inside = (node for node in ast.walk(self.tree) if isinstance(node, place.kinds))
             self._used[place] = frozenset(name for node in inside for part in ast.walk(node) for name in _used(part))
         return not words.isdisjoint(self._used[place])
 
     @property
     def body(self) -> list[ast.stmt] | None:
         """The statements, a method's without the class around it; None if it cannot be read."""
-        body = self._tree.body if self._tree else None
+        body = self.tree.body if self.tree else None
         return body[0].body if body and isinstance(body[0], ast.ClassDef) and body[0].name == "_" else body
 
     @cached_property
@@ -69,15 +70,6 @@ def _path(node: ast.expr) -> str:
         owner = _path(node.value)
         return owner and f"{owner}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the author's business
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # LibCST may be able to
-        return None
 
 
 def _used(node: ast.AST) -> Iterator[str]:

@@ -1,0 +1,46 @@
+"""A text and what the standard library's parser makes of it."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Its tree, unless it is for another version of Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the author's business
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # LibCST may be able to
+        return None
+
+
+class Text:
+    """Lines as `ast` counts them: columns are bytes of UTF-8."""
+
+    def __init__(self, text: str) -> None:
+        self._ascii = text.isascii()
+        self._lines: list[str] = text.split("\n")
+
+    def of(self, node: ast.expr | ast.stmt) -> str:
+        """As written, without the parentheses around it."""
+        first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[operator]
+        start, end = self.column(first, node.col_offset), self.column(last, node.end_col_offset or 0)
+        if first == last:
+            return self._lines[first][start:end]
+        return "\n".join((self._lines[first][start:], *self._lines[first + 1 : last], self._lines[last][:end]))
+
+    def column(self, line: int, offset: int) -> int:
+        """In characters."""
+        if self._ascii or self._lines[line].isascii():
+            return offset
+        return len(self._lines[line].encode()[:offset].decode())
+
+    def before(self, node: ast.stmt) -> str:
+        """What stands before it on its line."""
+        return self._lines[node.lineno - 1][: self.column(node.lineno - 1, node.col_offset)]
+
+    def begins(self, node: ast.stmt, word: str) -> bool:
+        """Whether it is written with that word first."""
+        return self._lines[node.lineno - 1].startswith(word, self.column(node.lineno - 1, node.col_offset))
