@@ -15,7 +15,6 @@ from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.light.text import parsed
 from leakcheck.project.light.tree import light_module
 from leakcheck.project.outline import Statement, methods, used_in, without, words_of
-from leakcheck.project.parsing import parse_module
 from leakcheck.project.sketch import Place, Sketch
 from leakcheck.project.walk import children, walk
 
@@ -123,7 +122,7 @@ class Chunk:
     @cached_property
     def _full_tree(self) -> cst.Module:
         try:
-            return parse_module(self._parsed[0])
+            return cst.parse_module(self._parsed[0])
         except cst.ParserSyntaxError as error:
             self.module.error = self.module.error or error
             return cst.Module([])

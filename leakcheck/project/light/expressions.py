@@ -16,9 +16,11 @@ from leakcheck.project.light.text import Text, parsed
 name = maker(cst.Name, "value")
 attribute = maker(cst.Attribute, "value", "attr")
 call = maker(cst.Call, "func", "args")
-arg = maker(cst.Arg, "value", "keyword", "star", equal=cst.MaybeSentinel.DEFAULT)
+_EQUAL = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 annotation = maker(cst.Annotation, "annotation")
 
+_arg = maker(cst.Arg, "value", "star")
+_keyword = maker(cst.Arg, "value", "keyword", equal=_EQUAL)
 _integer = maker(cst.Integer, "value")
 _float = maker(cst.Float, "value")
 _imaginary = maker(cst.Imaginary, "value")
@@ -65,16 +67,16 @@ _CONSTANTS = {int: _integer, float: _float, complex: _imaginary}
 
 
 def expression(of: Text, node: ast.expr) -> cst.BaseExpression:
-    return _MAKERS[type(node)](of, node)
+    return MAKERS[type(node)](of, node)
 
 
 def optional(of: Text, node: ast.expr | None) -> cst.BaseExpression | None:
-    return None if node is None else _MAKERS[type(node)](of, node)
+    return None if node is None else MAKERS[type(node)](of, node)
 
 
 def operand(of: Text, node: ast.expr, tightness: int) -> cst.BaseExpression:
     """Part of an expression that binds that tightly: with the parentheses it needs."""
-    made = _MAKERS[type(node)](of, node)
+    made = MAKERS[type(node)](of, node)
     kind = type(getattr(node, "op", node))
     if operators.TIGHTNESS.get(kind, tightness) < tightness:
         in_parentheses(made)
@@ -116,7 +118,7 @@ def _attribute(of: Text, node: ast.Attribute) -> cst.Attribute:
 def _call(of: Text, node: ast.Call) -> cst.Call:
     only = node.args[0] if len(node.args) == 1 and not node.keywords else None
     if type(only) is ast.GeneratorExp:
-        given = [arg(_bare_generator(expression(of, only.elt), _clauses(of, only.generators)), None, "")]
+        given = [_arg(_bare_generator(expression(of, only.elt), _clauses(of, only.generators)), "")]
     else:
         given = arguments(of, node.args, node.keywords)
     return call(operand(of, node.func, operators.ATOM), given)
@@ -133,11 +135,11 @@ def arguments(of: Text, positional: list[ast.expr], keywords: list[ast.keyword])
 def _argument(of: Text, node: ast.expr | ast.keyword) -> cst.Arg:
     if type(node) is ast.keyword:
         if node.arg is None:
-            return arg(expression(of, node.value), None, "**")
-        return arg(expression(of, node.value), name(node.arg), "")
+            return _arg(expression(of, node.value), "**")
+        return _keyword(expression(of, node.value), name(node.arg))
     if type(node) is ast.Starred:
-        return arg(expression(of, node.value), None, "*")
-    return arg(_MAKERS[type(node)](of, node), None, "")
+        return _arg(expression(of, node.value), "*")
+    return _arg(MAKERS[type(node)](of, node), "")
 
 
 def _start(node: ast.expr | ast.keyword) -> tuple[int, int]:
@@ -256,7 +258,7 @@ def annotated(of: Text, node: ast.expr | None) -> cst.Annotation | None:
     return None if node is None else annotation(expression(of, node))
 
 
-_MAKERS: dict[type[ast.AST], Callable[[Text, Any], cst.BaseExpression]] = {
+MAKERS: dict[type[ast.AST], Callable[[Text, Any], cst.BaseExpression]] = {
     ast.Name: lambda of, node: name(node.id),
     ast.Attribute: _attribute,
     ast.Call: _call,
@@ -286,4 +288,4 @@ _MAKERS: dict[type[ast.AST], Callable[[Text, Any], cst.BaseExpression]] = {
     ast.Starred: lambda of, node: _starred(expression(of, node.value)),
 }
 if hasattr(ast, "TemplateStr"):
-    _MAKERS[ast.TemplateStr] = _written
+    MAKERS[ast.TemplateStr] = _written

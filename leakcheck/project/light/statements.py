@@ -20,6 +20,7 @@ from leakcheck.project.light.expressions import (
     optional,
     parameters,
 )
+from leakcheck.project.light.generics import type_alias, type_parameters
 from leakcheck.project.light.nodes import maker
 from leakcheck.project.light.text import Text
 
@@ -71,9 +72,9 @@ def body(of: Text, nodes: list[ast.stmt]) -> list[cst.BaseStatement]:
     found: list[cst.BaseStatement] = []
     line, last = [], 0
     for node in nodes:
-        small = _SMALL.get(type(node))
+        small = SMALL.get(type(node))
         if small is None:
-            found.append(_COMPOUND[type(node)](of, node))
+            found.append(COMPOUND[type(node)](of, node))
         elif node.lineno == last:
             line.append(small(of, node))
         else:
@@ -86,8 +87,8 @@ def body(of: Text, nodes: list[ast.stmt]) -> list[cst.BaseStatement]:
 def block(of: Text, nodes: list[ast.stmt], owner: int) -> cst.BaseSuite:
     """The statements below a head whose first line is given."""
     first = nodes[0]
-    if first.lineno == owner or (type(first) in _SMALL and of.before(first).strip(" \t\f")):
-        return _suite([_SMALL[type(node)](of, node) for node in nodes])
+    if first.lineno == owner or (type(first) in SMALL and of.before(first).strip(" \t\f")):
+        return _suite([SMALL[type(node)](of, node) for node in nodes])
     return _block(body(of, nodes))
 
 
@@ -171,40 +172,30 @@ def _handled(of: Text, node: ast.ExceptHandler, make: Callable[..., cst.CSTNode]
     return make(block(of, node.body, node.lineno), caught, _named(node.name))
 
 
-def _as_function(of: Text, node: ast.FunctionDef | ast.AsyncFunctionDef) -> cst.BaseCompoundStatement:
-    if getattr(node, "type_params", None):
-        return _compound(of, node)
+def _as_function(of: Text, node: ast.FunctionDef | ast.AsyncFunctionDef) -> cst.FunctionDef:
     head = name(node.name), parameters(of, node.args), block(of, node.body, node.lineno), _decorators(of, node)
-    return _function(*head, annotated(of, node.returns), _asynchronous(node), None)
+    return _function(*head, annotated(of, node.returns), _asynchronous(node), type_parameters(of, node))
 
 
-def _as_class(of: Text, node: ast.ClassDef) -> cst.BaseCompoundStatement:
-    if getattr(node, "type_params", None):
-        return _compound(of, node)
+def _as_class(of: Text, node: ast.ClassDef) -> cst.ClassDef:
     given = arguments(of, node.bases, node.keywords)
     count = next((i for i, a in enumerate(given) if a.keyword or a.star == "**"), len(given))
     head = name(node.name), block(of, node.body, node.lineno)
-    return _class(*head, given[:count], given[count:], _decorators(of, node), None)
+    return _class(*head, given[:count], given[count:], _decorators(of, node), type_parameters(of, node))
 
 
 def _decorators(of: Text, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[cst.Decorator]:
     return [_decorator(expression(of, decorator)) for decorator in node.decorator_list]
 
 
-def _compound(of: Text, node: ast.stmt) -> cst.BaseCompoundStatement:
-    """One that has parts of rare kinds: in its text, the head is at column 0 and the lines below are deeper."""
+def _as_match(of: Text, node: ast.Match) -> cst.BaseCompoundStatement:
+    """Has many kinds of its own, and is rare: in its text, the head is at column 0 and the lines below are deeper."""
     made = cst.parse_statement(of.of(node))
     assert isinstance(made, cst.BaseCompoundStatement)
     return made
 
 
-def _small(of: Text, node: ast.stmt) -> cst.BaseSmallStatement:
-    made = cst.parse_statement(of.of(node))
-    assert isinstance(made, cst.SimpleStatementLine)
-    return made.body[0]
-
-
-_SMALL: dict[type[ast.AST], _Small] = {
+SMALL: dict[type[ast.AST], _Small] = {
     ast.Expr: lambda of, node: _expr(expression(of, node.value)),
     ast.Assign: _as_assign,
     ast.AnnAssign: lambda of, node: _ann_assign(
@@ -225,7 +216,7 @@ _SMALL: dict[type[ast.AST], _Small] = {
     ast.Import: lambda of, node: _import(_aliases(node.names)),
     ast.ImportFrom: _as_import_from,
 }
-_COMPOUND: dict[type[ast.AST], _Compound] = {
+COMPOUND: dict[type[ast.AST], _Compound] = {
     ast.If: _as_if,
     ast.While: _as_while,
     ast.For: _as_for,
@@ -236,9 +227,9 @@ _COMPOUND: dict[type[ast.AST], _Compound] = {
     ast.FunctionDef: _as_function,
     ast.AsyncFunctionDef: _as_function,
     ast.ClassDef: _as_class,
-    ast.Match: _compound,
+    ast.Match: _as_match,
 }
 if hasattr(ast, "TryStar"):
-    _COMPOUND[ast.TryStar] = _as_try
+    COMPOUND[ast.TryStar] = _as_try
 if hasattr(ast, "TypeAlias"):
-    _SMALL[ast.TypeAlias] = _small
+    SMALL[ast.TypeAlias] = type_alias

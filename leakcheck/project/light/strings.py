@@ -52,7 +52,7 @@ def _pieces(written: str, expression: Expression) -> Iterator[cst.BaseExpression
     at = 0
     while at < len(written):
         literal = _LITERAL.match(written, at)
-        if literal is None:
+        if literal is None or r"\N{" in literal["inside"]:
             raise _Unclear
         if "f" in literal["prefix"].lower():
             parts = list(_parts(literal["inside"], expression))
