@@ -12,25 +12,23 @@ from leakcheck import __version__
 from leakcheck.project.storage import Storage, digest_of
 from leakcheck.project.vocabulary import Search, Vocabulary
 
-_SEARCHES = 2  # its last fields, of two lines each
+_SEARCHES = 2  # its last fields
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def compiled() -> Vocabulary | None:
     """The vocabulary, if it is there and as it was written."""
     lines = [line.split() for line in _storage().lines(_name())]
-    if len(lines) != len(Vocabulary._fields) + _SEARCHES:
+    if len(lines) != len(Vocabulary._fields):
         return None
-    *plain, found, pieces, found_beside, pieces_beside = lines
-    searches = Search(frozenset(found), tuple(pieces)), Search(frozenset(found_beside), tuple(pieces_beside))
-    return Vocabulary._make((*map(frozenset, plain), *searches))
+    return Vocabulary._make((*map(frozenset, lines[:-_SEARCHES]), *map(Search, lines[-_SEARCHES:])))
 
 
 def keep(vocabulary: Vocabulary) -> None:
     """Write it for the next run."""
     if not sys.dont_write_bytecode:
         *plain, anywhere, beside = vocabulary
-        _storage().write_lines(_name(), (b" ".join(words) for words in (*map(sorted, plain), *anywhere, *beside)))
+        _storage().write_lines(_name(), (b" ".join(sorted(words)) for words in (*plain, anywhere.words, beside.words)))
 
 
 def _storage() -> Storage:

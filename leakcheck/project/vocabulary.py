@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from ahocorasick_rs import BytesAhoCorasick
+
     from leakcheck.catalogue import Catalogue
     from leakcheck.settings import Settings
 
@@ -24,30 +25,29 @@ _IN_WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST
 _CALLED = re.compile(rb"[ \t\\\r\n]*\(|\s+as\s")
 _TAKEN = re.compile(rb"(?:[.=(]|partial\()[ \t\\\r\n]*\Z")
 _BEFORE = 24  # bytes before a word that may hold the dot, however it is laid out
-_SHORTEST, _LONGEST = 4, 9  # of a piece
 
 
-class Search(NamedTuple):
-    """Finds words. Most files end at the first step, which looks for a few pieces of words."""
+class Search:
+    """Finds words, all of them in one pass over a text."""
 
-    words: Words
-    pieces: tuple[bytes, ...]  # one of them is in each word
+    def __init__(self, words: Iterable[bytes]) -> None:
+        self.words = frozenset(words)
 
-    @staticmethod
-    def of(words: Words) -> Search:
-        """For some words; to find out their pieces takes a while."""
-        return Search(words, tuple(_pieces(words)))
+    @cached_property
+    def _finder(self) -> BytesAhoCorasick:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind  # not needed where nothing has changed
+
+        return BytesAhoCorasick(sorted(self.words), matchkind=MatchKind.LeftmostFirst)  # far faster than other kinds
 
     def uses(self, data: bytes, mentioned: Words = frozenset()) -> Iterator[bytes]:
         """Each use of a word, and each mention where that is enough; in no order."""
-        for piece in self.pieces:
-            at = data.find(piece)
-            while at >= 0:
-                start, end = _word_around(data, at, at + len(piece))
+        end = 0
+        for _, first, last in self._finder.find_matches_as_indexes(data):
+            if first >= end:  # else another one in the same word
+                start, end = _word_around(data, first, last)
                 word = data[start:end]
                 if word in self.words and (word in mentioned or _is_use(data, start, end)):
                     yield word
-                at = data.find(piece, end)
 
 
 class Vocabulary(NamedTuple):
@@ -122,22 +122,6 @@ def _is_use(data: bytes, start: int, end: int) -> bool:
     return _CALLED.match(data, end) is not None or _TAKEN.search(data, max(0, start - _BEFORE), start) is not None
 
 
-def _pieces(words: Words) -> list[bytes]:
-    """The fewest pieces found greedily: the one that most of the words left have in common, the longest of those."""
-    left, chosen = set(words), []
-    while left:
-        pieces = Counter(piece for word in left for piece in _parts(word))
-        best = max(pieces, key=lambda piece: (pieces[piece], len(piece), piece))
-        chosen.append(best)
-        left = {word for word in left if best not in word}
-    return chosen
-
-
-def _parts(word: bytes) -> set[bytes]:
-    lengths = range(min(_SHORTEST, len(word)), _LONGEST + 1)
-    return {word[start : start + size] for size in lengths for start in range(len(word) - size + 1)}
-
-
 @lru_cache(maxsize=4)
 def vocabulary_for(settings: Settings) -> Vocabulary:
     """The vocabulary of the catalogue that settings ask for."""
@@ -172,8 +156,8 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         drivers=_encoded(catalogue.library_words),
         known=_encoded(catalogue.import_words),
         mentioned=mentioned | {_COMMENT},
-        anywhere=Search.of(tracked | generic | mentioned | _STATEMENTS | {_COMMENT}),
-        beside_imports=Search.of(pools | makers | injecting),
+        anywhere=Search(tracked | generic | mentioned | _STATEMENTS | {_COMMENT}),
+        beside_imports=Search(pools | makers | injecting),
     )
 
 
