@@ -30,7 +30,7 @@ class Cache:
     def __init__(self, settings: Settings, look: Look, folder: Path | None) -> None:
         self._storage = Storage(folder) if folder else None
         self._names = _names(settings) if folder else {}
-        self.ledger = Ledger(look, self._read("files"))
+        self.ledger = Ledger(look, self._read("files"), kept=folder is not None)
         self._folders = Folders()
         locator = Locator(str(settings.root), lambda: _libraries(settings), self._folders)
         self._verdicts = Verdicts(self._read("reports"), self.ledger, locator)
@@ -47,6 +47,8 @@ class Cache:
     def chosen(self, paths: Mapping[str, str]) -> set[str] | None:
         """What triage picked of exactly these files with exactly this content, if it is known: not if modules have come
         or gone beside them."""
+        if self._storage is None:
+            return None
         known = self._read("chosen")
         key, chosen, folders = known[0], known[1], known[2]
         if key != self._key(paths) or not isinstance(chosen, list) or not isinstance(folders, dict):
@@ -55,7 +57,9 @@ class Cache:
 
     def choose(self, paths: Mapping[str, str], chosen: set[str], folders: Iterable[str]) -> None:
         """Remember what triage picked, if it asked for no file but these, and where it looked for others."""
-        self._chosen = self._key(paths), sorted(chosen), {folder: self._folders.mark(folder) for folder in folders}
+        if self._storage is not None:
+            marks = {folder: self._folders.mark(folder) for folder in folders}
+            self._chosen = self._key(paths), sorted(chosen), marks
 
     def _key(self, paths: Mapping[str, str]) -> str:
         contents = (f"{file} {self.ledger.digest(path)}" for file, path in paths.items())

@@ -23,13 +23,15 @@ _TYPES = [int, int, int, int, str, str]
 
 
 class Ledger:
-    """Looks at files, and remembers those that are as they were when it looked last."""
+    """Looks at files, and remembers those that are as they were when it looked last. One that is not `kept` spares
+    itself their contents' names."""
 
-    def __init__(self, look: Look, known: Parts) -> None:
-        self._look, self._parts = look, known
+    def __init__(self, look: Look, known: Parts, kept: bool = True) -> None:
+        self._look, self._parts, self._kept = look, known, kept
         entries = known[0]
         self._known: dict[str, Plain] = entries if isinstance(entries, dict) else {}
         self._seen: dict[str, Plain] = {}
+        self._new: dict[str, tuple[str, Facts]] = {}  # with the content's name
         self._began = time.time_ns()
         self.is_new = False  # something was found out that is not kept yet
 
@@ -64,15 +66,18 @@ class Ledger:
         from leakcheck.project.facts import Facts
 
         digest = self.digest(file)
+        if file in self._new:
+            return self._new[file][1]
         kept = self._facts.get(file)
         if digest and isinstance(kept, list) and len(kept) == 3 and kept[0] == digest:
             _, used, imports = kept
             if type(used) is str and type(imports) is str:
                 return Facts(frozenset(used.encode("latin-1").split()), imports.encode("latin-1"))
         try:
-            return self._looked(file, _read(file))[0]
+            self._looked(file, data := _read(file), self._name(data))
         except OSError:
             return Facts()
+        return self._new[file][1]
 
     def _entry(self, file: str) -> Plain:
         entry = self._seen.get(file)
@@ -95,17 +100,19 @@ class Ledger:
     def _content(self, file: str, known: Plain) -> tuple[str, str]:
         data = _read(file)
         self.is_new = True
-        digest = digest_of(data)
+        digest = self._name(data)
         if known[4] == digest and file in self._facts:
             return digest, known[5]
-        return digest, self._looked(file, data)[1]
+        return digest, self._looked(file, data, digest)
 
-    def _looked(self, file: str, data: bytes) -> tuple[Facts, str]:
+    def _name(self, data: bytes) -> str:
+        return digest_of(data) if self._kept else "-"
+
+    def _looked(self, file: str, data: bytes, digest: str) -> str:
         self.is_new = True
         facts, problem = self._look(data)
-        used = b" ".join(sorted(facts.used)).decode("latin-1")
-        self._facts[file] = [digest_of(data), used, facts.imports.decode("latin-1")]
-        return facts, problem
+        self._new[file] = digest, facts
+        return problem
 
     def plain(self) -> tuple[dict[str, Plain], dict[str, Any]]:
         """What to keep. A file that has changed a moment ago may do so again unnoticed: it is looked at again."""
@@ -113,7 +120,11 @@ class Ledger:
         entries = {
             file: entry if max(entry[1:3]) < settled else [*_CHANGED, *entry[4:]] for file, entry in self._seen.items()
         }
-        return self._known | entries, self._facts
+        return self._known | entries, self._facts | {file: _plain(*new) for file, new in self._new.items()}
+
+
+def _plain(digest: str, facts: Facts) -> list[str]:
+    return [digest, b" ".join(sorted(facts.used)).decode("latin-1"), facts.imports.decode("latin-1")]
 
 
 def _read(file: str) -> bytes:
