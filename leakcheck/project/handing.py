@@ -3,84 +3,107 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Mapping
 
 from leakcheck.project.facts import words
 from leakcheck.project.vocabulary import Words, occurrences
 
-_CLASS = re.compile(rb"\n[ \t]*class[ \t]+(\w+)([^:]*)")
+_CLASS = re.compile(rb"[ \t]*class[ \t]+(\w+)([^:]*)")
 _STORED = re.compile(rb"\n[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)[^\n]*\(")
 _RELEASES = re.compile(rb"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
 _IDENTIFIER = re.compile(rb"\w+")
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)
 _AS = re.compile(rb"\b(\w+)\s+as\s+(\w+)")
-_ASSIGNED = re.compile(rb"\n(\w+)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)")
+_ASSIGNED = re.compile(rb"(\w+)[ \t]*(?::[^=\n]*)?=(?!=)")
+_DEF = b"def "
+
+Place = tuple[int, int]  # where a word begins and ends
 
 
 def handed_out(data: bytes, imports: bytes, sought: Words, makers: Words) -> Words:
     """The names by which a file gives others what a sought call gave it, or the sought call itself."""
-    known = frozenset(name for name in sought | makers if name in data)
-    if not known:
+    text = b"\n%b\n" % data
+    mentions = {name: list(occurrences(text, name)) for name in sought | makers if name in data}
+    if not mentions:
         return frozenset()
     passed_on = frozenset(words(imports)) & sought
-    renamed = (*_renamed(imports, known), *_named_anew(data, known))
-    return passed_on.union(renamed, _made(data, makers), _returned(data, known))
+    renamed = (*_renamed(imports, mentions), *_named_anew(text, (at for found in mentions.values() for at, _ in found)))
+    calls = {name: [at for at, end in found if _is_called(text, end)] for name, found in mentions.items()}
+    made = _made(text, (at for name in makers & calls.keys() for at in calls[name]))
+    return passed_on.union(renamed, made, _inheriting(text, mentions), _returned(text, calls))
 
 
-def _calls(data: bytes, names: Words) -> bool:
-    return any(_is_called(data, name) for name in names if name in data)
+def _is_called(text: bytes, end: int) -> bool:
+    return text[end : end + 8].lstrip(b" \t").startswith(b"(")
 
 
-def _is_called(data: bytes, name: bytes) -> bool:
-    return any(data[end : end + 8].lstrip(b" \t").startswith(b"(") for _, end in occurrences(data, name))
+def _line(text: bytes, at: int) -> Place:
+    """Where the line begins and ends that a place is in."""
+    return text.rfind(b"\n", 0, at) + 1, text.index(b"\n", at)
 
 
-def _renamed(imports: bytes, names: Words) -> Iterator[bytes]:
+def _renamed(imports: bytes, names: Mapping[bytes, object]) -> Iterator[bytes]:
     """Other names that import statements give them: `from app.db import connect as open_db`."""
     return (alias for name, alias in _AS.findall(imports) if name in names)
 
 
-def _named_anew(data: bytes, names: Words) -> Iterator[bytes]:
+def _named_anew(text: bytes, mentions: Iterable[int]) -> Iterator[bytes]:
     """Module-level names assigned from something that mentions one: `open_db = partial(sqlite3.connect, "x")`."""
-    found = (f for f in _ASSIGNED.findall(b"\n" + data) if any(name in f[1] for name in names))
-    return (name for name, value in found if not names.isdisjoint(words(value)))
+    for at in mentions:
+        target = _ASSIGNED.match(text, *_line(text, at))
+        if target and target.end() <= at:
+            yield target[1]
 
 
-def _made(data: bytes, makers: Words) -> Iterator[bytes]:
+def _made(text: bytes, calls: Iterable[int]) -> Iterator[bytes]:
     """Names assigned from such a call: `SessionLocal = sessionmaker(...)`."""
-    if not any(maker in data for maker in makers):
-        return
-    for line in data.splitlines():
-        target, _, value = line.partition(b"=")
-        if _calls(value, makers):
+    for at in calls:
+        target, assigns, _ = text[_line(text, at)[0] : at].partition(b"=")
+        if assigns:
             yield from words(target.partition(b":")[0])[-1:]
 
 
-def _returned(data: bytes, sought: Words) -> Iterator[bytes]:
+def _inheriting(text: bytes, names: Mapping[bytes, object]) -> Iterator[bytes]:
+    """Classes that inherit from one: their objects are made by calling them, and have what their base opens."""
+    return (found[1] for found in _classes(text) if not names.keys().isdisjoint(words(found[2])))
+
+
+def _classes(text: bytes) -> Iterator[re.Match[bytes]]:
+    at = text.find(b"class ")
+    while at >= 0:
+        if found := _CLASS.match(text, text.rfind(b"\n", 0, at) + 1):
+            yield found
+        at = text.find(b"class ", at + 6)
+
+
+def _returned(text: bytes, calls: Mapping[bytes, list[int]]) -> Iterator[bytes]:
     """Functions that use a sought name and give something back, and classes whose objects own such a thing."""
-    before, *bodies = (b"\n" + data).split(b"def ")
-    owner = b""
-    for body in (*bodies, b""):
-        for owner, bases in _CLASS.findall(before) if b"class " in before else ():
-            if not sought.isdisjoint(words(bases)):
-                yield owner  # its objects are made by calling it, and inherit what its base opens
-        before = body
-        if not _calls(body, sought):
-            continue
+    bodies: dict[int, list[int]] = {}  # by their beginning, the calls in them
+    for at in {at for found in calls.values() for at in found}:
+        bodies.setdefault(text.rfind(_DEF, 0, at), []).append(at)
+    classes = [(found.start(), found[1]) for found in _classes(text)] if bodies else []
+    keepers = set()
+    for start, inside in bodies.items():
+        owner = classes[place - 1][1] if (place := bisect(classes, (start,))) else b""
+        body = text[start + len(_DEF) : text.find(_DEF, start + len(_DEF))]
         name = _IDENTIFIER.match(body)
-        if name and _gives_back(body, sought):
+        if start >= 0 and name and _gives_back(text, start + len(_DEF), body, inside):
             yield owner if name[0].startswith(b"__") else name[0]
-        if owner and _STORED.search(body) and _RELEASES.search(data):  # the slowest comes last
-            yield owner  # its objects keep a connection
+        if start >= 0 and owner and _STORED.search(body):
+            keepers.add(owner)
+    if keepers and _RELEASES.search(text):  # the slowest comes last
+        yield from keepers
 
 
-def _gives_back(body: bytes, sought: Words) -> bool:
+def _gives_back(text: bytes, start: int, body: bytes, calls: Iterable[int]) -> bool:
     """Whether a function's text looks as if it gives its caller what a sought call gave it."""
     names = set()
-    for line in body.splitlines():
-        if _calls(line, sought) and (use := _USE.match(line)):
+    for at in calls:
+        first, last = _line(text, at)
+        if use := _USE.match(text, max(first, start), last):
             if use["back"]:
                 return True
             names.add(use["name"] or use["as"])
-    return not names.isdisjoint(_GIVEN_BACK.findall(body))
+    return bool(names) and not names.isdisjoint(_GIVEN_BACK.findall(body))
