@@ -29,7 +29,11 @@ class Neighbours:
         self.folders = Folders()
         self._roots: dict[str, tuple[str, ...]] = {}
         self._meant: dict[tuple[str, bytes], tuple[str, ...]] = {}
+        self._named: dict[bytes, tuple[tuple[str, list[str]], ...]] = {}
         self._places: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._starts: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._stems: dict[str, frozenset[str]] = {}
+        self._found: dict[tuple[str, str], str] = {}
 
     def of(self, imports: bytes, file: str) -> list[str]:
         """The files that these import statements of a file mean, as far as they are in the project."""
@@ -59,7 +63,9 @@ class Neighbours:
         return frozenset(os.fsencode(name) for name in left)
 
     def _modules(self, statement: bytes, folder: str) -> Iterator[str]:
-        for dotted, names in modules_named(statement):
+        if statement not in self._named:
+            self._named[statement] = tuple(modules_named(statement))
+        for dotted, names in self._named[statement]:
             for place in self._placed(dotted, folder):
                 if place.endswith(".py"):
                     yield place
@@ -85,12 +91,30 @@ class Neighbours:
             level = len(dotted) - len(path)
             for _ in range(level - 1):
                 folder = os.path.dirname(folder)
-            parts = path.split(".") if path else []
-            roots = (folder,) if level else self._roots_of(folder)
-            self._places[key] = tuple(found for root in roots if (found := self._below(root, parts)))
+            starts = (folder,) if level else self._starts_of(path.partition(".")[0], folder)
+            self._places[key] = tuple(found for start in starts if (found := self._below(start, path)))
         return self._places[key]
 
-    def _below(self, folder: str, parts: list[str]) -> str:
+    def _starts_of(self, top: str, folder: str) -> tuple[str, ...]:
+        """The folders in which the first part of an absolute name stands: for most, which mean libraries, none."""
+        key = (folder, top)
+        if key not in self._starts:
+            self._starts[key] = tuple(root for root in self._roots_of(folder) if top in self._stems_in(root))
+        return self._starts[key]
+
+    def _stems_in(self, folder: str) -> frozenset[str]:
+        if folder not in self._stems:
+            self._stems[folder] = frozenset(name.removesuffix(".py") for name in self.folders.entries(folder))
+        return self._stems[folder]
+
+    def _below(self, folder: str, path: str) -> str:
+        """What a dotted name means in a folder, as the start of a path; "" if nothing."""
+        key = (folder, path)
+        if key not in self._found:
+            self._found[key] = self._searched(folder, path.split(".") if path else [])
+        return self._found[key]
+
+    def _searched(self, folder: str, parts: list[str]) -> str:
         for part in parts[:-1]:
             if part not in self.folders.entries(folder):
                 return ""

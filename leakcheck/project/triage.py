@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from leakcheck.project.facts import Facts, facts_of
+from leakcheck.project.folders import absolute
 from leakcheck.project.neighbours import Neighbours
 from leakcheck.project.vocabulary import Vocabulary, Words, uses_any
 
@@ -29,16 +30,17 @@ class Triage:
         self._facts: dict[str, Facts] = {}
         self._near: dict[tuple[str, int], bool] = {}
         self._imports: dict[str, list[str]] = {}
+        self._words: dict[str, Words] = {}
         self._given_out: dict[str, Words] = {}  # by file, the names by which it hands out connections
 
     def pick(self, files: Iterable[str]) -> set[str]:
         """The files worth checking."""
-        given = list(files)
-        self._given = {os.path.abspath(file): file for file in given}
+        paths = absolute(files)
+        self._given = {path: file for file, path in paths.items()}
         around = self._around(self._given)
         chosen = {file for file in (*self._given, *around) if self.counts(file)}
         self._reach(chosen, {*self._given, *around})
-        return {file for file in given if os.path.abspath(file) in chosen}
+        return {file for file, path in paths.items() if path in chosen}
 
     def _read(self, file: str) -> bytes:
         return self._read_given(self._given[file]) if file in self._given else peek(file)
@@ -63,10 +65,16 @@ class Triage:
         """Whether a driver's library is imported by a file, or by what it imports."""
         key = (file, hops)
         if key not in self._near:
-            self._near[key] = not self.vocabulary.drivers.isdisjoint(self.facts(file).imported) or (
+            self._near[key] = not self.vocabulary.drivers.isdisjoint(self._named(file)) or (
                 hops > 0 and any(self.near(other, hops - 1) for other in self._imported(file))
             )
         return self._near[key]
+
+    def _named(self, file: str) -> Words:
+        """Every word of a file's import statements."""
+        if file not in self._words:
+            self._words[file] = self.facts(file).imported
+        return self._words[file]
 
     def _imported(self, file: str) -> list[str]:
         if file not in self._imports:
@@ -79,7 +87,7 @@ class Triage:
         new, unlisted = set(given), self.neighbours.unlisted(given)
         seen = set(new)
         for _ in range(_HOPS if unlisted else 0):
-            asking = (file for file in new if not unlisted.isdisjoint(self.facts(file).imported))
+            asking = (file for file in new if not unlisted.isdisjoint(self._named(file)))
             new = {found for file in asking for found in self._imported(file)} - seen
             seen |= new
             around |= new
@@ -89,7 +97,7 @@ class Triage:
 
     def _reach(self, chosen: set[str], files: set[str]) -> None:
         """Choose what uses a name that a module it imports hands out, and learn what it hands out in turn."""
-        imported = {file: self.facts(file).imported for file in files}
+        imported = {file: self._named(file) for file in files}
         new = {file for file in sorted(chosen) if self._learn(file, frozenset())}
         for _ in range(_HOPS):
             asking = list(_near_by_name(imported, new))
