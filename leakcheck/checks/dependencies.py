@@ -19,11 +19,12 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Loan, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.walk import string_value, terminal, walk
 
 _DEPTH = 4  # of dependencies of dependencies
 _MOST_PLACES = 6
@@ -68,7 +69,7 @@ class Dependencies:
                 found.setdefault(loan.through[:1] or parameter, []).append((parameter, loan))
         for shared in found.values():
             parameter, loan = min(shared, key=lambda each: each[1].inside)
-            yield parameter, replace(loan, used=any(each.used for _, each in shared))
+            yield parameter, replace(loan, used=next((each.used for _, each in shared if each.used), ""))
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
@@ -149,10 +150,16 @@ class Dependencies:
     def _deeper(self, function: FunctionInfo, depth: int) -> Loan | None:
         for parameter in function.parameters if depth > 0 else ():
             if loan := self._injected(parameter, function, depth):
-                return replace(
-                    loan, inside=True, used=loan.used or (not loan.inside and _uses(function, parameter, loan))
-                )
+                used = function.name if not loan.inside and self._uses(function, parameter, loan) else ""
+                return replace(loan, inside=True, used=loan.used or used)
         return None
+
+    def _uses(self, function: FunctionInfo, parameter: cst.Param, loan: Loan) -> bool:
+        """Whether a dependency has worked with what it got itself, and has not let it rest again."""
+        run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
+        site = run.run_lent(parameter, loan)
+        returns = run.ended.returns if run.ended else ()
+        return any(state.resources[site.index, 0].status is Status.LENT for state in returns)
 
     # -- what the endpoint does meanwhile --------------------------------------------------------------------------
 
@@ -175,18 +182,6 @@ class Dependencies:
         return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
 
 
-def _uses(function: FunctionInfo, parameter: cst.Param, loan: Loan) -> bool:
-    """Whether a dependency has worked with what it got itself, and has not let it rest again."""
-    name = parameter.name.value
-    called = {
-        node.func.attr.value
-        for node in walk(function.node.body, same_scope)
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and dotted(node.func.value) == name
-    }
-    ends = {form.method for form in (*loan.spec.release, *loan.spec.soft_release)}
-    return called.isdisjoint(ends) and not called <= loan.spec.restful
-
-
 def _subject(site: Site, loan: Loan) -> str:
     if loan.inside:
         return f"what {quoted(site.callee)} opened for {quoted(site.name)}"
@@ -199,7 +194,10 @@ def _held(site: Site, loan: Loan, waits: list[tuple[Held, Pause]], tell: Teller)
         f"{_subject(site, loan)} is held for the whole endpoint, "
         f"also while {quoted(short(record.node))} {purpose(pause)}"
     )
-    steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
+    steps = [*tell.acquired(site)]
+    if loan.used:
+        steps.append(tell.step("note", site.node, f"{quoted(loan.used)} has used it, so that it has a connection"))
+    steps += [step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell)]
     return tell.at("LK205", _confidence(site, pause), message, record.node, steps)
 
 

@@ -99,12 +99,12 @@ class Calls(Naming, Managers, Displays):
 
     def _use_what_is_lent(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> None:
         """What an argument lends is used, or kept for later; so is what an object kept before."""
+        if isinstance(callee, Class):
+            self.keep_lent(callee, arguments)
+            return
         for argument in arguments:
             if isinstance(argument.value, Lent) and argument.value.rid is not None:
-                if isinstance(callee, Class):
-                    self.keep_lent(argument.value.rid, node, state)
-                else:
-                    self.use_lent(argument.value.rid, "", node, state)
+                self.use_lent(argument.value.rid, "", node, state)
         if isinstance(callee, Function):
             self.use_kept(callee, node, state)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakcheck.flow.binding import filled
-from leakcheck.flow.state import KEPT, State, Status, Tier, Trace
+from leakcheck.flow.state import State, Status, Tier, Trace
 from leakcheck.flow.values import Derived, Function, Instance, Lent, Ref
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from leakcheck.flow.core import Argument, Core, Site
     from leakcheck.flow.values import ResourceId, Value
+    from leakcheck.project.module import ClassInfo
 
 _LENT_TO_A_CALLEE = ("argument", "callback")  # ways to hand over after which the function may still release
 
@@ -51,6 +52,11 @@ class Holding:
         self.calls: dict[tuple[int, int], Held] = {}  # by node and site: the likeliest path to each
         self.resting: dict[tuple[int, int], Held] = {}  # the same where nothing is checked out before the callee does
         self.nested: dict[tuple[int, int], Nested] = {}
+        self.keepers: dict[ResourceId, set[ClassInfo]] = {}  # classes whose objects keep a session that is lent
+
+    def keeps(self, value: Value | None, rid: ResourceId) -> bool:
+        """Whether something is an object that keeps what is lent."""
+        return isinstance(value, Instance) and value.type in self.keepers.get(rid, ())
 
     def call(self, run: Core, callee: Value, node: cst.CSTNode, arguments: list[Argument], state: State) -> None:
         """A call is made: note what is checked out."""
@@ -78,9 +84,7 @@ class Holding:
 
 def _given(run: Core, callee: Function, arguments: list[Argument], state: State) -> dict[ResourceId, str]:
     """The sessions that a callee gets as a parameter, or that lie in its object, and what it calls them."""
-    found: dict[ResourceId, str] = {}
-    if isinstance(callee.receiver, Instance):
-        found = {rid: "self" for rid, resource in state.resources.items() if resource.how == KEPT}
+    found = {rid: "self" for rid in run.holding.keepers if run.holding.keeps(callee.receiver, rid)}
     for name, argument in filled(callee, arguments):
         if isinstance(argument.value, (Ref, Lent)) and argument.value.rid in state.resources:
             found[argument.value.rid] = name

@@ -12,7 +12,7 @@ from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.names import Names
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.state import KEPT, Exits, Resource, State, Status, Tier, merge
+from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
@@ -42,11 +42,15 @@ class Interpreter(Statements, Callees, Conditions, Expressions):
         site = Site(len(self.sites), parameter, loan.spec, callee, loan.certainty, loan.through, name=name)
         self.sites.append(site)
         status = Status.RESTING if loan.spec.lazy and not loan.used else Status.LENT
-        entry.resources[site.index, 0] = Resource(status, how=KEPT if loan.inside else "")
-        entry.via[site.index, 0] = Tier.NONE
+        rid = (site.index, 0)
+        entry.resources[rid] = Resource(status)
+        entry.via[rid] = Tier.NONE
+        given = entry.variables.get(name)
         if not loan.inside:
-            entry.variables[variable or name] = Lent(loan.spec, (site.index, 0))
-        self._execute(self.function.node.body.body, entry)
+            entry.variables[variable or name] = Lent(loan.spec, rid)
+        elif isinstance(given, Instance) and isinstance(given.type, ClassInfo):
+            self.holding.keepers[rid] = {given.type}
+        self.ended = self._execute(self.function.node.body.body, entry)
         return site
 
     def run_module(self) -> Exits | None:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.core import Argument, Core, Evaluated, Misuse
-from leakcheck.flow.state import KEPT, State, Status, Tier
-from leakcheck.flow.values import NONE, UNKNOWN, Derived, Function, Instance, PendingRelease, Ref, ResourceId
+from leakcheck.flow.state import State, Status, Tier
+from leakcheck.flow.values import (
+    NONE,
+    UNKNOWN,
+    Class,
+    Derived,
+    Function,
+    Lent,
+    PendingRelease,
+    Ref,
+    ResourceId,
+)
 from leakcheck.models import Release
 
 
@@ -99,18 +109,19 @@ class Resources(Core):
             self.holding.taken(self, rid, node, state)
 
     def use_kept(self, callee: Function, node: cst.CSTNode, state: State) -> None:
-        """Work of an object of the project: it wakes the session that lies in one."""
-        if isinstance(callee.receiver, Instance):
-            for rid, resource in list(state.resources.items()):
-                if resource.status is Status.RESTING and resource.how == KEPT:
-                    state.set_status(rid, Status.LENT)
-                    self.holding.taken(self, rid, node, state)
+        """Work of an object of the project: it wakes the session that lies in it."""
+        for rid, resource in list(state.resources.items()):
+            if resource.status is Status.RESTING and self.holding.keeps(callee.receiver, rid):
+                state.set_status(rid, Status.LENT)
+                self.holding.taken(self, rid, node, state)
 
-    def keep_lent(self, rid: ResourceId, node: cst.CSTNode, state: State) -> None:
-        """A session becomes part of an object, which uses it later."""
-        resource = state.resources.get(rid)
-        if resource is not None and resource.status is Status.RESTING:
-            state.set_status(rid, Status.RESTING, KEPT, node)
+    def keep_lent(self, keeper: Class, arguments: list[Argument]) -> None:
+        """A session becomes part of an object, itself or in another one: the object uses it later."""
+        for argument in arguments:
+            if isinstance(argument.value, Lent) and argument.value.rid is not None:
+                self.holding.keepers.setdefault(argument.value.rid, set()).add(keeper.info)
+            for rid in [rid for rid in self.holding.keepers if self.holding.keeps(argument.value, rid)]:
+                self.holding.keepers[rid].add(keeper.info)
 
     def _misused(self, rid: ResourceId, node: cst.CSTNode, what: str, state: State) -> None:
         if state.via.get(rid, Tier.NONE) is Tier.NONE:  # on exceptional paths the program is in trouble already

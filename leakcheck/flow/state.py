@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from leakcheck.diagnostics import StepKind
 
-KEPT = "kept"  # how a session rests that lies in an object: whoever calls the object may wake it
 MAX_STATES = 12  # per program point; dropping a state can hide a leak, never invent one
 
 

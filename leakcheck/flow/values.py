@@ -143,7 +143,7 @@ class Loan:
     spec: Connection
     certainty: Confidence
     through: tuple[FunctionInfo, ...]
-    used: bool = False  # a lazy one has taken its connection already
+    used: str = ""  # who has worked with it already: a lazy one has taken its connection
     inside: bool = False  # it is not what is given, but in what is given: a repository around a session
 
 
