@@ -10,7 +10,7 @@ import libcst as cst
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.faster import faster
 from leakcheck.checks.purpose import is_migration
-from leakcheck.checks.refusals import may_fail, taken_back, told_apart
+from leakcheck.checks.refusals import may_fail, passed_over, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
@@ -81,8 +81,12 @@ class Rows:
             yield self.tell.at("LK304", "medium", message, node, self._steps())
         if commit := self._commit(bool(writes)):
             what = quoted(code(commit))
-            message = f"{what} for every row: each waits until the disk has it; commit once a batch"
-            meant = self.once or self._waits or self._does_more or self._acts or taken_back(commit, self.loop.node.body)
+            message = (
+                f"{what} for every row: each waits until the disk has it; commit once a batch{self._unless(commit)}"
+            )
+            meant = (
+                self.once or self._waits or self._does_more or self._acts or passed_over(commit, self.loop.node.body)
+            )
             meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
             yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
@@ -178,10 +182,13 @@ class Rows:
 
     def _advice(self, node: cst.CSTNode) -> str:
         """What to do instead."""
-        better = f"{faster(self.module, self.tell.catalogue)} sends {self.batch} rows at a time"
+        return f"{faster(self.module, self.tell.catalogue)} sends {self.batch} rows at a time{self._unless(node)}"
+
+    def _unless(self, node: cst.CSTNode) -> str:
+        """What to do then with rows that fail."""
         if not isinstance(node, cst.Call) or not told_apart(node, self.loop.node.body):
-            return better
-        return f"{better}; only for a batch that fails go back to single rows, whose failures are told apart here"
+            return ""
+        return "; only for a batch that fails go back to single rows, whose failures are told apart here"
 
     @cached_property
     def _pieces(self) -> frozenset[str]:

@@ -30,14 +30,14 @@ def _sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
     return any(code(call.func) == code(node.func) for call in calls)
 
 
-def taken_back(node: cst.Call, body: cst.BaseSuite) -> bool:
-    """Whether a row that the database refuses is taken back while the rounds go on: each is a transaction for that."""
-    return any(_is_refusal(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
+def passed_over(node: cst.Call, body: cst.BaseSuite) -> bool:
+    """Whether a row that the database refuses is given up while the rounds go on: each is a transaction for that."""
+    return any(_passes_over(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
 
 
 def _refused(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is passed over, and the next one tried."""
-    if any(_passes_over(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers):
+    if passed_over(node, body):
         return True
     entered = (item.item for block in _around(cst.With, node, body) for item in block.items)
     calls = (call for call in entered if isinstance(call, cst.Call))
@@ -73,8 +73,3 @@ def catches_refusals(caught: cst.CSTNode | None) -> bool:
 
 def _named(caught: cst.CSTNode) -> set[str]:
     return {terminal(part) for part in walk(caught) if isinstance(part, (cst.Name, cst.Attribute))}
-
-
-def _is_refusal(handler: cst.ExceptHandler) -> bool:
-    calls = [node for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
-    return catches_refusals(handler.type) and any(terminal(call.func) == "rollback" for call in calls)

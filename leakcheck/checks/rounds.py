@@ -61,14 +61,17 @@ class Loop:
 
     @property
     def is_small(self) -> bool:
-        """Over a literal of a few elements, or a name for one, or `range(3)`, or the members of an enum."""
-        node = self._literal(_elements(self.node.iter), self.function, self.module)
+        """Over a literal of a few elements, or a name for one, or `range(3)`, `rows[:3]`, or the members of an enum."""
+        return any(self._is_few(node) for node in _in_step(self.node.iter))
+
+    def _is_few(self, iterated: cst.BaseExpression) -> bool:
+        node = self._literal(_elements(iterated), self.function, self.module)
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
             return len(node.elements) <= _FEW
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
             numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
-        return isinstance(node, cst.Attribute) and node.attr.value == "__members__"
+        return _sliced(node) <= _FEW or (isinstance(node, cst.Attribute) and node.attr.value == "__members__")
 
     def _literal(
         self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int = 3
@@ -173,6 +176,21 @@ class Loop:
         """Whether a round calls a method of one of these names."""
         called = (n.func for n in self.body if isinstance(n, cst.Call))
         return any(isinstance(func, cst.Attribute) and func.attr.value in methods for func in called)
+
+
+def _in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """What is iterated at the same time: as many rounds as the shortest has elements."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "zip":
+        return [argument.value for argument in node.args]
+    return [node]
+
+
+def _sliced(node: cst.BaseExpression) -> float:
+    """How many elements `rows[2:5]` has at most."""
+    part = node.slice[0].slice if isinstance(node, cst.Subscript) else None
+    if not isinstance(part, cst.Slice) or not isinstance(part.upper, cst.Integer):
+        return float("inf")
+    return part.upper.evaluated_value - (part.lower.evaluated_value if isinstance(part.lower, cst.Integer) else 0)
 
 
 def _elements(node: cst.BaseExpression) -> cst.BaseExpression:
