@@ -106,6 +106,7 @@ class Pool:
     pool_class: str = ""  # keyword that chooses another kind of pool
     usual: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep connections for whoever asks
     embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process, or one without sockets
+    mock: tuple[str, ...] = ()  # keywords with which it never connects
     default_from: str = ""  # keyword whose value counts where the size is missing
     harmful: dict[str, str] = field(default_factory=dict)  # `keyword=value` -> what it does, to end a sentence
     idle: tuple[str, ...] = ()  # attributes that can be read without a connection

@@ -123,7 +123,9 @@ class Built:
 
     @property
     def keeps_nothing(self) -> bool:
-        """NullPool, other kinds of pool with rules of their own, and a pool around somebody else's connection."""
+        """NullPool, other kinds of pool with rules of their own, one around somebody else's connection, and a mock."""
+        if not self.seen.keys().isdisjoint(self.pool.mock):
+            return True
         creator = self.seen.get("creator")
         if isinstance(creator, cst.Lambda) and not isinstance(creator.body, cst.Call):
             return True
