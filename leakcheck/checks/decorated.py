@@ -1,4 +1,4 @@
-"""LK201, LK202 for what a decorator of the project, or a transaction of the framework, holds around other code."""
+"""LK201 to LK203 for what a decorator of the project, or a transaction of the framework, holds around other code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
-from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.blocking import Blocking, Pause, Place
 from leakcheck.checks.held import purpose, short
-from leakcheck.checks.nested import Acquires
+from leakcheck.checks.nested import Acquires, Second, size
+from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, Step
-from leakcheck.flow.values import Symbol
+from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.module import FunctionInfo, Module, Scope
 from leakcheck.project.walk import same_scope, walk
 
@@ -26,6 +27,35 @@ def under_decorators(module: Module, tell: Teller, blocking: Blocking, acquires:
         for pause in blocking.inside(function):
             who = f"a decorator of {quoted(function.name)} holds a connection"
             yield _diagnostic(pause, who, acquired, tell, site.spec.embedded)
+
+
+def nested_under_decorators(module: Module, tell: Teller, acquires: Acquires) -> Iterable[Diagnostic]:
+    """Calls, by a function to which a decorator gives a connection, of one that takes another from the same pool."""
+    for function in acquires.decorated(module):
+        held = dict(acquires.pools_around(function))
+        given = {parameter.name.value for parameter in function.parameters}
+        calls = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.Call))
+        for node in calls if held else ():
+            callee = acquires.resolver.static(node.func, function, module)
+            if not isinstance(callee, Function) or callee.info.is_generator or mentions(node.args, given.__contains__):
+                continue
+            if acquires.summaries.may_give(callee.info):
+                continue
+            second = next((second for second in acquires.of(callee.info) if second.key in held), None)
+            if second is not None:
+                yield _nested(function, node, held[second.key], second, tell)
+                break
+
+
+def _nested(function: FunctionInfo, node: cst.Call, first: Place, second: Second, tell: Teller) -> Diagnostic:
+    message = (
+        f"{quoted(tell.callee(node))} takes a second connection while a decorator of {quoted(function.name)} "
+        f"holds one: {size(2)}"
+    )
+    steps = [tell.step("acquire", first[1], "the first one is checked out here", first[0])]
+    steps.append(tell.step("note", node, "the second one is taken during this call"))
+    steps += [tell.step("via", place, "by this call", where) for where, place in second.chain]
+    return tell.at("LK203", "medium", message, node, steps)
 
 
 def in_transactions(module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:

@@ -10,7 +10,7 @@ from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.configured import configured
 from leakcheck.checks.constructors import Constructors
 from leakcheck.checks.cursors import cursors
-from leakcheck.checks.decorated import in_transactions, under_decorators
+from leakcheck.checks.decorated import in_transactions, nested_under_decorators, under_decorators
 from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.engines import Engines
 from leakcheck.checks.fates import Fates
@@ -68,6 +68,7 @@ class Further:
             yield from self.reconnects.findings(run, tell)
             yield from retries(run, tell, self.blocking)
         yield from under_decorators(module, tell, self.blocking, self.acquires)
+        yield from nested_under_decorators(module, tell, self.acquires)
         yield from in_transactions(module, tell, self.blocking)
         yield from self.reconnects.through_callees(module, tell)
         yield from self.dependencies.findings(module, tell, self.blocking)

@@ -190,14 +190,14 @@ def _under_decorators(
             module, place = held[key]
             message = (
                 f"{quoted(site.callee)} takes a second connection while a decorator of {quoted(run.function.name)} "
-                f"holds one: {_size(2)}"
+                f"holds one: {size(2)}"
             )
             steps = [tell.step("acquire", place, "the first one is checked out here", module)]
             steps.append(tell.step("note", site.node, "the second one is taken here"))
             yield tell.at("LK203", min(site.certainty, "medium", key=CONFIDENCES.index), message, site.node, steps)
 
 
-def _size(held: int) -> str:
+def size(held: int) -> str:
     """What the pool needs where one thread has so many connections at a time."""
     return f"with fewer than threads * ({held} - 1) + 1 connections the pool deadlocks itself"
 
@@ -270,7 +270,7 @@ def _diagnostic(
 ) -> Diagnostic:
     """`held` counts the connections that one thread has then, this one included; 0: no other thread uses the pool."""
     what, which = quoted(tell.callee(node)), "a second connection" if held in (0, 2) else f"connection number {held}"
-    why = _size(held) if held else "it could use the one that is there, and see what that has written"
+    why = size(held) if held else "it could use the one that is there, and see what that has written"
     message = f"{what} takes {which} while {tell.subject(outer)} is held: {why}"
     steps = [*tell.acquired(outer)]
     steps.append(tell.step("note", node, "the second one is taken " + ("during this call" if chain else "here")))
