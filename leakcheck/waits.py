@@ -22,7 +22,9 @@ class Waits:
         transactions: tuple[str, ...] = (),
         grows: dict[str, str] | None = None,
         stops: dict[str, tuple[str, ...]] | None = None,
+        runs: dict[str, int] | None = None,
     ) -> None:
+        self._runs = runs or {}  # call that waits for a function -> the number of its argument
         self.grows = grows or {}  # retry decorator -> keyword that makes its pause grow
         self.stops = stops or {}  # retry decorator -> keywords of which one ends the attempts
         self.gives = gives or {}  # call -> class of what it gives
@@ -52,6 +54,12 @@ class Waits:
     def written(self, text: str) -> tuple[Wait, bool] | None:
         """By the end of its text, where nothing is known of its receiver: `self.llm.chat.completions.create`."""
         return next((found for end, found in self._endings if text.endswith(end)), None)
+
+    def runs(self, name: str, text: str) -> int | None:
+        """Which argument is a function that the call has run elsewhere, and waits for."""
+        if name in self._runs:
+            return self._runs[name]
+        return next((index for end, index in self._runs.items() if end[0] == "*" and text.endswith(end[1:])), None)
 
     def all(self) -> Iterable[tuple[Wait, bool]]:
         """Every listed call's entry."""

@@ -11,7 +11,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Instance, Method, Symbol, Value
 from leakcheck.models import Wait
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import code, same_scope, walk
+from leakcheck.project.walk import code, same_scope, terminal, walk
 
 _DEPTH = 4  # of project functions followed
 _RUNNERS = ("asyncio.run", "anyio.run", ".run_until_complete")
@@ -49,11 +49,37 @@ class Blocking:
             return self._through(Function(method, callee), node, body, module, depth) if method else ()
         if isinstance(callee, Function):
             return self._through(callee, node, body, module, depth)
-        name, text = self._name(callee), code(node.func) if isinstance(node, cst.Call) else ""
+        text = code(node.func) if isinstance(node, cst.Call) else ""
+        if isinstance(node, cst.Call) and (index := self.waits.runs(self._name(callee), text)) is not None:
+            return tuple(self._elsewhere(node, index, body, module, depth))
+        return self._listed(callee, text, node, body, module)
+
+    def _listed(
+        self, callee: Value, text: str, node: cst.CSTNode, body: cst.CSTNode, module: Module
+    ) -> tuple[Pause, ...]:
+        """A call of something outside the project, by its name or its text."""
+        name = self._name(callee)
         found = (self.waits.named(name) if name else None) or self.waits.written(text)
         if found is None or (found[1] and not self._is_driven(node, body)) or self._is_instant(node):
             return ()
+        if name in self.waits.needs_wait and not _keyword(node, "wait"):
+            return ()
         return (Pause(found[0], ((module, node),), bool(name) and self.waits.named(name) is not None),)
+
+    def _elsewhere(self, node: cst.Call, index: int, body: cst.CSTNode, module: Module, depth: int) -> Iterator[Pause]:
+        """`await asyncio.to_thread(requests.get, url)`, also by a `lambda` or `partial`: as if it were called here."""
+        work = node.args[index].value if len(node.args) > index and self._is_driven(node, body) else None
+        if isinstance(work, cst.Call) and terminal(work.func) == "partial" and work.args:
+            work = work.args[0].value
+        functions = [work] if work is not None else []
+        if isinstance(work, cst.Lambda):
+            functions = [part.func for part in walk(work.body, same_scope) if isinstance(part, cst.Call)]
+        for function in functions:
+            callee = self.resolver.static(function, None, module)
+            if isinstance(callee, (Class, Function)):
+                yield from self.at(callee, node, body, module, depth)
+            else:
+                yield from self._listed(callee, code(function), node, body, module)
 
     def _is_instant(self, node: cst.CSTNode) -> bool:
         """`queue.get(block=False)`."""
@@ -133,9 +159,7 @@ class Blocking:
                 or not isinstance(node, cst.Call)
             ):
                 continue
-            if callee.name not in self.waits.needs_wait or any(
-                a.keyword and a.keyword.value == "wait" for a in node.args
-            ):
+            if callee.name not in self.waits.needs_wait or _keyword(node, "wait"):
                 yield Pause(found[0], ((function.module, node),))
 
     def _is_driven(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:
@@ -151,6 +175,11 @@ def _firsts(pauses: Iterator[Pause]) -> tuple[Pause, ...]:
     for pause in pauses:
         found.setdefault(pause.sleeps, pause)
     return tuple(found.values())
+
+
+def _keyword(node: cst.CSTNode, name: str) -> bool:
+    """Whether a call is given an argument of that name."""
+    return isinstance(node, cst.Call) and any(a.keyword is not None and a.keyword.value == name for a in node.args)
 
 
 def _drivers(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
