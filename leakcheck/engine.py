@@ -63,8 +63,9 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
 def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:
     """All findings of a module, before selection. `seen` gets the runs they come from."""
     resolver, summaries = _analysis(project)
-    words = summaries.wrappers.words(module)
-    runs = [analyse(scope, module, resolver, summaries) for scope in (None, *module.scopes(words))]
+    wrappers = summaries.wrappers
+    acquiring = module.acquiring(wrappers.words(module), wrappers.projects(module))
+    runs = [analyse(scope, module, resolver, summaries) for scope in (None, *acquiring)]
     if seen is not None:
         seen[:] = runs
     tell = Teller(module, project.catalogue)

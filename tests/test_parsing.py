@@ -146,3 +146,31 @@ def test_text_for_another_python_gives_all_it_mentions() -> None:
     (giver,) = chunk("def f(x):\n    print connect()\n    return x\n").givers
     assert giver.name == "f"
     assert "connect" in giver.others
+
+
+MENTIONING = """
+@lent
+def f(connect, box: connection):
+    pool = box.connection.cursor()
+    with pool.acquire() as connection:
+        connection.commit()
+        submit(getconn, later=release)
+    def inner():
+        return connection[0] == self.engine
+    return connect
+"""
+
+
+def test_what_is_called_or_passed_on_is_told_from_what_is_read() -> None:
+    (found, inner) = Module(MENTIONING, "some.py", "some").chunks[0].mentions or ()
+    assert (found.name, inner.name) == ("f", "f.inner")
+    assert {"lent", "cursor", "acquire", "commit", "submit", "getconn", "release"} == found.used
+    assert "connection" in found.read
+    assert found.used.isdisjoint({"connect", "connection", "later", "engine"})
+
+
+def test_a_function_that_only_reads_a_name_is_left_out() -> None:
+    module = Module("def f(a):\n    a.connect.x\ndef g(a):\n    return a.connect\n", "some.py", "some")
+    words = frozenset({"connect"})
+    assert [f.name for f in module.acquiring(words, frozenset())] == ["g"]
+    assert [f.name for f in module.acquiring(words, words)] == ["f", "g"]  # a property of the project may open it

@@ -158,7 +158,7 @@ class Callees(Calls):
         touching = any(self.touched(a.value, state) for a in arguments)
         for argument in arguments:
             self.hand_over(argument.value, state, "argument", node)
-        strong = touching or self.summaries.raises(callee.info)
+        strong = touching or (bool(state.resources) and self.summaries.raises(callee.info))  # else nobody could tell
         if id(node) not in self.started:
             self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         returned = self.resolver.returned(callee.info)

@@ -14,6 +14,7 @@ from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.light.text import parsed
 from leakcheck.project.light.tree import light_module
+from leakcheck.project.mentions import Mentions, mentions
 from leakcheck.project.outline import Statement, methods, used_in, without, words_of
 from leakcheck.project.sketch import Place, Sketch
 from leakcheck.project.walk import children, walk
@@ -100,7 +101,16 @@ class Chunk:
             return ()
         if self.sketch.body is None:
             return [Giver(name, self.words) for name in DEF.findall(self.statement.text)]
-        return list(givers(self.sketch.body, f"{self.owner.name}." if self.owner else ""))
+        return list(givers(self.sketch.body, self._prefix))
+
+    @cached_property
+    def mentions(self) -> Sequence[Mentions] | None:
+        """How the functions in it mention names; None if it cannot be told."""
+        return None if self.sketch.body is None else list(mentions(self.sketch.body, self._prefix))
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.owner.name}." if self.owner else ""
 
     @cached_property
     def aliases(self) -> Sequence[Giver]:

@@ -4,11 +4,11 @@ texts and few of them matter."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
+from leakcheck.project.nodes import SCOPES, Function, below, blocks, functions, name, own, terminal
+
 _NAMING = ("id", "attr", "name", "arg", "asname")  # fields of nodes that are names
 _MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 
@@ -22,17 +22,9 @@ class Giver(NamedTuple):
 
 def givers(body: Iterable[ast.stmt], prefix: str = "") -> Iterator[Giver]:
     """The functions in some statements, nested ones too, that return or yield anything."""
-    for node in body:
-        if isinstance(node, _FUNCTIONS):
-            name = prefix + node.name
-            if others := _handed_over(node):
-                yield Giver(name, others)
-            yield from givers(node.body, name + ".")
-        elif isinstance(node, ast.ClassDef):
-            yield from givers(node.body, f"{prefix}{node.name}.")
-        else:
-            for block in _blocks(node):
-                yield from givers(block, prefix)
+    for found, function in functions(body, prefix):
+        if others := _handed_over(function):
+            yield Giver(found, others)
 
 
 def aliases(body: Iterable[ast.stmt]) -> Iterator[Giver]:
@@ -42,8 +34,8 @@ def aliases(body: Iterable[ast.stmt]) -> Iterator[Giver]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             others = _meant(node.value)
             yield from (Giver(target.id, others) for target in targets if isinstance(target, ast.Name) and others)
-        elif not isinstance(node, _SCOPES):
-            for block in _blocks(node):
+        elif not isinstance(node, SCOPES):
+            for block in blocks(node):
                 yield from aliases(block)
 
 
@@ -51,13 +43,8 @@ def makers(body: Iterable[ast.stmt]) -> Iterator[Giver]:
     """Names and fields that hold what a call makes: `SessionLocal = sessionmaker(...)`, with the name called."""
     for node in (part for statement in body for part in ast.walk(statement)):
         for target, value in _assignments(node):
-            if isinstance(value, ast.Call) and (name := _name(target) or _field(target)):
-                yield Giver(name, frozenset({terminal(value.func)}))
-
-
-def terminal(node: ast.expr) -> str:
-    """The last name of a callee: `c` of `a.b.c`, `x` of `x`, "" of anything else."""
-    return node.attr if isinstance(node, ast.Attribute) else _name(node)
+            if isinstance(value, ast.Call) and (held := name(target) or _field(target)):
+                yield Giver(held, frozenset({terminal(value.func)}))
 
 
 def _meant(value: ast.expr) -> frozenset[str]:
@@ -69,24 +56,24 @@ def _meant(value: ast.expr) -> frozenset[str]:
     return frozenset(filter(None, [terminal(value)]))
 
 
-def _handed_over(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+def _handed_over(function: Function) -> frozenset[str]:
     """What is called, or read as an attribute, for the sake of what the function returns or yields."""
     if any(terminal(d.func if isinstance(d, ast.Call) else d) in _MANAGERS for d in function.decorator_list):
         return frozenset(_mentioned(function))  # one that yields only a cursor has the connection for its block
     pending: list[ast.expr] = []
     assigned: dict[str, list[ast.expr]] = {}
-    for node in _own(function.body):
+    for node in own(function):
         if isinstance(node, (ast.Return, ast.Yield)):
             pending += [node.value] if node.value is not None else []
         else:
             for target, value in _assignments(node):
-                assigned.setdefault(_name(target), []).append(value)
+                assigned.setdefault(name(target), []).append(value)
     others: set[str] = set()
     while pending:
         expression = pending.pop()
         others.update(_called(expression))
-        for name in _held(expression):
-            pending += assigned.pop(name, ())
+        for held in _held(expression):
+            pending += assigned.pop(held, ())
     return frozenset(others)
 
 
@@ -133,7 +120,7 @@ def _called(node: ast.AST) -> Iterator[str]:
 
 def _mentioned(function: ast.AST) -> Iterator[str]:
     """Every name in a function, but for types and for the keywords of calls."""
-    for part in _below([function], lambda node: True):
+    for part in below([function]):
         for value in (getattr(part, field, None) for field in _NAMING if type(part) is not ast.keyword):
             if isinstance(value, str):
                 yield from value.split(".")
@@ -141,38 +128,10 @@ def _mentioned(function: ast.AST) -> Iterator[str]:
             yield from part.names
 
 
-def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """What is in a body, but not in functions and classes in it."""
-    return _below(body, lambda node: not isinstance(node, _SCOPES))
-
-
-def _below(nodes: Iterable[ast.AST], into: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
-    """The nodes and what is below those that are gone into, without types."""
-    pending = list(nodes)
-    while pending:
-        node = pending.pop()
-        yield node
-        if into(node):
-            types = {id(getattr(node, field, None)) for field in ("annotation", "returns")}
-            pending += [part for part in ast.iter_child_nodes(node) if id(part) not in types]
-
-
-def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The blocks of a compound statement."""
-    for part in (node, *getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-        for field in ("body", "orelse", "finalbody"):
-            if found := getattr(part, field, None):
-                yield found
-
-
 def _unstarred(node: ast.expr) -> ast.expr:
     return node.value if isinstance(node, ast.Starred) else node
 
 
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def _field(node: ast.expr) -> str:
     """`x` of `self.x`, else ""."""
-    return node.attr if isinstance(node, ast.Attribute) and _name(node.value) in ("self", "cls") else ""
+    return node.attr if isinstance(node, ast.Attribute) and name(node.value) in ("self", "cls") else ""

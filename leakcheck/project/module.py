@@ -126,6 +126,15 @@ class Module:
                 found = (d for d in part.definitions if isinstance(d, FunctionInfo))
                 yield from (function for function in found if not words.isdisjoint(function.words))
 
+    def acquiring(self, words: frozenset[str], given: frozenset[str]) -> Iterator[FunctionInfo]:
+        """The functions that may acquire: they use one of the words, or read an attribute that a function gives."""
+        for part in self.defining(words):
+            known = part.mentions
+            names = {m.name for m in known or () if not (words.isdisjoint(m.used) and given.isdisjoint(m.read))}
+            for found in part.definitions if names or known is None else ():
+                if isinstance(found, FunctionInfo) and (found.qualname in names or known is None):
+                    yield found
+
     def names_of_scopes(self, words: frozenset[str]) -> frozenset[str]:
         """At least the names of those functions, going by the text."""
         return frozenset(name for part in self.defining(words) for name in DEF.findall(part.statement.text))

@@ -37,9 +37,13 @@ class Wrappers:
     def words(self, module: Module) -> frozenset[str]:
         """The names by which a module may acquire: drivers' calls, and functions that hand back a connection."""
         if module not in self._words:
-            imported = frozenset(name for m in self._imported(module) for name in self.given(m, _HOPS - 1))
-            self._words[module] = self._base(module) | imported | self.given(module, _HOPS)
+            self._words[module] = self._base(module) | self.projects(module)
         return self._words[module]
+
+    def projects(self, module: Module) -> frozenset[str]:
+        """Of those the names of the project's own."""
+        imported = (name for m in self._imported(module) for name in self.given(m, _HOPS - 1))
+        return self.given(module, _HOPS).union(imported)
 
     def given(self, module: Module, hops: int) -> frozenset[str]:
         """The names under which a module may give a connection: its functions, methods and factories, other names for

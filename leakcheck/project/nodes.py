@@ -1,0 +1,68 @@
+"""Ways through the standard library's syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(body: Iterable[ast.stmt], prefix: str = "") -> Iterator[tuple[str, Function]]:
+    """The functions in some statements, nested ones too, by qualified name."""
+    for node in body:
+        if isinstance(node, FUNCTIONS):
+            yield prefix + node.name, node
+            yield from functions(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.ClassDef):
+            yield from functions(node.body, f"{prefix}{node.name}.")
+        else:
+            for block in blocks(node):
+                yield from functions(block, prefix)
+
+
+def blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a compound statement."""
+    for part in (node, *getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        for field in ("body", "orelse", "finalbody"):
+            if found := getattr(part, field, None):
+                yield found
+
+
+def own(function: Function) -> Iterator[ast.AST]:
+    """What is in a function, but not inside functions and classes in it; parents come first."""
+    return below(_parts(function), lambda node: not isinstance(node, SCOPES))
+
+
+def below(nodes: Iterable[ast.AST], into: Callable[[ast.AST], bool] = bool) -> Iterator[ast.AST]:
+    """Some nodes and what is below those that are gone into, types left out; parents come first."""
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        yield node
+        if into(node):
+            pending += _parts(node)
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The children that are run: an annotation is only there to be read."""
+    for field in node._fields:
+        if field not in ("annotation", "returns"):
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                yield value
+            elif isinstance(value, list):
+                yield from (item for item in value if isinstance(item, ast.AST))
+
+
+def terminal(node: ast.AST) -> str:
+    """The last name of a callee: `c` of `a.b.c`, `x` of `x`, "" of anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else name(node)
+
+
+def name(node: ast.AST) -> str:
+    """Of a name."""
+    return node.id if isinstance(node, ast.Name) else ""
