@@ -11,12 +11,13 @@ from pathlib import Path
 
 import libcst as cst
 import pytest
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 import leakcheck
 from leakcheck.project.chunk import Chunk
 from leakcheck.project.light import expressions, statements
 from leakcheck.project.light.text import parsed
-from leakcheck.project.light.tree import light_module
+from leakcheck.project.light.tree import light_module, light_places
 from leakcheck.project.module import Module
 from leakcheck.project.walk import children, code, walk
 
@@ -308,6 +309,19 @@ def test_names_of_other_alphabets_are_as_written() -> None:
     assert [n.value for n in walk(chunk("ﬁle = 'é'\n").tree) if isinstance(n, cst.Name)] == ["ﬁle"]
 
 
+@pytest.mark.parametrize("file", SAMPLE[::4], ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_places_are_those_of_libcst(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    syntax, found = parsed(text), light(text)
+    assert syntax is not None
+    assert found is not None
+    expected = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    places, known = light_places(text, syntax, found), expected.resolve(PositionProvider)
+    for node, full in zip(walk(found), walk(expected.module), strict=True):
+        assert places.get(node, known[full]) == known[full]
+        assert node in places or not isinstance(node, (cst.Assign, cst.Return, cst.FunctionDef))
+
+
 PLACED = '''\
 @decorated  # é
 def f(a, *, b: int = 1):
@@ -317,9 +331,9 @@ def f(a, *, b: int = 1):
 '''
 
 
-def test_places_are_those_of_the_full_tree() -> None:
-    found, expected = chunk(PLACED), cst.metadata.MetadataWrapper(cst.parse_module(PLACED), unsafe_skip_copy=True)
-    places = expected.resolve(cst.metadata.PositionProvider)
+def test_other_places_are_found_in_the_full_tree() -> None:
+    found, expected = chunk(PLACED), MetadataWrapper(cst.parse_module(PLACED), unsafe_skip_copy=True)
+    places = expected.resolve(PositionProvider)
     pairs = list(zip(walk(found.tree), walk(expected.module), strict=True))
     assert len(pairs) > 50
     for node, full in pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -13,7 +14,7 @@ from libcst.metadata import CodeRange, PositionProvider
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.light.text import parsed
-from leakcheck.project.light.tree import light_module
+from leakcheck.project.light.tree import light_module, light_places
 from leakcheck.project.mentions import Mentions, mentions
 from leakcheck.project.outline import Statement, methods, used_in, without, words_of
 from leakcheck.project.sketch import Place, Sketch
@@ -125,9 +126,11 @@ class Chunk:
     @cached_property
     def tree(self) -> cst.Module:
         """Without layout, most often. Empty if the text cannot be parsed; the module then says so."""
-        text = self._parsed[0]
-        known = self.sketch.tree if "sketch" in self.__dict__ else parsed(text)
-        return light_module(text, known) or self._full_tree
+        return light_module(self._parsed[0], self._syntax) or self._full_tree
+
+    @property
+    def _syntax(self) -> ast.Module | None:
+        return self.sketch.tree if "sketch" in self.__dict__ else parsed(self._parsed[0])
 
     @cached_property
     def _full_tree(self) -> cst.Module:
@@ -139,13 +142,13 @@ class Chunk:
 
     def place(self, node: cst.CSTNode) -> CodeRange:
         """Where a node of the tree stands in the file."""
-        where = self.positions.get(node) or _FIRST
+        where = self._light_places.get(node) or self.positions.get(node) or _FIRST
         start, end = where.start, where.end
         return CodeRange((self._line(start.line), start.column), (self._line(end.line), end.column))
 
     def keep_tree(self, earlier: Chunk) -> None:
         """What an earlier version of the file knew of the same statement; all of it counts from its first line."""
-        for name in ("words", "used", "own_words", "tree", "_full_tree", "node_ids", "positions"):
+        for name in ("words", "used", "own_words", "tree", "_full_tree", "node_ids", "_light_places", "positions"):
             if name in earlier.__dict__:
                 self.__dict__[name] = earlier.__dict__[name]
 
@@ -208,6 +211,11 @@ class Chunk:
     @cached_property
     def node_ids(self) -> frozenset[int]:
         return frozenset(map(id, walk(self.tree)))
+
+    @cached_property
+    def _light_places(self) -> dict[cst.CSTNode, CodeRange]:
+        syntax = None if self.tree is self.__dict__.get("_full_tree") else self._syntax
+        return light_places(self._parsed[0], syntax, self.tree) if syntax else {}
 
     @cached_property
     def positions(self) -> dict[cst.CSTNode, CodeRange]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import libcst as cst
 
 from leakcheck.project.light import operators
 from leakcheck.project.light.nodes import in_parentheses, maker
 from leakcheck.project.light.strings import string
-from leakcheck.project.light.text import Text, parsed
+from leakcheck.project.light.text import Makers, Text, parsed
 
 name = maker(cst.Name, "value")
 attribute = maker(cst.Attribute, "value", "attr")
@@ -67,16 +66,16 @@ _CONSTANTS = {int: _integer, float: _float, complex: _imaginary}
 
 
 def expression(of: Text, node: ast.expr) -> cst.BaseExpression:
-    return MAKERS[type(node)](of, node)
+    return of.makers[type(node)](of, node)  # type: ignore[no-any-return]
 
 
 def optional(of: Text, node: ast.expr | None) -> cst.BaseExpression | None:
-    return None if node is None else MAKERS[type(node)](of, node)
+    return None if node is None else of.makers[type(node)](of, node)
 
 
 def operand(of: Text, node: ast.expr, tightness: int) -> cst.BaseExpression:
     """Part of an expression that binds that tightly: with the parentheses it needs."""
-    made = MAKERS[type(node)](of, node)
+    made: cst.BaseExpression = of.makers[type(node)](of, node)
     kind = type(getattr(node, "op", node))
     if operators.TIGHTNESS.get(kind, tightness) < tightness:
         in_parentheses(made)
@@ -89,7 +88,7 @@ def plain(text: str) -> cst.BaseExpression:
     statement = tree.body[0] if (tree := parsed(text)) else None
     if not isinstance(statement, ast.Expr):
         raise SyntaxError(text)
-    return expression(Text(text), statement.value)
+    return expression(Text(text, MAKERS), statement.value)
 
 
 def _written(of: Text, node: ast.expr) -> cst.BaseExpression:
@@ -139,7 +138,7 @@ def _argument(of: Text, node: ast.expr | ast.keyword) -> cst.Arg:
         return _keyword(expression(of, node.value), name(node.arg))
     if type(node) is ast.Starred:
         return _arg(expression(of, node.value), "*")
-    return _arg(MAKERS[type(node)](of, node), "")
+    return _arg(of.makers[type(node)](of, node), "")
 
 
 def _start(node: ast.expr | ast.keyword) -> tuple[int, int]:
@@ -258,7 +257,7 @@ def annotated(of: Text, node: ast.expr | None) -> cst.Annotation | None:
     return None if node is None else annotation(expression(of, node))
 
 
-MAKERS: dict[type[ast.AST], Callable[[Text, Any], cst.BaseExpression]] = {
+MAKERS: Makers = {
     ast.Name: lambda of, node: name(node.id),
     ast.Attribute: _attribute,
     ast.Call: _call,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
 
 import libcst as cst
 
@@ -22,7 +21,7 @@ from leakcheck.project.light.expressions import (
 )
 from leakcheck.project.light.generics import type_alias, type_parameters
 from leakcheck.project.light.nodes import maker
-from leakcheck.project.light.text import Text
+from leakcheck.project.light.text import Makers, Text
 
 module = maker(cst.Module, "body")
 _line = maker(cst.SimpleStatementLine, "body")
@@ -63,8 +62,6 @@ _class = maker(cst.ClassDef, "name", "body", "bases", "keywords", "decorators", 
 _decorator = maker(cst.Decorator, "decorator")
 
 _DOT = cst.Dot()
-_Small = Callable[[Text, Any], cst.BaseSmallStatement]
-_Compound = Callable[[Text, Any], cst.BaseCompoundStatement]
 
 
 def body(of: Text, nodes: list[ast.stmt]) -> list[cst.BaseStatement]:
@@ -72,13 +69,13 @@ def body(of: Text, nodes: list[ast.stmt]) -> list[cst.BaseStatement]:
     found: list[cst.BaseStatement] = []
     line, last = [], 0
     for node in nodes:
-        small = SMALL.get(type(node))
-        if small is None:
-            found.append(COMPOUND[type(node)](of, node))
+        made = of.makers[type(node)](of, node)
+        if type(node) not in SMALL:
+            found.append(made)
         elif node.lineno == last:
-            line.append(small(of, node))
+            line.append(made)
         else:
-            line = [small(of, node)]
+            line = [made]
             found.append(_line(line))
         last = node.end_lineno or 0
     return found
@@ -88,7 +85,7 @@ def block(of: Text, nodes: list[ast.stmt], owner: int) -> cst.BaseSuite:
     """The statements below a head whose first line is given."""
     first = nodes[0]
     if first.lineno == owner or (type(first) in SMALL and of.before(first).strip(" \t\f")):
-        return _suite([SMALL[type(node)](of, node) for node in nodes])
+        return _suite([of.makers[type(node)](of, node) for node in nodes])
     return _block(body(of, nodes))
 
 
@@ -131,7 +128,7 @@ def _as_raise(of: Text, node: ast.Raise) -> cst.Raise:
 def _as_if(of: Text, node: ast.If) -> cst.If:
     other = node.orelse
     if len(other) == 1 and isinstance(other[0], ast.If) and of.begins(other[0], "elif"):
-        orelse: cst.If | cst.Else | None = _as_if(of, other[0])
+        orelse: cst.If | cst.Else | None = of.makers[ast.If](of, other[0])
     else:
         orelse = _orelse(of, other)
     return _if(expression(of, node.test), block(of, node.body, node.lineno), orelse)
@@ -195,7 +192,7 @@ def _as_match(of: Text, node: ast.Match) -> cst.BaseCompoundStatement:
     return made
 
 
-SMALL: dict[type[ast.AST], _Small] = {
+SMALL: Makers = {
     ast.Expr: lambda of, node: _expr(expression(of, node.value)),
     ast.Assign: _as_assign,
     ast.AnnAssign: lambda of, node: _ann_assign(
@@ -216,7 +213,7 @@ SMALL: dict[type[ast.AST], _Small] = {
     ast.Import: lambda of, node: _import(_aliases(node.names)),
     ast.ImportFrom: _as_import_from,
 }
-COMPOUND: dict[type[ast.AST], _Compound] = {
+COMPOUND: Makers = {
     ast.If: _as_if,
     ast.While: _as_while,
     ast.For: _as_for,

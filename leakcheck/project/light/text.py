@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
+from collections.abc import Callable
+from typing import Any
+
+from libcst.metadata import CodeRange
+
+_HEAD = re.compile(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
+
+Makers = dict[type[ast.AST], Callable[["Text", Any], Any]]
 
 
 def parsed(text: str) -> ast.Module | None:
@@ -17,9 +26,10 @@ def parsed(text: str) -> ast.Module | None:
 
 
 class Text:
-    """Lines as `ast` counts them: columns are bytes of UTF-8."""
+    """Lines as `ast` counts them, columns being bytes of UTF-8; and what makes LibCST's nodes of its nodes."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, makers: Makers) -> None:
+        self.makers = makers
         self._ascii = text.isascii()
         self._lines: list[str] = text.split("\n")
 
@@ -30,6 +40,17 @@ class Text:
         if first == last:
             return self._lines[first][start:end]
         return "\n".join((self._lines[first][start:], *self._lines[first + 1 : last], self._lines[last][:end]))
+
+    def place(self, node: ast.AST) -> CodeRange:
+        """Where it stands, counted in characters."""
+        line, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        return CodeRange((line, self.column(line - 1, start)), (last, self.column(last - 1, end)))
+
+    def name(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> CodeRange | None:
+        """Where the name of a definition stands."""
+        found = _HEAD.match(self._lines[node.lineno - 1], self.column(node.lineno - 1, node.col_offset))
+        return CodeRange((node.lineno, found.start(1)), (node.lineno, found.end(1))) if found else None
 
     def column(self, line: int, offset: int) -> int:
         """In characters."""
