@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Iterator
+from functools import cached_property
 
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import Tree
@@ -20,7 +22,10 @@ class Imports:
         self.tree, self.end, self.style, self.module = tree, end, style, module
         body = tree.module.body
         self._imports = [s for s in body if isinstance(s, Statement)]
-        self._bound = _bound_names(tree.module)
+
+    @cached_property
+    def _bound(self) -> list[str]:
+        return list(_bound_names(self.tree))
 
     def use(self, draft: Draft, line: int, *names: str) -> list[str]:
         """How to write these names of the module at a line; the draft gets the import of those that have none."""
@@ -205,20 +210,17 @@ def _is_docstring(statement: ast.stmt) -> bool:
     )
 
 
-def _bound_names(module: ast.Module) -> list[str]:
+def _bound_names(tree: Tree) -> Iterator[str]:
     """Every name that anything in the module binds, once a binding."""
-    names: list[str] = []
-    for node in ast.walk(module):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-            names.append(node.id)
+    for node in tree.nodes:
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                yield node.id
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.append(node.name)
+            yield node.name
         elif isinstance(node, ast.arg):
-            names.append(node.arg)
+            yield node.arg
         elif isinstance(node, ast.alias):
-            names.append((node.asname or node.name).partition(".")[0])
-        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
-            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
-        ):
-            names.append(node.name)
-    return names
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name

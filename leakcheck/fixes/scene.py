@@ -11,7 +11,7 @@ from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none, mentions
-from leakcheck.fixes.text import Draft, Refused, indentation, inside_strings, line_end
+from leakcheck.fixes.text import Draft, Refused, indentation, line_end
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Resource, Status
@@ -42,7 +42,7 @@ class File:
     @cached_property
     def strings(self) -> frozenset[int]:
         try:
-            return inside_strings(self.source)
+            return self.tree.inside_strings
         except Exception:  # a tokenizer's many ways to fail
             raise Refused("this Python cannot tokenize the file") from None
 
