@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -65,7 +66,11 @@ def _batches(files: Sequence[str], sizes: Sequence[int], most: int) -> list[list
 def _check(files: Sequence[str], settings: Settings) -> Batch:
     collects = gc.isenabled()
     gc.disable()  # what is imported stays
-    from leakcheck.batches import check  # with LibCST: slow to import, and not needed where others do the work
+    if "libcst" not in sys.modules:  # slow to import, and not needed where others do the work
+        from leakcheck.lean import import_libcst
+
+        import_libcst()
+    from leakcheck.batches import check
 
     if collects:
         gc.enable()

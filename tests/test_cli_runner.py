@@ -230,3 +230,20 @@ def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.Mon
     assert [size // len(LEAK) for _, size in seen] == [1, 2, 3, 1]
     batches.forget()
     assert [report for batch, _ in seen for report in batch.reports] == batches.check(files, Settings(folder)).reports
+
+
+def test_libcst_is_the_same_when_it_is_imported_faster() -> None:
+    code = """
+from dataclasses import dataclass
+from leakcheck.lean import import_libcst
+import_libcst()
+import dataclasses, libcst
+from libcst.metadata import CodePosition
+assert dataclasses.dataclass is dataclass
+name = libcst.Name("x")
+assert name == name != libcst.Name("x") and len({name, libcst.Name("x")}) == 2
+assert repr(name).startswith("Name(") and name.deep_equals(name.deep_clone())
+assert CodePosition(1, 2) == CodePosition(1, 2) and name.with_changes(value="y").value == "y"
+assert libcst.parse_module("with a as b:\\n    c()\\n").code == "with a as b:\\n    c()\\n"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
