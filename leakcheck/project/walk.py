@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
-from operator import attrgetter
+from typing import get_origin
 
 import libcst as cst
 
@@ -43,49 +43,42 @@ _LAYOUT = frozenset(
         "lines_after_def",
     ]
 )
-_Parts = Callable[[cst.CSTNode], tuple[object, ...]]
+_Parts = Callable[[cst.CSTNode], list[cst.CSTNode]]
 
 
-class _Getters(dict[type[cst.CSTNode], _Parts]):
-    """For each kind of node, what reads at once all its fields that carry meaning: one at a time is slow."""
+class _Children(dict[type[cst.CSTNode], _Parts]):
+    """For each kind of node, what lists the parts in all its fields that carry meaning: one at a time is slow."""
 
     def __missing__(self, kind: type[cst.CSTNode]) -> _Parts:
-        found = [f.name for f in fields(kind) if f.type is not str and _means_something(f.name)]
-        self[kind] = getter = _getter(found)
-        return getter
+        parts = [_part(f.name, f.type) for f in fields(kind) if f.type is not str and _means_something(f.name)]
+        self[kind] = listed = eval(f"lambda node: [{', '.join(parts)}]", {"some": _some})
+        return listed  # type: ignore[no-any-return]
 
 
 def _means_something(field: str) -> bool:
     return field not in _LAYOUT and not field.startswith(("whitespace", "_"))
 
 
-def _getter(names: list[str]) -> _Parts:
-    if len(names) > 1:
-        return attrgetter(*names)
-    return (lambda node: (getattr(node, names[0]),)) if names else lambda node: ()
+def _part(field: str, type_: object) -> str:
+    """The expression for what is in a field."""
+    if isinstance(type_, type) and issubclass(type_, cst.CSTNode):
+        return f"node.{field}"
+    return f"*node.{field}" if get_origin(type_) is Sequence else f"*some(node.{field})"
 
 
-class _Nodes(dict[type, bool]):
-    """Which classes are nodes: `isinstance` is slow on LibCST's abstract classes, and the answer never changes."""
+def _some(value: object) -> Sequence[cst.CSTNode]:
+    """A node, several, or none."""
+    if isinstance(value, (list, tuple)):
+        return value
+    return () if value is None or isinstance(value, (str, cst.MaybeSentinel)) else (value,)  # type: ignore[return-value]
 
-    def __missing__(self, kind: type) -> bool:
-        self[kind] = known = issubclass(kind, cst.CSTNode)
-        return known
 
-
-_GETTERS, _NODES = _Getters(), _Nodes()
+_CHILDREN = _Children()
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The node's direct parts in source order; the list is the caller's."""
-    found: list[cst.CSTNode] = []
-    for value in _GETTERS[type(node)](node):
-        kind = type(value)
-        if _NODES[kind]:
-            found.append(value)  # type: ignore[arg-type]
-        elif kind is list or kind is tuple:
-            found += [item for item in value if _NODES[type(item)]]  # type: ignore[attr-defined]
-    return found
+    return _CHILDREN[type(node)](node)
 
 
 SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
@@ -111,7 +104,7 @@ def _descend(node: cst.CSTNode, into: Into | None) -> Iterator[cst.CSTNode]:
         current = pending.pop()
         yield current
         if into is None or current is node or into(current):
-            below = children(current)
+            below = _CHILDREN[type(current)](current)
             below.reverse()
             pending += below
 
