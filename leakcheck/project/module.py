@@ -22,7 +22,7 @@ from leakcheck.project.toplevel import TopLevel
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
-_GLOBAL = re.compile(r"\bglobal[ \t]([^\n]*)")
+_GLOBAL = re.compile(r"global[ \t]([^\n]*)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regular expressions
 
 

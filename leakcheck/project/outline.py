@@ -27,7 +27,8 @@ _CLASS = re.compile(
     r"^class[ \t]+\w+[ \t]*(?:\((?:[^()#\"']|\([^()#\"']*\))*\))?[ \t]*:[ \t]*(?:#[^\n]*)?\r?\n", re.MULTILINE
 )
 _INDENT = re.compile(r"^([ \t]+)[^\s#]", re.MULTILINE)
-_USED = re.compile(r"\.\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\(")
+_ATTRIBUTE = re.compile(r"\.\s*(\w+)")
+_CALLED_BACKWARDS = re.compile(r"\(\s*(\w+)")  # forwards, a bracket would be looked for after each letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def used_in(text: str) -> frozenset[str]:
-    """Every identifier that is called, or follows a dot."""
-    return frozenset(a or b for a, b in _USED.findall(text))
+    """Every identifier that is called, or follows a dot; some numbers are among them too."""
+    called = set(_CALLED_BACKWARDS.findall(text[::-1]))
+    return frozenset(_ATTRIBUTE.findall(text)).union(word[::-1] for word in called)
 
 
 def without_texts(text: str) -> str:
