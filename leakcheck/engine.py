@@ -15,7 +15,7 @@ from leakcheck.checks.misuse import misuses
 from leakcheck.checks.owners import owners
 from leakcheck.checks.replaced import replaced
 from leakcheck.checks.telling import Teller
-from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Report, Span, split_lines
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Report, Span, split_lines
 from leakcheck.fixes.amend import with_amendments
 from leakcheck.fixes.plan import with_fixes
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
@@ -27,7 +27,7 @@ from leakcheck.project.project import Project
 from leakcheck.settings import Settings
 from leakcheck.words import words as the_words
 
-_OURS = re.compile(r"leakcheck|\blk\d*\b", re.IGNORECASE)  # in comments that speak of us, though nothing is found
+_OURS = re.compile(r"\blk\d*\b")
 
 
 class SourceError(Exception):
@@ -50,7 +50,7 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     lines = split_lines(source)
-    comments = suppressions.read(lines) if found or _OURS.search(source) else suppressions.Suppressions()
+    comments = suppressions.read(lines) if found or _speaks_of_us(source) else suppressions.Suppressions()
     about = Comments(filename, lines, project.catalogue.rules, settings).findings(comments, found)
     wanted = [d for d in (*found, *about) if _wanted(d, settings)]
     kept, suppressed = comments.apply(sorted(wanted, key=lambda d: d.sort_key))
@@ -74,7 +74,14 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     if project.settings.selects("LK106"):  # costs another run of each coroutine and generator
         found += interrupted(runs, tell)
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
-    return [*found, *_further(project, resolver, summaries).findings(module, runs, tell)]
+    heard = _lowest(project.settings) == "low" or _speaks_of_us(module.source)
+    return [*found, *_further(project, resolver, summaries).findings(module, runs, tell, heard)]
+
+
+def _speaks_of_us(source: str) -> bool:
+    """Whether a comment may be about findings, also about such as are not made."""
+    text = source.lower()
+    return "leakcheck" in text or ("lk" in text and _OURS.search(text) is not None)
 
 
 def _census(module: Module, project: Project, runs: list[Interpreter]) -> Census | None:
@@ -118,5 +125,9 @@ def _trust_guesses(runs: list[Interpreter]) -> None:
 def _wanted(diagnostic: Diagnostic, settings: Settings) -> bool:
     if not settings.enabled(diagnostic.code, diagnostic.span.filename):
         return False
-    minimum = "low" if settings.may_raise == "strict" else settings.min_confidence
-    return CONFIDENCES.index(diagnostic.confidence) >= CONFIDENCES.index(minimum)
+    return CONFIDENCES.index(diagnostic.confidence) >= CONFIDENCES.index(_lowest(settings))
+
+
+def _lowest(settings: Settings) -> Confidence:
+    """The confidence from which on findings are told."""
+    return "low" if settings.may_raise == "strict" else settings.min_confidence

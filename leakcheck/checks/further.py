@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from leakcheck.checks.blocking import Blocking
@@ -50,30 +50,35 @@ class Further:
         self.dependencies = Dependencies(resolver, summaries, project, self.lending)
         self.fates = Fates(self.constructors, resolver)
 
-    def findings(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
-        """Everything of these families in a module."""
+    def findings(
+        self, module: Module, runs: Sequence[Interpreter], tell: Teller, all_are_heard: bool
+    ) -> Iterator[Diagnostic]:
+        """Everything of these families in a module. What would be low is not looked for unless all are heard."""
         path = self.settings.relative(module.filename).replace(os.sep, "/")
-        unwanted: tuple[str, ...] = _NOT_IN_TESTS if is_test(module, self.settings) else ()
-        unwanted += _NOT_IN_MIGRATIONS if words().of_migrations.search(path) else ()
-        unwanted = _NOT_OF_OTHERS if words().of_vendored.search(path) else unwanted
-        for found in self._all(module, runs, tell):
-            quiet = found.code.startswith(unwanted)
-            yield replace(found, confidence="low") if quiet else found
+        quiet: tuple[str, ...] = _NOT_IN_TESTS if is_test(module, self.settings) else ()
+        quiet += _NOT_IN_MIGRATIONS if words().of_migrations.search(path) else ()
+        quiet = _NOT_OF_OTHERS if words().of_vendored.search(path) else quiet
+        for codes, found in self._all(module, runs, tell):
+            if all_are_heard or not codes.startswith(quiet):
+                yield from (replace(d, confidence="low") if d.code.startswith(quiet) else d for d in found)
 
-    def _all(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterator[Diagnostic]:
+    def _all(
+        self, module: Module, runs: Sequence[Interpreter], tell: Teller
+    ) -> Iterator[tuple[str, Iterable[Diagnostic]]]:
+        """Each check, which runs as its findings are taken, with the family of its codes."""
         for run in runs:
-            yield from held(run, tell, self.lending)
-            yield from yields(run, tell)
-            yield from nested(run, tell, self.acquires)
-            yield from self.reconnects.findings(run, tell)
-            yield from retries(run, tell, self.blocking)
-        yield from under_decorators(module, tell, self.blocking, self.acquires)
-        yield from nested_under_decorators(module, tell, self.acquires)
-        yield from in_transactions(module, tell, self.blocking)
-        yield from self.reconnects.through_callees(module, tell)
-        yield from self.dependencies.findings(module, tell, self.blocking)
+            yield "LK2", held(run, tell, self.lending)
+            yield "LK2", yields(run, tell)
+            yield "LK2", nested(run, tell, self.acquires)
+            yield "LK3", self.reconnects.findings(run, tell)
+            yield "LK5", retries(run, tell, self.blocking)
+        yield "LK2", under_decorators(module, tell, self.blocking, self.acquires)
+        yield "LK2", nested_under_decorators(module, tell, self.acquires)
+        yield "LK2", in_transactions(module, tell, self.blocking)
+        yield "LK3", self.reconnects.through_callees(module, tell)
+        yield "LK2", self.dependencies.findings(module, tell, self.blocking)
         if self.settings.selects("LK108"):
-            yield from cursors(module, tell, self.resolver)
-        yield from loops(module, tell, self.blocking, self.settings.batch_size)
-        yield from configured(module, self.resolver.catalogue, tell, self.settings)
-        yield from pools(module, self.constructors, self.fates, tell, self.settings)
+            yield "LK1", cursors(module, tell, self.resolver)
+        yield "LK3", loops(module, tell, self.blocking, self.settings.batch_size)
+        yield "LK4", configured(module, self.resolver.catalogue, tell, self.settings)
+        yield "LK4", pools(module, self.constructors, self.fates, tell, self.settings)

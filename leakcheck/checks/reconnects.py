@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.guesses import is_guess
-from leakcheck.checks.rounds import Loop
+from leakcheck.checks.rounds import Loop, conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
@@ -58,10 +58,10 @@ class Reconnects:
 
     def _through_callees(self, loop: Loop, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
         """The first such call, whatever the round."""
-        for node in loop.body:
-            if not isinstance(node, cst.Call) or not _repeats(node, loop):
-                continue
-            callee = self.resolver.static(node.func, function, function.module)
+        calls = [node for node in loop.body if isinstance(node, cst.Call)] if _goes_on(loop) else []
+        tested = loop.tested if calls else frozenset()
+        for node in calls:
+            callee = self.resolver.static(node.func, function, function.module) if id(node) not in tested else None
             for site in self._connecting(callee.info) if isinstance(callee, Function) else ():
                 assert isinstance(callee, Function)
                 if mentions([site.node], _of_the_round(node, callee, loop).__contains__):
@@ -84,8 +84,8 @@ class Reconnects:
             run = None
             if not words.isdisjoint(function.words) and not function.is_async and not function.is_generator:
                 run = analyse(function, function.module, self.resolver, self.summaries)
-            tested = {id(n) for test in _tests(function.node.body) for n in walk(test)}
-            sites = filter(_connects, run.sites if run else ())
+            sites = list(filter(_connects, run.sites if run else ()))
+            tested = conditional(function.node.body) if sites else frozenset()
             self._known[function] = tuple(site for site in sites if id(site.node) not in tested)
         return self._known[function]
 
@@ -111,15 +111,13 @@ def _of_the_round(node: cst.Call, callee: Function, loop: Loop) -> set[str]:
 
 def _repeats(acquire: cst.CSTNode, loop: Loop) -> bool:
     """Every round does it, and no round is the last because it succeeded."""
-    if loop.is_small or loop.node.asynchronous is not None:
+    return _goes_on(loop) and id(acquire) not in loop.tested  # `if conn is None: conn = connect()`
+
+
+def _goes_on(loop: Loop) -> bool:
+    if any(type(node) in _LEAVES for node in loop.body):
         return False
-    if any(part is acquire for test in _tests(loop.node.body) for part in walk(test, same_scope)):
-        return False  # `if conn is None: conn = connect()`
-    return not any(isinstance(node, _LEAVES) for node in loop.body)
-
-
-def _tests(body: cst.CSTNode) -> Iterator[cst.If]:
-    return (node for node in walk(body, same_scope) if isinstance(node, cst.If))
+    return not loop.is_small and loop.node.asynchronous is None
 
 
 def _confidence(site: Site, loop: Loop, function: FunctionInfo, blocking: Blocking) -> Confidence:

@@ -34,6 +34,11 @@ class Loop:
         return list(walk(self.node.body, lambda n: same_scope(n) and not isinstance(n, cst.For)))
 
     @cached_property
+    def tested(self) -> frozenset[int]:
+        """The ids of the nodes in `if` statements."""
+        return conditional(self.node.body)
+
+    @cached_property
     def rows(self) -> frozenset[str]:
         """The loop's variables, and what is computed from them in its body."""
         known = {n.value for n in walk(self.node.target) if isinstance(n, cst.Name)}
@@ -254,3 +259,9 @@ def first_binding(node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | 
     if isinstance(node, cst.WithItem) and node.asname is not None:
         return node.asname.name, node.item
     return (node.targets[0].target, node.value) if isinstance(node, cst.Assign) else (None, None)
+
+
+def conditional(body: cst.CSTNode) -> frozenset[int]:
+    """The ids of the nodes of a body that stand in an `if`: in its test or what depends on it."""
+    tests = (node for node in walk(body, same_scope) if type(node) is cst.If)
+    return frozenset(id(part) for test in tests for part in walk(test, same_scope))

@@ -22,6 +22,8 @@ ResourceId = tuple[int, int]
 class Plain(Enum):
     """Values without parts."""
 
+    __hash__ = object.__hash__  # each is one object; Enum's own goes by the name, and states are hashed all the time
+
     UNKNOWN = "unknown"
     SOMETHING = "something"  # unknown, but true in a test: an object
     UNBOUND = "unbound"

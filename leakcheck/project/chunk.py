@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DEF = re.compile(r"\bdef[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
+_STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
+_CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each
@@ -94,6 +96,14 @@ class Chunk:
         if place.keywords.isdisjoint(self.words):
             return False
         return self.sketch.uses(words, place)
+
+    @cached_property
+    def stored(self) -> frozenset[str]:
+        """Of a class that has a way to release what it keeps: the words in what it stores in its fields."""
+        text = self.statement.text
+        if self.kind != "class" or not _CLOSES.search(text):
+            return frozenset()
+        return words_of(" ".join(_STORED.findall(text)))
 
     @cached_property
     def givers(self) -> Sequence[Giver]:

@@ -158,7 +158,7 @@ class Module:
     @cached_property
     def _globals(self) -> frozenset[str]:
         """The words in the lines that declare names global."""
-        return words_of(" ".join(_GLOBAL.findall(self.source)))
+        return words_of(" ".join(_GLOBAL.findall(self.source)) if "global" in self.source else "")
 
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""

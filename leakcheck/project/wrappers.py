@@ -13,8 +13,6 @@ from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
 from leakcheck.project.walk import terminal, walk
 
-_STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
-_CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
 _BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
 _HOPS = 3  # of imports followed from the file being checked
 
@@ -145,17 +143,11 @@ def _owners(module: Module, words: frozenset[str], bases: frozenset[str]) -> fro
     """Classes that store what a call of one of the words gives, or inherit from such a class: their objects may be what
     is to be released. Going by the text, for few of them are ever made."""
     classes = [chunk for chunk in module.chunks if chunk.kind == "class"] if words or bases else []
-    using = (chunk for chunk in classes if chunk.holds(words) and not words.isdisjoint(chunk.used))
-    found = frozenset(chunk.name for chunk in using if _stores(chunk, words))
+    storing = (chunk for chunk in classes if chunk.holds(words) and not words.isdisjoint(chunk.stored))
+    found = frozenset(chunk.name for chunk in storing if not words.isdisjoint(chunk.used))
     while more := {chunk.name for chunk in classes if _inherits(chunk, bases | found)} - found:
         found |= more
     return found
-
-
-def _stores(chunk: Chunk, words: frozenset[str]) -> bool:
-    text = chunk.statement.text
-    stored = any(not words.isdisjoint(words_of(value)) for value in _STORED.findall(text))
-    return stored and _CLOSES.search(text) is not None
 
 
 def _inherits(chunk: Chunk, owners: frozenset[str]) -> bool:
