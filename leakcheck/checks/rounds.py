@@ -83,7 +83,7 @@ class Loop:
     ) -> cst.BaseExpression:
         """What a name stands for, or what a function of the project returns, if there is only one."""
         values: list[Value] = []
-        if isinstance(node, cst.Name) and not (function is self.function and self._is_filled(node.value)):
+        if isinstance(node, cst.Name) and not _is_filled(node.value, function, module):
             values = followed(node, function, module, self.resolver.project)
         elif isinstance(node, cst.Call):
             callee = self.resolver.static(node.func, function, module)
@@ -93,24 +93,6 @@ class Loop:
             return node
         value, scope, where = values[0]
         return self._literal(_elements(value), scope, where, depth - 1)
-
-    def _is_filled(self, name: str) -> bool:
-        """Whether something is put into the container of that name: in the function, or in its module."""
-        if self.function is not None and name in self.function.bindings.names:
-            return name in self._filled_anywhere
-        return is_filled(name, self.module.source)
-
-    @cached_property
-    def _filled_anywhere(self) -> set[str]:
-        """Names of containers that something is put into in the function, or that it writes to."""
-        assert self.function is not None
-        nodes = [n for n in walk(self.function.node.body) if isinstance(n, (cst.Call, cst.AugAssign, cst.AssignTarget))]
-        called = [n.func for n in nodes if isinstance(n, cst.Call)]
-        owners = [f.value for f in called if isinstance(f, cst.Attribute) and f.attr.value in words().fills]
-        owners += [n.target for n in nodes if isinstance(n, cst.AugAssign)]
-        targets = [n.target for n in nodes if isinstance(n, cst.AssignTarget)]
-        owners += [target.value for target in targets if isinstance(target, cst.Subscript)]
-        return {owner.value for owner in owners if isinstance(owner, cst.Name)}
 
     def is_occasional(self, node: cst.CSTNode) -> bool:
         """Whether a node runs only when enough has been collected: under a test of a count."""
@@ -181,6 +163,24 @@ class Loop:
         """Whether a round calls a method of one of these names."""
         called = (n.func for n in self.body if isinstance(n, cst.Call))
         return any(isinstance(func, cst.Attribute) and func.attr.value in methods for func in called)
+
+
+def _is_filled(name: str, function: FunctionInfo | None, module: Module) -> bool:
+    """Whether something is put into the container of that name: in the function, or in its module."""
+    if function is not None and name in function.bindings.names:
+        return name in _filled_in(function)
+    return is_filled(name, module.source)
+
+
+def _filled_in(function: FunctionInfo) -> set[str]:
+    """Names of containers that something is put into in a function, or that it writes to."""
+    nodes = [n for n in walk(function.node.body) if isinstance(n, (cst.Call, cst.AugAssign, cst.AssignTarget))]
+    called = [n.func for n in nodes if isinstance(n, cst.Call)]
+    owners = [f.value for f in called if isinstance(f, cst.Attribute) and f.attr.value in words().fills]
+    owners += [n.target for n in nodes if isinstance(n, cst.AugAssign)]
+    targets = [n.target for n in nodes if isinstance(n, cst.AssignTarget)]
+    owners += [target.value for target in targets if isinstance(target, cst.Subscript)]
+    return {owner.value for owner in owners if isinstance(owner, cst.Name)}
 
 
 def _in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
