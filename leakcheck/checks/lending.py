@@ -25,7 +25,7 @@ class Lending:
 
     def __init__(self, blocking: Blocking, summaries: Summaries) -> None:
         self.blocking, self.summaries, self.resolver = blocking, summaries, blocking.resolver
-        self._known: dict[tuple[FunctionInfo, str], tuple[Pause, ...]] = {}
+        self._known: dict[tuple[FunctionInfo, str, int], tuple[Pause, ...]] = {}
 
     def waits(self, run: Interpreter, depth: int = _DEPTH) -> Iterator[tuple[Held, Pause]]:
         """What a function's calls wait for while something is checked out: before the call, or by what it calls."""
@@ -44,7 +44,7 @@ class Lending:
                 yield replace(pause, chain=((run.module, record.node), *pause.chain))
 
     def _inside(self, function: FunctionInfo, variable: str, record: Held, depth: int) -> tuple[Pause, ...]:
-        key = (function, variable)
+        key = (function, variable, depth)
         if key not in self._known:
             self._known[key] = ()  # while it is being found: recursion ends here
             self._known[key] = tuple(self._found(function, variable, record, depth))
