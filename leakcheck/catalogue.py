@@ -78,6 +78,17 @@ class Catalogue:
         return import_words(d for d in self.drivers if any(spec.tracked for spec in d.connections))
 
     @cached_property
+    def registries(self) -> tuple[Driver, ...]:
+        """Libraries that keep a session for the request, to be had as an attribute."""
+        return tuple(d for d in self.drivers if any(_is_kept_session(spec) for spec in d.connections))
+
+    @cached_property
+    def kept_words(self) -> frozenset[str]:
+        """The attributes by which such a session is used."""
+        names = (n for d in self.registries for c in d.connections if _is_kept_session(c) for n in c.acquire)
+        return frozenset(name.rpartition(".")[2] for name in names).union(self.web.queries)
+
+    @cached_property
     def pool_words(self) -> frozenset[str]:
         """The last names of the calls that build pools."""
         aliases = (alias for alias, model in self.types.items() if model in self.pools)
@@ -249,6 +260,10 @@ def _other_names(types: dict[str, str]) -> Callable[[str], Iterator[str]]:
 def import_words(drivers: Iterable[Driver]) -> frozenset[str]:
     """Of `google.cloud.bigquery` one word that is in the text however it is imported."""
     return frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
+
+
+def _is_kept_session(spec: Connection) -> bool:
+    return spec.kind == "managed" and spec.lazy and not any(name.endswith(".__call__") for name in spec.acquire)
 
 
 def _functions(kind: str, drivers: Iterable[Driver], calls: dict[str, tuple[str, ...]]) -> frozenset[str]:

@@ -95,6 +95,16 @@ def test_a_word_that_needs_its_library_counts_only_near_it() -> None:
     assert picked(texts) == {"far.py"}
 
 
+def test_the_session_of_a_request_counts_only_near_a_library_that_keeps_one() -> None:
+    texts = {
+        "models.py": b"from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\n",
+        "shop.py": b"from models import User\nUser.query.get(1)\n",
+        "web.py": b"import requests\nrequests.session.query('a')\n",
+        "tables.py": b"import sqlalchemy\ndef names(session, User):\n    return session.query(User).all()\n",
+    }
+    assert picked(texts) == {"shop.py"}
+
+
 def test_what_is_imported_from_the_rest_of_the_project_is_read_too(folder: Path) -> None:
     (folder / "src" / "app").mkdir(parents=True)
     (folder / "src" / "app" / "db.py").write_text("import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\n")

@@ -41,10 +41,13 @@ class Dependencies:
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """One for each injected connection that an endpoint holds through something slow."""
-        for function in self._decorated(module):
-            if any(self._is_endpoint(name, module) for name in function.decorators):
-                yield from self._of_parameters(function, tell)
-                yield from self.scoped.findings(function, tell, blocking)
+        endpoints = [
+            f for f in self._decorated(module) if any(self._is_endpoint(name, module) for name in f.decorators)
+        ]
+        for function in endpoints:
+            yield from self._of_parameters(function, tell)
+            yield from self.scoped.of_endpoint(function, tell, blocking)
+        yield from self.scoped.elsewhere(module, endpoints, tell, blocking)
 
     def _is_endpoint(self, decorator: str, module: Module) -> bool:
         """`@router.get`, or `@get` where it is imported from a framework."""

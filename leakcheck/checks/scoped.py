@@ -1,20 +1,21 @@
-"""LK205 for sessions that belong to the request: Flask-SQLAlchemy's `db.session`, and any `scoped_session`."""
+"""LK201, LK202 and LK205 for sessions of the request: Flask-SQLAlchemy's `db.session`, and any `scoped_session`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import Diagnostic
+from leakcheck.diagnostics import Diagnostic, Step
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Instance
 from leakcheck.models import Connection
-from leakcheck.project.module import FunctionInfo
+from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, same_scope, walk
+from leakcheck.words import words
 
 _CALL = ".__call__"
 
@@ -31,18 +32,35 @@ class Scoped:
             if name.endswith(_CALL) and specs[0].kind == "managed"
         }
 
-    def findings(self, endpoint: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
-        """The first slow call of an endpoint between the first use of the session and the commit that frees it."""
+    def of_endpoint(self, endpoint: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+        """The first slow call between the first use of the session and the commit that frees it."""
+        for used, node, pause in self._waits(endpoint, blocking):
+            session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
+            message = f"{session} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
+            yield tell.at("LK205", "medium", message, node, _steps(used, node, pause, "request", tell))
+
+    def elsewhere(self, module: Module, endpoints: Collection[FunctionInfo], tell: Teller, blocking: Blocking
+                  ) -> Iterable[Diagnostic]:  # fmt: skip
+        """The same in functions that endpoints and tasks call."""
+        for function in module.scopes(frozenset({*self.resolver.catalogue.web.queries, *words().sessions})):
+            for used, node, pause in self._waits(function, blocking) if function not in endpoints else ():
+                session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
+                message = f"{session} is held while {quoted(short(node))} {purpose(pause)}"
+                steps = _steps(used, node, pause, "request or task", tell)
+                yield tell.at("LK201" if pause.sleeps else "LK202", "medium", message, node, steps)
+
+    def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
+        """The first one, with the use before it."""
         used: cst.Call | None = None
-        dead_ends = list(_dead_ends(endpoint.node.body))
-        for node in walk(endpoint.node.body, same_scope):
+        dead_ends = list(_dead_ends(function.node.body))
+        for node in walk(function.node.body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
-            if (use := self._use(node, endpoint)) is not None:
+            if (use := self._use(node, function)) is not None:
                 used = node if use else None
-            elif used is not None and (pause := self._pause(node, endpoint, blocking)):
+            elif used is not None and (pause := self._pause(node, function, blocking)):
                 if all(id(node) in end for end in dead_ends if id(used) in end):
-                    yield _diagnostic(used, node, pause, tell)
+                    yield used, node, pause
                     return
 
     def _use(self, node: cst.Call, endpoint: FunctionInfo) -> bool | None:
@@ -80,13 +98,10 @@ def _dead_ends(body: cst.CSTNode) -> Iterator[frozenset[int]]:
                 yield frozenset(id(part) for part in walk(node.body))
 
 
-def _diagnostic(used: cst.Call, node: cst.Call, pause: Pause, tell: Teller) -> Diagnostic:
-    assert isinstance(used.func, cst.Attribute)
-    session = quoted(code(used.func.value))
-    message = f"{session} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
+def _steps(used: cst.Call, node: cst.Call, pause: Pause, owner: str, tell: Teller) -> list[Step]:
     steps = [
-        tell.step("acquire", used, "takes a connection here, until a commit, a rollback or the end of the request"),
+        tell.step("acquire", used, f"takes a connection here, until a commit, a rollback or the end of the {owner}"),
         tell.step("note", node, "held here" if len(pause.chain) == 1 else "held during this call"),
     ]
-    steps += [tell.step("via", place, f"which {pause.wait.what}", module) for module, place in pause.chain[1:][-1:]]
-    return tell.at("LK205", "medium", message, node, steps)
+    last = pause.chain[1:][-1:]
+    return steps + [tell.step("via", place, f"which {pause.wait.what}", module) for module, place in last]

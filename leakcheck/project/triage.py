@@ -28,7 +28,7 @@ class Triage:
         self.neighbours = Neighbours(root)
         self._given: dict[str, str] = {}  # absolute path -> as given
         self._facts: dict[str, Facts] = {}
-        self._near: dict[tuple[str, int], bool] = {}
+        self._near: dict[tuple[str, Words, int], bool] = {}
         self._imports: dict[str, list[str]] = {}
         self._words: dict[str, Words] = {}
         self._given_out: dict[str, Words] = {}  # by file, the names by which it hands out connections
@@ -58,15 +58,17 @@ class Triage:
 
     def counts(self, file: str) -> bool:
         """Whether a file may have a finding by what it uses itself."""
-        used = self.facts(file).used
-        return bool(used) and (not used.isdisjoint(self.vocabulary.telling) or self.near(file))
+        used, words = self.facts(file).used, self.vocabulary
+        if used <= words.kept:
+            return bool(used) and self.near(file, words.keepers)
+        return not used.isdisjoint(words.telling) or self.near(file, words.drivers)
 
-    def near(self, file: str, hops: int = _HOPS) -> bool:
-        """Whether a driver's library is imported by a file, or by what it imports."""
-        key = (file, hops)
+    def near(self, file: str, libraries: Words, hops: int = _HOPS) -> bool:
+        """Whether one of these libraries is imported by a file, or by what it imports."""
+        key = (file, libraries, hops)
         if key not in self._near:
-            self._near[key] = not self.vocabulary.drivers.isdisjoint(self._named(file)) or (
-                hops > 0 and any(self.near(other, hops - 1) for other in self._imported(file))
+            self._near[key] = not libraries.isdisjoint(self._named(file)) or (
+                hops > 0 and any(self.near(other, libraries, hops - 1) for other in self._imported(file))
             )
         return self._near[key]
 

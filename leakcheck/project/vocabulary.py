@@ -59,6 +59,8 @@ class Vocabulary(NamedTuple):
     pools: Words  # build pools
     libraries: Words  # one word for each library with pools or makers, and each web framework
     drivers: Words  # those of libraries with something to track
+    kept: Words  # by which the session of a request is used, where a library that keeps one is near
+    keepers: Words  # one word for each such library
     known: Words  # every library of the catalogue
     mentioned: Words  # tell by being there: settings that pools are built from, comments about findings
     anywhere: Search  # what is looked for in every file
@@ -145,6 +147,7 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
     injectors = catalogue.web.dependencies
     frameworks = _encoded(name.partition(".")[0] for name in injectors)
     tracked, generic = _encoded(catalogue.tracked_words), _encoded(catalogue.generic_words)
+    kept = _encoded(catalogue.kept_words)
     makers, pools = _encoded(catalogue.factory_classes), _encoded(catalogue.pool_words)
     injecting, mentioned = _encoded(name.rpartition(".")[2] for name in injectors), _encoded(catalogue.option_words)
     return Vocabulary(
@@ -154,9 +157,11 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         pools=pools,
         libraries=_encoded(import_words(d for d in catalogue.drivers if d.pools or d.producers)) | frameworks,
         drivers=_encoded(catalogue.library_words),
+        kept=kept - tracked - generic,
+        keepers=_encoded(import_words(catalogue.registries)),
         known=_encoded(catalogue.import_words),
         mentioned=mentioned | {_COMMENT},
-        anywhere=Search(tracked | generic | mentioned | _STATEMENTS | {_COMMENT}),
+        anywhere=Search(tracked | generic | kept | mentioned | _STATEMENTS | {_COMMENT}),
         beside_imports=Search(pools | makers | injecting),
     )
 
