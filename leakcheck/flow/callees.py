@@ -209,6 +209,7 @@ class Callees(Calls):
 
     def _settle(self, outcome: Outcome, rids: dict[str, ResourceId], node: cst.CSTNode, state: State) -> None:
         """The parameters' fate in the callee is the resources' fate here."""
+        put_to_rest = {rids[n] for n, r, _ in outcome.parameters if n in rids and r.status is Status.RESTING}
         for name, resource, tier in outcome.parameters:
             if name not in rids:
                 continue
@@ -221,10 +222,11 @@ class Callees(Calls):
                 state.resources[rid] = Resource(Status.LOST, resource.with_used, resource.how, node)
             elif resource.with_used and not state.resources[rid].with_used:
                 state.resources[rid] = Resource(state.resources[rid].status, True)
-            elif state.resources[rid].status is Status.RESTING and resource.status is Status.OPEN:
-                state.set_status(rid, Status.OPEN)
-            elif state.resources[rid].status is Status.OPEN and resource.status is Status.RESTING:
+            elif rid in put_to_rest and state.resources[rid].status is Status.OPEN:
                 state.set_status(rid, Status.RESTING, resource.how, node)
+            elif state.resources[rid].status is Status.RESTING and resource.status is Status.OPEN:
+                if rid not in put_to_rest:  # another parameter may be a row of it
+                    state.set_status(rid, Status.OPEN)
             if resource.status in (Status.OPEN, Status.LOST):
                 state.via[rid] = max(state.via.get(rid, Tier.NONE), tier)
 
