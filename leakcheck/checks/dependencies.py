@@ -88,7 +88,7 @@ class Dependencies:
             callee = self.resolver.static(call.func, function.parent, module)
             if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
                 if not call.args:  # `Depends()` on the annotated class
-                    return self._lent(parameter.annotation.annotation, module, depth) if parameter.annotation else None
+                    return self._lent(_annotated(parameter.annotation), module, depth) if parameter.annotation else None
                 dependency = self.resolver.static(call.args[0].value, None, module)
                 if isinstance(dependency, (Class, Function)):
                     return self._lent(call.args[0].value, module, depth)
@@ -183,6 +183,15 @@ class Dependencies:
 
     def _streams(self, record: Held) -> bool:
         return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
+
+
+def _annotated(annotation: cst.Annotation) -> cst.BaseExpression:
+    """The class in `Users`, and in `Annotated[Users, Depends()]`."""
+    node = annotation.annotation
+    if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
+        first = node.slice[0].slice
+        return first.value if isinstance(first, cst.Index) else node
+    return node
 
 
 def _subject(site: Site, loan: Loan) -> str:

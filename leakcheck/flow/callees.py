@@ -129,6 +129,8 @@ class Callees(Calls):
             captured = name in function.words and name not in function.bindings.names
             if isinstance(value, (Ref, Derived)) and captured and self._calls_on(function, name):
                 self.may_raise(state, node, Tier.STRONG, "driver")
+            if isinstance(value, Lent) and value.rid is not None and captured:
+                self.use_lent(value.rid, "", node, state)
             if isinstance(value, Ref) and captured:
                 if self._releases_name(function, name, value.rid):
                     self.release(value.rid, state, node)
