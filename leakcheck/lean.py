@@ -1,8 +1,10 @@
-"""LibCST, imported in half the time."""
+"""LibCST, imported in half the time, with classes whose instances are told in half the time."""
 
 from __future__ import annotations
 
 import dataclasses
+from abc import ABCMeta
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -23,6 +25,20 @@ def import_libcst() -> None:
 
     dataclasses.dataclass = lean
     try:
-        import libcst  # noqa: F401
+        import libcst
     finally:
         dataclasses.dataclass = made
+    for kind in set(_below(libcst.CSTNode)):
+        kind.__class__ = _Plain
+
+
+class _Plain(ABCMeta):
+    """Of classes that nobody registers others with: whether something is an instance need not be looked up for them."""
+
+    __instancecheck__ = type.__instancecheck__
+
+
+def _below(kind: Any) -> Iterator[Any]:
+    yield kind
+    for other in kind.__subclasses__():
+        yield from _below(other)

@@ -253,6 +253,8 @@ assert dataclasses.dataclass is dataclass
 name = libcst.Name("x")
 assert name == name != libcst.Name("x") and len({name, libcst.Name("x")}) == 2
 assert repr(name).startswith("Name(") and name.deep_equals(name.deep_clone())
+assert isinstance(name, libcst.Name) and isinstance(name, (libcst.Call, libcst.BaseExpression))
+assert not isinstance(name, (libcst.Call, libcst.BaseStatement)) and not isinstance(None, libcst.CSTNode)
 assert CodePosition(1, 2) == CodePosition(1, 2) and name.with_changes(value="y").value == "y"
 assert libcst.parse_module("with a as b:\\n    c()\\n").code == "with a as b:\\n    c()\\n"
 """
