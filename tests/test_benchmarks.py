@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from leakcheck import runner
+from leakcheck.settings import Settings
 from tests.benchmarks import whole_program
 from tests.benchmarks.__main__ import SCENES, main
-from tests.benchmarks.trees import grow
+from tests.benchmarks.trees import grow, repeated
 
 LEAK = "import sqlite3\n\n\ndef f():\n    c = sqlite3.connect('x')\n    c.execute('y')\n"
 
@@ -39,6 +41,12 @@ def test_a_tree_grows_to_its_size_and_is_checked(tmp_path: Path) -> None:
     assert len(list(tree.rglob("*.*"))) == 3
     assert "18 lines; whole program" in (told := whole_program.compare(tree, rounds=1))
     assert told.count("3 findings") == 2
+
+
+def test_a_file_has_as_many_findings_as_it_is_said_to_have(tmp_path: Path) -> None:
+    file = tmp_path / repeated(tmp_path, 3)
+    (report,) = runner.run([str(file)], Settings(tmp_path)).reports
+    assert len(report.diagnostics) == 2 * 3
 
 
 def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:

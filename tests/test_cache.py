@@ -106,6 +106,20 @@ def test_a_run_on_the_changed_file_alone_keeps_no_report_that_rested_on_it() -> 
     assert found() == cold() != before
 
 
+def test_files_given_are_judged_by_what_stands_in_others_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ("app/user.py", "plain.py")
+    before = found(*given)
+    for text in (CLOSED, "def fresh(path):\n    return Rows(path)\n", DB + "\n\ndef more():\n    pass\n", DB):
+        plant("app/db.py", text)
+        after = found(*given)
+        assert found(*given) == after == found("--no-cache", *given)
+        assert (after == before) == text.startswith(DB)
+    seen = counted(monkeypatch)
+    plant("plain.py", "import app.db\n")
+    assert found(*given) == before
+    assert seen == []
+
+
 def test_what_a_module_was_asked_for_other_files_is_not_forgotten() -> None:
     plant("app/__init__.py", "from app.db import fresh\n")
     plant("late.py", "from app import fresh\n\n\ndef f():\n    c = fresh('x')\n    c.execute('y')\n")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
-from functools import cached_property
 
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import Tree
@@ -23,10 +21,6 @@ class Imports:
         body = tree.module.body
         self._imports = [s for s in body if isinstance(s, Statement)]
 
-    @cached_property
-    def _bound(self) -> list[str]:
-        return list(_bound_names(self.tree))
-
     def use(self, draft: Draft, line: int, *names: str) -> list[str]:
         """How to write these names of the module at a line; the draft gets the import of those that have none."""
         known = {name: self._known(name, line) for name in names}
@@ -42,23 +36,23 @@ class Imports:
                 break
             if self._from_here(statement):
                 for alias in statement.names:
-                    if alias.name == name and self._bound.count(alias.asname or name) == 1:
+                    if alias.name == name and self.tree.bound[alias.asname or name] == 1:
                         return alias.asname or name
             elif isinstance(statement, ast.Import):
                 for alias in statement.names:
-                    if alias.name == self.module and self._bound.count(alias.asname or self.module) == 1:
+                    if alias.name == self.module and self.tree.bound[alias.asname or self.module] == 1:
                         return f"{alias.asname or self.module}.{name}"
         return ""
 
     def _added(self, names: list[str], draft: Draft) -> dict[str, str]:
-        if not set(names) & set(self._bound):
+        if self.tree.bound.keys().isdisjoint(names):
             for statement in self._imports:
                 if isinstance(statement, ast.ImportFrom) and self._from_here(statement) and self._can_extend(statement):
                     self._extend_by(statement, names, draft)
                     return {name: name for name in names}
             self._insert(f"from {self.module} import {', '.join(sorted(names, key=_rank))}", draft)
             return {name: name for name in names}
-        if self.module not in self._bound:
+        if self.module not in self.tree.bound:
             self._insert(f"import {self.module}", draft)
             return {name: f"{self.module}.{name}" for name in names}
         raise Refused(f"both `{names[0]}` and `{self.module}` mean something else here")
@@ -73,7 +67,7 @@ class Imports:
                 there = next((a.asname or a.name for a in statement.names if a.name == name), "")
                 if there:
                     return there
-                if name not in self._bound and self._can_extend(statement):
+                if name not in self.tree.bound and self._can_extend(statement):
                     self._extend_by(statement, [name], draft)
                     return name
         raise Refused(f"`{name}` cannot be imported here")
@@ -208,19 +202,3 @@ def _is_docstring(statement: ast.stmt) -> bool:
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     )
-
-
-def _bound_names(tree: Tree) -> Iterator[str]:
-    """Every name that anything in the module binds, once a binding."""
-    for node in tree.nodes:
-        if isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                yield node.id
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.alias):
-            yield (node.asname or node.name).partition(".")[0]
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            yield node.name

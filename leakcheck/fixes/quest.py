@@ -90,9 +90,12 @@ def settle(waiting: list[Quest], trial: Trial) -> None:
     while waiting:
         batch: list[Quest] = []
         rest: list[Quest] = []
+        whole = Draft.together([_draft(waiting[0])])
         for quest in waiting:
-            apart = all(_draft(quest).agrees(_draft(other)) for other in batch)
+            apart = _draft(quest).agrees(whole)
             (batch if apart else rest).append(quest)
+            if apart:
+                whole.include(_draft(quest))
         waiting = rest + _failing(batch, trial)
 
 

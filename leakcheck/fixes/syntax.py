@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,6 +75,11 @@ class Tree:
         """Whether it is a whole one: of its parts some versions of Python do not know the places."""
         text = isinstance(node, FORMATTED) or (isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)))
         return text and not any(isinstance(up, FORMATTED) for up in self.parents(node))
+
+    @cached_property
+    def bound(self) -> Counter[str]:
+        """How often anything in the module binds a name."""
+        return Counter(_bound_names(self.nodes))
 
     def at(self, span: Span) -> ast.expr:
         """The expression at a place."""
@@ -247,3 +253,18 @@ def leaves(body: list[ast.stmt]) -> bool:
 
 def is_none(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def _bound_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name

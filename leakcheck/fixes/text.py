@@ -76,8 +76,12 @@ class Draft:
         first = drafts[0]
         whole = cls(first._lines, first._strings, first.unit)
         for draft in drafts:
-            whole._changes.update(draft._changes)
+            whole.include(draft)
         return whole
+
+    def include(self, other: Draft) -> None:
+        """Make the changes of another one too, which agrees."""
+        self._changes.update(other._changes)
 
     def agrees(self, other: Draft) -> bool:
         """Whether both can be made at once: what both touch they change in the same way."""

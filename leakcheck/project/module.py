@@ -36,6 +36,8 @@ class Module:
         self.is_package = os.path.basename(filename) == "__init__.py"
         self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
         self._at_once = at_once
+        self._parts_of: dict[int, Chunk] = {}  # by a node's id
+        self._indexed: set[Chunk] = set()
 
     @cached_property
     def name(self) -> str:
@@ -207,7 +209,12 @@ class Module:
 
     def chunk_of(self, node: cst.CSTNode) -> Chunk:
         """The parsed statement or method a node is part of."""
-        return next(chunk for chunk in self._parsed_parts() if id(node) in chunk.node_ids)
+        if id(node) not in self._parts_of:
+            for part in self._parsed_parts():
+                if part not in self._indexed:
+                    self._indexed.add(part)
+                    self._parts_of.update(dict.fromkeys(part.node_ids - self._parts_of.keys(), part))
+        return self._parts_of[id(node)]
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where the node stands in the file."""

@@ -21,10 +21,11 @@ from pathlib import Path
 import click
 
 from tests.benchmarks.timing import Command, Run, in_turn
-from tests.benchmarks.trees import SERVICE, download, grow, package
+from tests.benchmarks.trees import SERVICE, download, grow, package, repeated
 
 PEERS = ("ruff==0.14.6", "flake8==7.3.0", "pylint==4.0.3")
 GROWTH = (50_000, 100_000, 500_000, 1_000_000, 2_500_000, 5_000_000)
+REPEATED = (100, 200, 400, 800)
 MARK = b"\n# changed in round "
 
 
@@ -144,6 +145,16 @@ def growth(bench: Bench) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+def findings(bench: Bench) -> Iterator[str]:
+    """Time and memory as the findings of one file grow."""
+    folder = bench.folder / "trees" / "findings"
+    yield from ("| functions of one file, each with two findings | seconds | CPU | peak |", "|---:|---:|---:|---:|")
+    for number in REPEATED:
+        name = repeated(folder, number)
+        run = in_turn({"cold": bench.leakcheck(folder, "--no-cache", name)}, max(1, bench.rounds // 2))["cold"]
+        yield f"| {number:,} | {run.wall:.2f} | {run.cpu:.2f} | {run.peak / 1e6:.0f} MB |"
+
+
 def _table(what: str, medians: dict[str, Run], peer: str) -> Iterator[str]:
     yield from (f"| {what} | seconds | of {peer} | CPU | peak a process |", "|---|---:|---:|---:|---:|")
     for name, run in medians.items():
@@ -151,7 +162,9 @@ def _table(what: str, medians: dict[str, Run], peer: str) -> Iterator[str]:
         yield f"| {name} | {run.wall:.2f} | {ratio:.2f} | {run.cpu:.2f} | {run.peak / 1e6:.0f} MB |"
 
 
-SCENES: dict[str, Callable[[Bench], Iterator[str]]] = {f.__name__: f for f in (big, service, single, hook, growth)}
+SCENES: dict[str, Callable[[Bench], Iterator[str]]] = {
+    f.__name__: f for f in (big, service, single, hook, growth, findings)
+}
 
 
 @click.command()

@@ -11,6 +11,15 @@ from pathlib import Path
 PINNED = Path(__file__).parent / "wheels.txt"
 SERVICE = ("datasette", "luigi", "peewee", "sqlite_utils")  # a hundred thousand lines that use databases throughout
 
+LEAKING = """
+
+def load_{}(path, rows):
+    conn = sqlite3.connect(path)
+    for row in rows:
+        conn.execute("INSERT INTO t VALUES (?)", row)
+    conn.commit()
+"""
+
 
 def download(into: Path) -> list[Path]:
     """The wheels, for one platform whatever this one is: nothing of them is run."""
@@ -44,3 +53,11 @@ def _unpack(data: bytes, file: Path) -> int:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     return data.count(b"\n")
+
+
+def repeated(folder: Path, number: int) -> str:
+    """The name of a file with that many functions that leak."""
+    file = folder / f"leaks_{number}.py"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text("import sqlite3\n" + "".join(map(LEAKING.format, range(number))), encoding="utf-8")
+    return file.name
