@@ -120,6 +120,7 @@ _WORD_LISTS = (
     "commands",
     "connections",
     "sessions",
+    "saves",
     "migrations",
     "migrating",
     "tests",

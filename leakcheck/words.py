@@ -20,6 +20,7 @@ class Words:
     commands: tuple[str, ...]
     connections: tuple[str, ...]
     sessions: tuple[str, ...]
+    saves: tuple[str, ...]
     migrations: tuple[str, ...]
     migrating: tuple[str, ...]
     tests: tuple[str, ...]

@@ -11,13 +11,14 @@ from leakcheck.checks.held import purpose, short
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, Step
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Instance
+from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, same_scope, walk
 from leakcheck.words import words
 
 _CALL = ".__call__"
+_ENDS = frozenset({"commit", "rollback", "remove"})
 
 
 class Scoped:
@@ -58,6 +59,8 @@ class Scoped:
                 continue
             if (use := self._use(node, function)) is not None:
                 used = node if use else None
+            elif self._may_commit(node, function):
+                used = None
             elif used is not None and (pause := self._pause(node, function, blocking)):
                 if all(id(node) in end for end in dead_ends if id(used) in end):
                     yield used, node, pause
@@ -75,6 +78,13 @@ class Scoped:
             return None
         ends = {form.method for form in (*spec.release, *spec.soft_release)}
         return node.func.attr.value not in ends
+
+    def _may_commit(self, node: cst.Call, function: FunctionInfo) -> bool:
+        """Whether a function of the project commits, or a model does that is told to save itself."""
+        callee = self.resolver.static(node.func, function, function.module)
+        if isinstance(callee, Function):
+            return not _ENDS.isdisjoint(callee.info.words)
+        return isinstance(node.func, cst.Attribute) and node.func.attr.value in words().saves
 
     def _is_query(self, func: cst.Attribute) -> bool:
         """`User.query.get`: by the names alone, since models come from anywhere."""
