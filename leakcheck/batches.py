@@ -14,8 +14,7 @@ from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.settings import Settings
 
 _YOUNG = 1_000_000  # objects made before garbage is looked for
-_MOST_TEXT = 7_000_000  # characters of modules that are kept; with their trees and answers some 300 MB
-_LEAST_BATCHES = 8  # that a project serves: reading what they all import takes longer than checking them
+_ROOM = 150_000_000  # bytes for what is kept; with the interpreter and a large package at work, some 400 MB
 
 _projects: dict[Settings, Project] = {}  # one in each process, so that modules are read once
 
@@ -36,8 +35,7 @@ def forget() -> None:
 def _project(settings: Settings) -> Project:
     """The one that is known, unless it has grown too large."""
     project = _projects.get(settings)
-    if project is not None and (project.size <= _MOST_TEXT or project.batches < _LEAST_BATCHES):
-        project.batches += 1
+    if project is not None and project.memory <= _ROOM:
         return project
     del project
     if _projects:

@@ -136,6 +136,7 @@ class Chunk:
     @cached_property
     def tree(self) -> cst.Module:
         """Without layout, most often. Empty if the text cannot be parsed; the module then says so."""
+        self.module.parsed += len(self._parsed[0])
         return light_module(self._parsed[0], self._syntax) or self._full_tree
 
     @property

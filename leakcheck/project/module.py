@@ -35,6 +35,7 @@ class Module:
             self.name = name
         self.is_package = os.path.basename(filename) == "__init__.py"
         self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
+        self.parsed = 0  # characters, of statements that are kept as trees
         self._at_once = at_once
         self._parts_of: dict[int, Chunk] = {}  # by a node's id
         self._indexed: set[Chunk] = set()

@@ -13,6 +13,8 @@ from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
 
+_A_CHARACTER, _ONE_PARSED = 3, 57  # bytes for a character of a module, and of a tree with what is concluded from it
+
 Definition = Module | FunctionInfo | ClassInfo
 
 
@@ -26,7 +28,6 @@ class Project:
         self.trace = Trace()
         self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
         self._modules: dict[str, Module | None] = {}
-        self.batches = 1  # of files that were checked with it
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
     @property
@@ -35,9 +36,10 @@ class Project:
         return self._locator.folders
 
     @property
-    def size(self) -> int:
-        """Characters of all modules read so far."""
-        return sum(len(module.source) for module in self._modules.values() if module)
+    def memory(self) -> int:
+        """What all modules read so far take, in bytes: about what it was seen to grow by."""
+        known = [module for module in self._modules.values() if module]
+        return sum(_A_CHARACTER * len(module.source) + _ONE_PARSED * module.parsed for module in known)
 
     def fork(self) -> Project:
         """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
