@@ -34,24 +34,24 @@ class TopLevel:
         return self._annotated
 
     def _index(self, chunks: Iterable[Chunk]) -> None:
-        imports: list[str] = []
+        imports: list[Chunk] = []
         for chunk in chunks:
             if chunk.name:
                 self.defined[chunk.name] = chunk
             elif chunk.kind == "import":
-                imports.append(chunk.statement.text)
+                imports.append(chunk)
             elif chunk.kind == "compound" and not chunk.words.isdisjoint({"import", "def", "class"}):
                 self._index_compound(chunk)
             else:
                 self._pending.append(chunk)
         self._index_imports(imports)
 
-    def _index_imports(self, statements: list[str]) -> None:
+    def _index_imports(self, statements: list[Chunk]) -> None:
         """Import statements read the same in every Python 3, so the standard library's faster parser serves."""
         try:
-            parsed = ast.parse("\n".join(statements)).body
-        except (SyntaxError, ValueError):
-            return self._index_body([node for text in statements for node in cst.parse_module(text).body])
+            parsed = ast.parse("\n".join(chunk.statement.text for chunk in statements)).body
+        except (SyntaxError, ValueError):  # perhaps one is cut wrongly
+            return self._index_body([node for chunk in statements for node in chunk.tree.body])
         for node in parsed:
             if isinstance(node, ast.Import):
                 for alias in node.names:
