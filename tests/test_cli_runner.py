@@ -234,12 +234,14 @@ def test_processes_end_with_the_run(name: str, folder: Path) -> None:
 def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     batches.forget()
     files = plant(**{f"m{n}": LEAK for n in range(4)})
-    monkeypatch.setattr(batches, "_MOST_TEXT", 3 * len(LEAK) - 1)
-    monkeypatch.setattr(batches, "_LEAST_BATCHES", 0)
-    seen = [(batches.check([file], Settings(folder)), batches._projects[Settings(folder)].size) for file in files]
-    assert [size // len(LEAK) for _, size in seen] == [1, 2, 3, 1]
+    first, *rest = files
+    batches.check([first], Settings(folder))
+    one = batches._projects[Settings(folder)].memory
+    monkeypatch.setattr(batches, "_ROOM", 3 * one - 1)
+    seen = [(batches.check([file], Settings(folder)), batches._projects[Settings(folder)].memory) for file in rest]
+    assert [memory // one for _, memory in seen] == [2, 3, 1]
     batches.forget()
-    assert [report for batch, _ in seen for report in batch.reports] == batches.check(files, Settings(folder)).reports
+    assert [report for batch, _ in seen for report in batch.reports] == batches.check(rest, Settings(folder)).reports
 
 
 def test_libcst_is_the_same_when_it_is_imported_faster() -> None:
