@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from leakcheck import suppressions
 from leakcheck.checks.comments import Comments
@@ -16,16 +17,16 @@ from leakcheck.checks.owners import owners
 from leakcheck.checks.replaced import replaced
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Report, Span, split_lines
-from leakcheck.fixes.amend import with_amendments
-from leakcheck.fixes.plan import with_fixes
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
-from leakcheck.health.census import Census, count
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.settings import Settings
 from leakcheck.words import words as the_words
+
+if TYPE_CHECKING:
+    from leakcheck.health.census import Census
 
 _OURS = re.compile(r"\blk\d*\b")
 
@@ -55,7 +56,10 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     wanted = [d for d in (*found, *about) if _wanted(d, settings)]
     kept, suppressed = comments.apply(sorted(wanted, key=lambda d: d.sort_key))
     planned: Sequence[Diagnostic] = kept
-    if settings.fix != "off":
+    if kept and settings.fix != "off":
+        from leakcheck.fixes.amend import with_amendments  # many modules, and most files have no finding
+        from leakcheck.fixes.plan import with_fixes
+
         planned = with_amendments(with_fixes(kept, runs, module, project), found, runs, module, project, examine)
     return Report(filename, tuple(planned), suppressed, hints=hints(runs, kept), census=_census(module, project, runs))
 
@@ -86,7 +90,11 @@ def _speaks_of_us(source: str) -> bool:
 
 def _census(module: Module, project: Project, runs: list[Interpreter]) -> Census | None:
     """What findings are to be seen against, where that was asked for."""
-    return count(module, runs, _further(project, *_analysis(project)).constructors) if project.settings.census else None
+    if not project.settings.census:
+        return None
+    from leakcheck.health.census import count  # few runs ask for it
+
+    return count(module, runs, _further(project, *_analysis(project)).constructors)
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:

@@ -17,7 +17,7 @@ from leakcheck.fixes.cursors import close_cursor
 from leakcheck.fixes.hoist import hoist
 from leakcheck.fixes.keywords import enlarge, make_resilient
 from leakcheck.fixes.narrow import narrow
-from leakcheck.fixes.scene import File, Proposal
+from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
 from leakcheck.fixes.style import of_project
 from leakcheck.fixes.text import Draft, Refused
@@ -56,7 +56,7 @@ def with_amendments(
     if not any(d.code in AMENDMENTS for d in found):
         return list(found)
     try:
-        file = File(module, of_project(project))
+        file = file_of(module, of_project(project))
     except Refused as refusal:
         return [replace(d, not_fixed=str(refusal)) if d.code in AMENDMENTS else d for d in found]
     return Amender(file, before, runs, project, examine).amended(found)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from leakcheck.checks.leaks import Verdict, verdicts
 from leakcheck.diagnostics import Diagnostic, Fix, Span
 from leakcheck.fixes.quest import Quest, settle
-from leakcheck.fixes.scene import File, Scene
+from leakcheck.fixes.scene import File, Scene, file_of
 from leakcheck.fixes.style import of_project
 from leakcheck.fixes.syntax import CROWDED
 from leakcheck.fixes.text import Refused
@@ -39,7 +39,7 @@ class Mender:
     """For one module."""
 
     def __init__(self, module: Module, project: Project, runs: Sequence[Interpreter]) -> None:
-        self._file = File(module, of_project(project))
+        self._file = file_of(module, of_project(project))
         self._trial, self._settings = Trial(module, project), project.settings
         self._verdicts: dict[tuple[str, Span], tuple[Verdict, Interpreter]] = {}
         for run in runs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from leakcheck.checks.leaks import Verdict
 from leakcheck.fixes.imports import Imports
@@ -45,6 +45,12 @@ class File:
             return self.tree.inside_strings
         except Exception:  # a tokenizer's many ways to fail
             raise Refused("this Python cannot tokenize the file") from None
+
+
+@lru_cache(maxsize=1)
+def file_of(module: Module, style: Style) -> File:
+    """One for all the findings of a module."""
+    return File(module, style)
 
 
 def _else_none(given: ast.expr, value: ast.expr) -> bool:

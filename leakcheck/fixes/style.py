@@ -38,7 +38,9 @@ class Style:
 
 def of_project(project: Project) -> Style:
     """The style of a project, read once."""
-    return project.memo.setdefault("style", style_of(project.root))  # type: ignore[return-value]
+    if "style" not in project.memo:
+        project.memo["style"] = style_of(project.root)
+    return project.memo["style"]  # type: ignore[return-value]
 
 
 def style_of(root: Path) -> Style:
