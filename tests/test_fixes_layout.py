@@ -218,9 +218,7 @@ def test_draft_adds_a_line_to_a_file_without_a_final_newline() -> None:
     assert apply("a\nb", draft.edits("x.py")) == "a\nb\nc"
 
 
-def test_a_form_feed_before_nested_code_is_refused() -> None:
-    """LibCST cannot read a form feed before code two levels deep, so the rewrite could not be checked again."""
+def test_a_form_feed_before_nested_code_stays() -> None:
     text = f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n\f    conn.execute('a')\n    conn.close()\n"
-    result = fix(text)
-    assert result.text == text
-    assert result.reasons == ["the rewrite would not parse"]
+    after = f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n\f        conn.execute('a')\n"
+    assert fix(text).text == after
