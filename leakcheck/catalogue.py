@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Rule, Web
 from leakcheck.schema import (
     FUNCTION_KINDS,
+    driver_of,
     parse_calls,
     parse_connection,
     parse_driver,
@@ -17,7 +18,7 @@ from leakcheck.schema import (
     parse_waits,
     parse_web,
 )
-from leakcheck.toml import CatalogueError
+from leakcheck.toml import CatalogueError, parse_toml
 from leakcheck.waits import Waits
 
 if TYPE_CHECKING:
@@ -163,12 +164,14 @@ class Catalogue:
 @cache
 def load(drivers: tuple[Path, ...] = (), connections: tuple[Connection, ...] = ()) -> Catalogue:
     """The catalogue of `rules/`, with a project's own driver files and connections before it."""
+    from leakcheck.project.compiled import driver_tables  # which may need a catalogue itself
+
     folder = rules_folder()
     own = [Driver("settings", (), connections), *(parse_driver(_text(path), str(path)) for path in drivers)]
-    shipped = (parse_driver(file.read_text("utf-8"), file.name) for file in _sorted(folder / "drivers", "", ".toml"))
+    shipped = driver_tables(lambda: dict(_tables(folder / "drivers")))
     calls, waits = folder / "calls.toml", folder / "waits.toml"
     return Catalogue(
-        (*own, *shipped),
+        (*own, *(driver_of(table, name) for name, table in shipped.items())),
         parse_calls(calls.read_text("utf-8"), calls.name),
         Waits(*parse_waits(waits.read_text("utf-8"), waits.name)),
     )
@@ -183,6 +186,10 @@ def rules_folder() -> Traversable:
     from importlib.resources import files  # inside a zip file; slow to import
 
     return files("leakcheck") / "rules"
+
+
+def _tables(folder: Traversable) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((file.name, parse_toml(file.read_text("utf-8"), file.name)) for file in _sorted(folder, "", ".toml"))
 
 
 def _text(path: Path) -> str:

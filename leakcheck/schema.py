@@ -47,7 +47,11 @@ def parse_connection(table: object, where: str, library: str = "") -> Connection
 
 def parse_driver(text: str, where: str) -> Driver:
     """A whole driver file."""
-    table = parse_toml(text, where)
+    return driver_of(parse_toml(text, where), where)
+
+
+def driver_of(table: dict[str, Any], where: str) -> Driver:
+    """What the tables of a driver file say."""
     library = _expect(str, table.get("library", ""), f"{where}: library")
     connections = _expect(list, table.pop("connection", []), f"{where}: connection")
     producers = _expect(list, table.pop("producer", []), f"{where}: producer")

@@ -212,9 +212,9 @@ def test_a_fix_is_checked_as_written() -> None:
 
 
 def test_the_words_of_the_catalogue_are_read_back_as_written(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    words = vocabulary(catalogue.load())
     monkeypatch.setattr(compiled, "_storage", lambda: Storage(folder / "beside", tagged=False))
     monkeypatch.setattr("sys.dont_write_bytecode", False)
-    words = vocabulary(catalogue.load())
     assert compiled.compiled() is None
     compiled.keep(words)
     known = compiled.compiled()
@@ -226,3 +226,12 @@ def test_the_words_of_the_catalogue_are_read_back_as_written(monkeypatch: pytest
     file.write_text("{}", encoding="utf-8")
     compiled.keep(words)
     assert compiled.compiled() is None
+
+
+def test_the_driver_files_are_parsed_once(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(compiled, "_storage", lambda: Storage(folder / "beside", tagged=False))
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    anew = catalogue.load.__wrapped__
+    expected = anew().drivers
+    monkeypatch.setattr(catalogue, "_tables", lambda _: pytest.fail("they were parsed again"))
+    assert anew().drivers == expected == catalogue.load().drivers

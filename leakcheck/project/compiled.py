@@ -1,12 +1,13 @@
-"""The words of the shipped catalogue, kept beside the program's bytecode, and by the same rules: not where Python
-writes none, and not if a file they were read from has changed since."""
+"""What the shipped catalogue says, kept beside the program's bytecode in forms that are quick to read, and by the same
+rules: not where Python writes none, and not if a file it was read from has changed since."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from leakcheck import __version__
 from leakcheck.project.storage import Storage, digest_of
@@ -18,7 +19,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def compiled() -> Vocabulary | None:
     """The vocabulary, if it is there and as it was written."""
-    lines = [line.split() for line in _storage().lines(_name())]
+    lines = [line.split() for line in _storage().lines(_name("vocabulary"))]
     if len(lines) != len(Vocabulary._fields):
         return None
     return Vocabulary._make((*map(frozenset, lines[:-_SEARCHES]), *map(Search, lines[-_SEARCHES:])))
@@ -28,18 +29,30 @@ def keep(vocabulary: Vocabulary) -> None:
     """Write it for the next run."""
     if not sys.dont_write_bytecode:
         *plain, anywhere, beside = vocabulary
-        _storage().write_lines(_name(), (b" ".join(sorted(words)) for words in (*plain, anywhere.words, beside.words)))
+        lines = (b" ".join(sorted(words)) for words in (*plain, anywhere.words, beside.words))
+        _storage().write_lines(_name("vocabulary"), lines)
+
+
+def driver_tables(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The tables of the driver files by their names; they are only read where they are not known."""
+    known = _storage().read(_name("drivers"))[0]
+    if isinstance(known, dict):
+        return known
+    found = read()
+    if not sys.dont_write_bytecode:
+        _storage().write(_name("drivers"), found)
+    return found
 
 
 def _storage() -> Storage:
     return Storage(Path(_PACKAGE, "__pycache__"), tagged=False)
 
 
-def _name() -> str:
+def _name(what: str) -> str:
     rules = (os.path.join(_PACKAGE, "rules"), os.path.join(os.path.dirname(_PACKAGE), "rules"))
     code = os.path.join(_PACKAGE, "project", "vocabulary.py")
     stamps = (__version__, stamps_of([code, *files_in(rules, ".toml")]))
-    return f"vocabulary-{digest_of(repr(stamps).encode())[:16]}"
+    return f"{what}-{digest_of(repr(stamps).encode())[:16]}"
 
 
 def files_in(tops: Iterable[str], *endings: str) -> Iterator[str]:
