@@ -37,6 +37,8 @@ def _project(settings: Settings) -> Project:
     project = _projects.get(settings)
     if project is not None and project.memory <= _ROOM:
         return project
+    for known in _projects.values():
+        known.dissolve()
     del project
     if _projects:
         _projects.clear()

@@ -79,6 +79,13 @@ class Module:
                 if same := known.get(part.statement.text):
                     part.keep_tree(same.pop())
 
+    def dissolve(self) -> None:
+        """Free what is known of the text; nothing may be asked any more."""
+        for chunk in self.chunks:
+            for part in (*chunk.__dict__.get("members", ()), chunk):
+                part.__dict__.clear()
+        self.__dict__.clear()
+
     def _parsed_parts(self) -> Iterator[Chunk]:
         """The statements and methods that somebody asked about."""
         for chunk in self.chunks:
