@@ -53,16 +53,17 @@ class Scoped:
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
         used: cst.Call | None = None
-        dead_ends = list(_dead_ends(function.node.body))
         for node in walk(function.node.body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
             if (use := self._use(node, function)) is not None:
                 used = node if use else None
+            elif used is None:
+                continue
             elif self._may_commit(node, function):
                 used = None
-            elif used is not None and (pause := self._pause(node, function, blocking)):
-                if all(id(node) in end for end in dead_ends if id(used) in end):
+            elif pause := self._pause(node, function, blocking):
+                if all(id(node) in end for end in _dead_ends(function.node.body) if id(used) in end):
                     yield used, node, pause
                     return
 

@@ -49,13 +49,24 @@ def below(nodes: Iterable[ast.AST], into: Callable[[ast.AST], bool] = bool) -> I
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
     """The children that are run: an annotation is only there to be read."""
-    for field in node._fields:
-        if field not in ("annotation", "returns"):
-            value = getattr(node, field, None)
-            if isinstance(value, ast.AST):
-                yield value
-            elif isinstance(value, list):
-                yield from (item for item in value if isinstance(item, ast.AST))
+    for field in _PARTS[type(node)]:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            yield from (item for item in value if isinstance(item, ast.AST))
+        elif isinstance(value, ast.AST):
+            yield value
+
+
+class _Parts(dict[type[ast.AST], tuple[str, ...]]):
+    """For each kind of node the fields that may hold such children."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        self[kind] = found = tuple(field for field in kind._fields if field not in _NO_PARTS)
+        return found
+
+
+_NO_PARTS = frozenset({"annotation", "returns", "ctx", "op", "ops", "id", "attr", "name", "arg", "asname", "kind"})
+_PARTS = _Parts()
 
 
 def terminal(node: ast.AST) -> str:
