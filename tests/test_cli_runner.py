@@ -202,7 +202,7 @@ def test_the_other_files_of_a_process_that_dies_are_checked(monkeypatch: pytest.
 
 
 _BUSY = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from leakcheck import processes
 from leakcheck.settings import Settings
@@ -213,6 +213,7 @@ def busy(files, settings):
     print("has not ended", flush=True)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background jobs of a shell ignore it
     processes._check, processes._WORTH_A_PROCESS = busy, 1
     list(processes.check_all(sys.argv[1:], Settings(Path()), 2))
 """
