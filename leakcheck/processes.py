@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from leakcheck.project.trace import Node
     from leakcheck.settings import Settings
 
-_WORTH_A_PROCESS = 250_000  # bytes of text; below, starting it costs more than it saves
+_WORTH_A_PROCESS = 100_000  # bytes of text; below, starting it costs more than it saves
+_WORTH_ALL = 1_000_000  # bytes of text; below, this process does its share instead of leading the others
 _SHARES = 6  # batches for each process at least: the last ones to end leave the others idle
 _BATCH = 400_000  # bytes of text in a batch at most
 
@@ -35,8 +36,11 @@ def check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[B
     sizes = [_size(file) for file in files]
     total = sum(sizes)
     workers = min(jobs or _processors(), len(files), 1 + total // _WORTH_A_PROCESS)
-    batches = _batches(files, sizes, min(_BATCH, total // (workers * _SHARES)))
-    return _in_processes(batches, settings, workers) if workers > 1 else (_check(each, settings) for each in batches)
+    if workers == 1:
+        return (_check(each, settings) for each in _batches(files, sizes, min(_BATCH, total // _SHARES)))
+    if total < _WORTH_ALL:
+        return _shared(_shares(files, sizes, workers), settings)
+    return _in_processes(_batches(files, sizes, min(_BATCH, total // (workers * _SHARES))), settings, workers)
 
 
 def _size(file: str) -> int:
@@ -61,6 +65,17 @@ def _batches(files: Sequence[str], sizes: Sequence[int], most: int) -> list[list
         found[-1].append(file)
         room -= size
     return found
+
+
+def _shares(files: Sequence[str], sizes: Sequence[int], count: int) -> list[list[str]]:
+    """As many shares of much the same size."""
+    shares: list[list[str]] = [[] for _ in range(count)]
+    bytes_of = [0] * count
+    for size, file in sorted(zip(sizes, files, strict=True), reverse=True):
+        least = bytes_of.index(min(bytes_of))
+        shares[least].append(file)
+        bytes_of[least] += size
+    return list(filter(None, shares))
 
 
 def _check(files: Sequence[str], settings: Settings) -> Batch:
@@ -140,6 +155,22 @@ def _end_with_parent() -> None:
     if parent := parent_process():
         parent.join()
     os._exit(1)
+
+
+def _shared(shares: Sequence[list[str]], settings: Settings) -> Iterator[Batch]:
+    """One share is checked here while processes check the others: what it takes to start this one is spent anyhow."""
+    own, *others = shares
+    workers: list[_Worker] = []
+    try:
+        for share in others:
+            workers.append(_Worker((), settings))
+            workers[-1].submit(share)
+        yield _check(own, settings)
+        for worker in workers:
+            yield worker.result() or _isolated(worker.running, settings)
+    finally:
+        for worker in workers:
+            worker.close()
 
 
 def _in_processes(batches: Sequence[list[str]], settings: Settings, count: int) -> Iterator[Batch]:

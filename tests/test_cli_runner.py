@@ -170,10 +170,12 @@ def test_room_for_recursion() -> None:
     assert sys.getrecursionlimit() == before
 
 
-def test_processes_give_the_same(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+@pytest.mark.parametrize("worth_all", [0, 10**9])
+def test_processes_give_the_same(monkeypatch: pytest.MonkeyPatch, folder: Path, worth_all: int) -> None:
     files = plant(**{f"m{n}": LEAK for n in range(20)})
     alone = runner.run(files, Settings(folder))
     monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(processes, "_WORTH_ALL", worth_all)
     seen: list[tuple[int, int]] = []
     together = runner.run(files, Settings(folder), jobs=2, progress=lambda done, total: seen.append((done, total)))
     assert together == alone
@@ -195,6 +197,7 @@ def test_a_process_that_dies_takes_one_file_with_it(monkeypatch: pytest.MonkeyPa
 def test_the_other_files_of_a_process_that_dies_are_checked(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(processes, "_check", _die_on_bad)
     monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(processes, "_WORTH_ALL", 0)
     files = plant(**{f"m{n}": LEAK for n in range(9)})
     reports = [report for batch in processes.check_all(files, Settings(folder), 2) for report in batch.reports]
     assert sorted(report.filename for report in reports) == files
@@ -214,16 +217,17 @@ def busy(files, settings):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the background jobs of a shell ignore it
-    processes._check, processes._WORTH_A_PROCESS = busy, 1
+    processes._check, processes._WORTH_A_PROCESS, processes._WORTH_ALL = busy, 1, int(sys.argv.pop(1))
     list(processes.check_all(sys.argv[1:], Settings(Path()), 2))
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("worth_all", [0, 10**9])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
-def test_processes_end_with_the_run(name: str, folder: Path) -> None:
+def test_processes_end_with_the_run(name: str, worth_all: int, folder: Path) -> None:
     plant(a=LEAK, b=LEAK, run=_BUSY)
-    command, pipe = [sys.executable, "run.py", "a.py", "b.py"], subprocess.PIPE
+    command, pipe = [sys.executable, "run.py", str(worth_all), "a.py", "b.py"], subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as run:
         assert run.stdout is not None
         assert {run.stdout.readline(), run.stdout.readline()} == {"a.py\n", "b.py\n"}
