@@ -24,7 +24,8 @@ def check(files: Sequence[str], settings: Settings) -> Batch:
     project = _project(settings)
     gc.set_threshold(_YOUNG)  # trees are kept: looking through them for garbage again and again finds none
     reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
-    return Batch(reports, project.trace.reached(map(os.path.abspath, files)), frozenset(project.folders.asked))
+    nodes = project.trace.reached(map(os.path.abspath, files))
+    return Batch(reports, nodes, frozenset(project.folders.asked), project.memory > _ROOM)
 
 
 def forget() -> None:

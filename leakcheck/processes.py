@@ -29,6 +29,7 @@ class Batch(NamedTuple):
     reports: list[Report]
     nodes: dict[str, Node] = {}  # noqa: RUF012 never changed
     folders: frozenset[str] = frozenset()  # where modules were looked for
+    outgrown: bool = False  # the process has no room to keep more of what it learnt
 
 
 def check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[Batch]:
@@ -93,7 +94,7 @@ def _check(files: Sequence[str], settings: Settings) -> Batch:
 
 
 class _Worker:
-    """A process, replaced if it dies, and the batches it will take unless others run out of work before."""
+    """A process, replaced if it dies or has grown, and the batches it will take unless others run out of work."""
 
     def __init__(self, batches: Sequence[list[str]], settings: Settings) -> None:
         self.batches = deque(batches)
@@ -124,7 +125,7 @@ class _Worker:
         return batch
 
     def renew(self) -> None:
-        """The process has died."""
+        """The process has died, or had better do."""
         self.close()
         self._start()
 
@@ -194,9 +195,9 @@ def _in_processes(batches: Sequence[list[str]], settings: Settings, count: int) 
             for answers in wait([worker.answers for worker in running.values()]):
                 worker = running.pop(answers)
                 files, batch = worker.running, worker.result()
-                if batch is None:
+                if batch is None or batch.outgrown:  # memory that was given back stays with the process in part
                     worker.renew()
-                    batch = _isolated(files, settings)
+                batch = batch or _isolated(files, settings)
                 feed(worker)
                 yield batch
     finally:

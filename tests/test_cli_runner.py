@@ -204,6 +204,19 @@ def test_the_other_files_of_a_process_that_dies_are_checked(monkeypatch: pytest.
     assert [report.filename for report in reports if report.error] == ["m3.py"]
 
 
+def _outgrow(files: list[str], settings: Settings) -> processes.Batch:
+    return processes.Batch([Report(file, error=str(os.getpid())) for file in files], outgrown=True)
+
+
+def test_a_process_that_has_grown_is_replaced(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(processes, "_check", _outgrow)
+    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(processes, "_WORTH_ALL", 0)
+    files = plant(**{f"m{n}": LEAK for n in range(6)})
+    found = list(processes.check_all(files, Settings(folder), 2))
+    assert len({report.error for batch in found for report in batch.reports}) == len(found) == 6
+
+
 _BUSY = """
 import signal, sys, time
 from pathlib import Path

@@ -72,7 +72,7 @@ class Cache:
     def keep(self, batch: Batch) -> None:
         """Remember new reports and what they rest on."""
         if self._keeps_reports:
-            self._verdicts.keep(*batch)
+            self._verdicts.keep(batch.reports, batch.nodes, batch.folders)
 
     def save(self) -> None:
         """Write what is new."""
