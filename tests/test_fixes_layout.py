@@ -222,3 +222,18 @@ def test_a_form_feed_before_nested_code_stays() -> None:
     text = f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n\f    conn.execute('a')\n    conn.close()\n"
     after = f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n\f        conn.execute('a')\n"
     assert fix(text).text == after
+
+
+def test_stretches_that_overlap_are_erased_once() -> None:
+    draft = Draft(lines_of("if a:\n    b()  # why\n"), frozenset(), "    ")
+    draft.erase((2, 4), (2, 7))
+    draft.erase((1, 0), (2, 7))
+    assert draft.text() == "    # why\n"
+
+
+def test_the_comment_of_a_close_that_goes_stays_whole() -> None:
+    head = "import psycopg2\nfrom contextlib import closing\n\n\ndef f(p):\n"
+    body = "    conn = psycopg2.connect(p)\n    try:\n        cur = conn.cursor()\n    finally:\n"
+    end = "        if cur:\n            cur.close()\n        if conn:  # opened\n            conn.close()  # ünï\n"
+    fixed = fix(head + body + end, "unsafe").text
+    assert fixed.endswith("            if cur:\n                cur.close()\n                # ünï\n")

@@ -105,6 +105,7 @@ class Draft:
             last = end[1] if number == end[0] else len(body)
             if not body[:first].strip() and body[last:].lstrip().startswith("#"):
                 last = len(body) - len(body[last:].lstrip())
+                first = len(body) - len(body.lstrip())
             self.replace(number, first, last, "")
         self._close_up(start[0], end[0])
 
@@ -217,8 +218,10 @@ class Draft:
 
     def _changed(self, number: int, change: _Line) -> list[str]:
         text = self._lines[number - 1]
-        for start, end, piece in sorted(change.pieces, reverse=True):
-            text = text[:start] + piece + text[end:]
+        done = len(text)
+        for start, end, piece in sorted(change.pieces, reverse=True):  # stretches that are erased may overlap
+            text = text[:start] + piece + text[min(end, done) :]
+            done = start
         if change.pieces and not text.strip():
             return []  # nothing is left of it
         if change.shift:
