@@ -9,10 +9,12 @@ import libcst as cst
 import pytest
 
 import leakcheck
+from leakcheck.engine import check
 from leakcheck.project import outline
 from leakcheck.project.chunk import Chunk
 from leakcheck.project.module import ClassInfo, Module
 from leakcheck.project.sketch import LOOP
+from leakcheck.settings import Settings
 
 SOURCES = sorted(Path(leakcheck.__file__).parent.rglob("*.py"))
 
@@ -174,3 +176,10 @@ def test_a_function_that_only_reads_a_name_is_left_out() -> None:
     words = frozenset({"connect"})
     assert [f.name for f in module.acquiring(words, frozenset())] == ["g"]
     assert [f.name for f in module.acquiring(words, words)] == ["f", "g"]  # a property of the project may open it
+
+
+@pytest.mark.parametrize("head", ["\fdef f():", " \fdef f():", "class A:\n    x = 1\n\f    def f(self):"])
+def test_a_form_feed_right_before_code_hides_nothing(head: str) -> None:
+    leak = "conn = sqlite3.connect('x'); conn.execute('y')\n"
+    (found,) = check(f"import sqlite3\n\n\n{head} {leak}", "some.py", Settings(Path("/nowhere"))).diagnostics
+    assert found.code == "LK101"

@@ -23,7 +23,8 @@ __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"global[ \t]([^\n]*)")
-_LONE_RETURN = re.compile(r"\r(?!\n)")  # a line end to Python, but not to regular expressions
+# A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
+_ODD = re.compile(r"\r(?!\n)|\f[ \t\f]*[^\s#]")
 
 
 class Module:
@@ -48,7 +49,7 @@ class Module:
     @cached_property
     def chunks(self) -> list[Chunk]:
         """Its column-0 statements."""
-        divide = whole if self._at_once or _LONE_RETURN.search(self.source) else outline
+        divide = whole if self._at_once or _ODD.search(self.source) else outline
         return [Chunk(statement, self) for statement in divide(self.source)]
 
     @cached_property
