@@ -34,7 +34,7 @@ def aliases(body: Iterable[ast.stmt]) -> Iterator[Giver]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             others = _meant(node.value)
             yield from (Giver(target.id, others) for target in targets if isinstance(target, ast.Name) and others)
-        elif not isinstance(node, SCOPES):
+        elif isinstance(node, ast.ClassDef) or not isinstance(node, SCOPES):
             for block in blocks(node):
                 yield from aliases(block)
 

@@ -23,6 +23,7 @@ __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"global[ \t]([^\n]*)")
+_AS = re.compile(r"(\w+)\s+as\s+(\w+)")
 # A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
 _ODD = re.compile(r"\r(?!\n)|\f[ \t\f]*[^\s#]")
 
@@ -186,6 +187,11 @@ class Module:
     @cached_property
     def _import_statements(self) -> list[bytes]:
         return import_statements(self.source.encode("utf-8", "replace"))
+
+    @cached_property
+    def renamed(self) -> list[tuple[str, str]]:
+        """The last name of what an import statement gives another name, with that; of those inside functions too."""
+        return [found for line in self._import_statements for found in _AS.findall(line.decode("utf-8", "replace"))]
 
     @cached_property
     def imported_words(self) -> frozenset[str]:

@@ -107,8 +107,9 @@ class Wrappers:
 def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
     """Other names for acquirers: `from app.db import connect as open_db`, `open_db = sqlite3.connect`, partials."""
     yield from (name for name, target in module.imports.items() if target.rpartition(".")[2] in words)
-    for chunk in module.chunks:
-        if chunk.kind in ("simple", "compound") and chunk.holds(words):
+    yield from (name for target, name in module.renamed if target in words)
+    for chunk in module.mentioning(words):
+        if chunk.kind in ("simple", "compound", "class"):
             yield from (alias.name for alias in chunk.aliases if not words.isdisjoint(alias.others))
 
 
