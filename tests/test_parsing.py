@@ -183,3 +183,9 @@ def test_a_form_feed_right_before_code_hides_nothing(head: str) -> None:
     leak = "conn = sqlite3.connect('x'); conn.execute('y')\n"
     (found,) = check(f"import sqlite3\n\n\n{head} {leak}", "some.py", Settings(Path("/nowhere"))).diagnostics
     assert found.code == "LK101"
+
+
+def test_a_file_that_is_not_divided_has_each_finding_once() -> None:
+    loop = "def f(c, rows):\n    for row in rows:\n        c.execute('INSERT INTO t VALUES (?)', row)\n"
+    (found,) = check(f"import sqlite3\n\n\f{loop}", "some.py", Settings(Path("/nowhere"))).diagnostics
+    assert found.code == "LK301"

@@ -43,7 +43,7 @@ def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | 
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):
         if chunk.kind == "compound" and chunk.uses(_WORDS, LOOP):
-            yield from ((None, statement) for statement in chunk.tree.body)
+            yield from ((None, statement) for statement in chunk.tree.body if same_scope(statement))
 
 
 def _sends(name: str, module: Module, blocking: Blocking) -> bool:
