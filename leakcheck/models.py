@@ -159,6 +159,7 @@ class Web:
     endpoints: tuple[str, ...] = ()  # decorators, by their last name
     handlers: tuple[str, ...] = ()  # decorators, by qualified name
     queries: tuple[str, ...] = ()  # attributes of models
+    contexts: tuple[str, ...] = ()  # methods whose block ends the session of the request
     dependencies: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()  # packages that run code for many callers at a time
@@ -194,6 +195,7 @@ class Driver:
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`
     bulk: str = ""  # the library's fastest way to write many rows, for messages
+    bulk_insert: str = ""  # the same where the rows are new, if that is another
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
 
 

@@ -7,12 +7,18 @@ from leakcheck.models import Driver
 from leakcheck.project.module import Module
 
 
-def faster(module: Module, catalogue: Catalogue) -> str:
-    """The form to recommend, to begin a sentence."""
+def faster(module: Module, catalogue: Catalogue, verb: str = "") -> str:
+    """The form to recommend, to begin a sentence. What only adds rows serves for no other verb."""
     names = {module.name, *module.imports.values()}
     drivers = [driver for driver in catalogue.drivers if driver.bulk]
-    named = (driver.bulk for knows in (_is_imported, _is_alluded_to) for driver in drivers if knows(driver, names))
+    named = (
+        _form(driver, verb) for knows in (_is_imported, _is_alluded_to) for driver in drivers if knows(driver, names)
+    )
     return next(named, "`executemany`")
+
+
+def _form(driver: Driver, verb: str) -> str:
+    return (driver.bulk_insert if verb == "INSERT" else "") or driver.bulk
 
 
 def _is_imported(driver: Driver, names: set[str]) -> bool:

@@ -136,7 +136,7 @@ class Rows:
 
     def _inserts(self, node: cst.CSTNode, statement: Statement) -> Diagnostic:
         verb = statement.verb
-        message = f"one {verb} a row: {self._advice(node)}"
+        message = f"one {verb} a row: {self._advice(node, verb)}"
         together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
@@ -180,9 +180,9 @@ class Rows:
                     return True
         return False
 
-    def _advice(self, node: cst.CSTNode) -> str:
+    def _advice(self, node: cst.CSTNode, verb: str = "") -> str:
         """What to do instead."""
-        return f"{faster(self.module, self.tell.catalogue)} sends {self.batch} rows at a time{self._unless(node)}"
+        return f"{faster(self.module, self.tell.catalogue, verb)} sends {self.batch} rows at a time{self._unless(node)}"
 
     def _unless(self, node: cst.CSTNode) -> str:
         """What to do then with rows that fail."""

@@ -16,7 +16,8 @@ from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
-_FEW = 10  # rows: a loop over so few written down in the code is not worth a batch
+_FEW = 10  # rounds: not worth a batch
+_WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Loop:
     def _is_few(self, iterated: cst.BaseExpression) -> bool:
         node = self._literal(_elements(iterated), self.function, self.module)
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-            return len(node.elements) <= _FEW
+            return len(node.elements) <= _WRITTEN
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
             numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW

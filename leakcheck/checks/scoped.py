@@ -14,7 +14,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import code, dotted, same_scope, walk
+from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
 _CALL = ".__call__"
@@ -53,9 +53,12 @@ class Scoped:
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
         used: cst.Call | None = None
+        contexts = self._contexts(function.node.body)
         for node in walk(function.node.body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
+            if any(id(used) in inside and id(node) not in inside for inside in contexts):
+                used = None
             if (use := self._use(node, function)) is not None:
                 used = node if use else None
             elif used is None:
@@ -66,6 +69,15 @@ class Scoped:
                 if all(id(node) in end for end in _dead_ends(function.node.body) if id(used) in end):
                     yield used, node, pause
                     return
+
+    def _contexts(self, body: cst.CSTNode) -> list[frozenset[int]]:
+        """The nodes of each block at whose end its session goes: `with app.app_context():`."""
+        blocks = (node for node in walk(body, same_scope) if isinstance(node, cst.With))
+        opened = (b for b in blocks if any(self._is_context(item.item) for item in b.items))
+        return [frozenset(id(part) for part in walk(block.body)) for block in opened]
+
+    def _is_context(self, node: cst.BaseExpression) -> bool:
+        return isinstance(node, cst.Call) and terminal(node.func) in self.resolver.catalogue.web.contexts
 
     def _use(self, node: cst.Call, endpoint: FunctionInfo) -> bool | None:
         """True where the session takes a connection, False where it gives it back, None if nothing of it is called."""
