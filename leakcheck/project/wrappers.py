@@ -14,6 +14,7 @@ from leakcheck.project.project import Project
 from leakcheck.project.walk import terminal, walk
 
 _BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
+_RENAMING = re.compile(r"^[ \t]+\w+[ \t]*=[ \t]*(?:\w+\.)*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
 _HOPS = 3  # of imports followed from the file being checked
 
 
@@ -108,9 +109,15 @@ def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
     """Other names for acquirers: `from app.db import connect as open_db`, `open_db = sqlite3.connect`, partials."""
     yield from (name for name, target in module.imports.items() if target.rpartition(".")[2] in words)
     yield from (name for target, name in module.renamed if target in words)
-    for chunk in module.mentioning(words):
-        if chunk.kind in ("simple", "compound", "class"):
-            yield from (alias.name for alias in chunk.aliases if not words.isdisjoint(alias.others))
+    for chunk in module.chunks:
+        if chunk.kind in ("simple", "compound") or (chunk.kind == "class" and _renames(chunk, words)):
+            found = chunk.aliases if chunk.holds(words) else ()
+            yield from (alias.name for alias in found if not words.isdisjoint(alias.others))
+
+
+def _renames(chunk: Chunk, words: frozenset[str]) -> bool:
+    """Whether a line of a class may give one of the words another name: few classes are worth a parse."""
+    return not words.isdisjoint(_RENAMING.findall(chunk.statement.text))
 
 
 def gives(function: FunctionInfo, words: frozenset[str]) -> bool:
