@@ -104,6 +104,7 @@ class Pool:
     guards: tuple[str, ...] = ()  # keywords of which one is needed against connections that died while idle
     resilient: dict[str, str] = field(default_factory=dict)  # keyword -> value to recommend
     pool_class: str = ""  # keyword that chooses another kind of pool
+    pool_object: str = ""  # keyword that gives a pool made elsewhere, with settings of its own
     usual: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep connections for whoever asks
     embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process, or one without sockets
     mock: tuple[str, ...] = ()  # keywords with which it never connects

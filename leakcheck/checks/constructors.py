@@ -129,6 +129,8 @@ class Built:
         creator = self.seen.get("creator")
         if isinstance(creator, cst.Lambda) and not isinstance(creator.body, cst.Call):
             return True
+        if self.pool.pool_object in self.seen:
+            return True
         chosen = self.seen.get(self.pool.pool_class)
         return chosen is not None and terminal(chosen) not in (*self.pool.usual, "None")
 
