@@ -25,7 +25,7 @@ _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"global[ \t]([^\n]*)")
 _AS = re.compile(r"(\w+)\s+as\s+(\w+)")
 # A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
-_ODD = re.compile(r"\r(?!\n)|\f[ \t\f]*[^\s#]")
+_ODD = {"\r": re.compile(r"\r(?!\n)"), "\f": re.compile(r"\f[ \t\f]*[^\s#]")}
 
 
 class Module:
@@ -50,7 +50,8 @@ class Module:
     @cached_property
     def chunks(self) -> list[Chunk]:
         """Its column-0 statements."""
-        divide = whole if self._at_once or _ODD.search(self.source) else outline
+        odd = self._at_once or any(sign in self.source and ends.search(self.source) for sign, ends in _ODD.items())
+        divide = whole if odd else outline
         return [Chunk(statement, self) for statement in divide(self.source)]
 
     @cached_property
