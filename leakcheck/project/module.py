@@ -23,7 +23,7 @@ __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
 _GLOBAL = re.compile(r"global[ \t]([^\n]*)")
-_AS = re.compile(r"(\w+)\s+as\s+(\w+)")
+_AS = re.compile(r"\b(\w+)\s+as\s+(\w+)")
 # A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
 _ODD = {"\r": re.compile(r"\r(?!\n)"), "\f": re.compile(r"\f[ \t\f]*[^\s#]")}
 
@@ -192,7 +192,8 @@ class Module:
     @cached_property
     def renamed(self) -> list[tuple[str, str]]:
         """The last name of what an import statement gives another name, with that; of those inside functions too."""
-        return [found for line in self._import_statements for found in _AS.findall(line.decode("utf-8", "replace"))]
+        statements = (line.decode("utf-8", "replace") for line in self._import_statements if b" as " in line)
+        return [found for statement in statements for found in _AS.findall(statement)]
 
     @cached_property
     def imported_words(self) -> frozenset[str]:
