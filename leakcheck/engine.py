@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from leakcheck import suppressions
@@ -82,6 +83,7 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     return [*found, *_further(project, resolver, summaries).findings(module, runs, tell, heard)]
 
 
+@lru_cache(maxsize=1)  # asked twice of each text
 def _speaks_of_us(source: str) -> bool:
     """Whether a comment may be about findings, also about such as are not made."""
     text = source.lower()

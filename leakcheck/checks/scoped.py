@@ -53,28 +53,29 @@ class Scoped:
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
         used: cst.Call | None = None
-        contexts = self._contexts(function.node.body)
         for node in walk(function.node.body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
-            if any(id(used) in inside and id(node) not in inside for inside in contexts):
-                used = None
             if (use := self._use(node, function)) is not None:
                 used = node if use else None
             elif used is None:
                 continue
-            elif self._may_commit(node, function):
+            elif self._may_commit(node, function) or self._has_ended(used, node, function):
                 used = None
             elif pause := self._pause(node, function, blocking):
                 if all(id(node) in end for end in _dead_ends(function.node.body) if id(used) in end):
                     yield used, node, pause
                     return
 
-    def _contexts(self, body: cst.CSTNode) -> list[frozenset[int]]:
+    def _has_ended(self, used: cst.Call, node: cst.Call, function: FunctionInfo) -> bool:
+        """Whether the block whose session it was is over."""
+        return any(id(used) in inside and id(node) not in inside for inside in self._contexts(function.node.body))
+
+    def _contexts(self, body: cst.CSTNode) -> Iterator[frozenset[int]]:
         """The nodes of each block at whose end its session goes: `with app.app_context():`."""
         blocks = (node for node in walk(body, same_scope) if isinstance(node, cst.With))
         opened = (b for b in blocks if any(self._is_context(item.item) for item in b.items))
-        return [frozenset(id(part) for part in walk(block.body)) for block in opened]
+        return (frozenset(id(part) for part in walk(block.body)) for block in opened)
 
     def _is_context(self, node: cst.BaseExpression) -> bool:
         return isinstance(node, cst.Call) and terminal(node.func) in self.resolver.catalogue.web.contexts

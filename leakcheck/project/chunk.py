@@ -12,6 +12,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
+from leakcheck.project.facts import RELEASING
 from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.light.text import parsed
 from leakcheck.project.light.tree import light_module, light_places
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 DEF = re.compile(r"\bdef[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
 _STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
-_CLOSES = re.compile(r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
+_CLOSES = re.compile(RELEASING, re.IGNORECASE)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each

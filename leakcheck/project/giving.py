@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from leakcheck.project.nodes import SCOPES, Function, below, blocks, functions, name, own, terminal
+from leakcheck.project.nodes import SCOPES, Function, below, blocks, functions, name, own, terminal, used
 
 _NAMING = ("id", "attr", "name", "arg", "asname")  # fields of nodes that are names
 _MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
@@ -111,11 +111,7 @@ def _held(node: ast.expr) -> Iterator[str]:
 
 def _called(node: ast.AST) -> Iterator[str]:
     """Names that are called somewhere in an expression, or read as an attribute."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute):
-            yield part.attr
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
-            yield part.func.id
+    return (found for part in ast.walk(node) for found in used(part))
 
 
 def _mentioned(function: ast.AST) -> Iterator[str]:

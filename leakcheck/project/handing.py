@@ -6,12 +6,12 @@ import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping
 
-from leakcheck.project.facts import words
+from leakcheck.project.facts import RELEASING, words
 from leakcheck.project.vocabulary import Words, occurrences
 
 _CLASS = re.compile(rb"[ \t]*class[ \t]+(\w+)([^:]*)")
 _STORED = re.compile(rb"\n[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)[^\n]*\(")
-_RELEASES = re.compile(rb"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)", re.IGNORECASE)
+_RELEASES = re.compile(RELEASING.encode(), re.IGNORECASE)
 _IDENTIFIER = re.compile(rb"\w+")
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)

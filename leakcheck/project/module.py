@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import libcst as cst
@@ -84,14 +84,20 @@ class Module:
 
     def dissolve(self) -> None:
         """Free what is known of the text; nothing may be asked any more."""
-        for chunk in self.chunks:
+        for chunk in self._known_chunks:
             for part in (*chunk.__dict__.get("members", ()), chunk):
                 part.__dict__.clear()
         self.__dict__.clear()
 
+    @property
+    def _known_chunks(self) -> Sequence[Chunk]:
+        """None, where nobody has asked for them."""
+        known: Sequence[Chunk] = self.__dict__.get("chunks", ())
+        return known
+
     def _parsed_parts(self) -> Iterator[Chunk]:
         """The statements and methods that somebody asked about."""
-        for chunk in self.chunks:
+        for chunk in self._known_chunks:
             parts = chunk.parts if "members" in chunk.__dict__ else (chunk,)
             yield from (part for part in parts if "tree" in part.__dict__)
 

@@ -69,6 +69,14 @@ _NO_PARTS = frozenset({"annotation", "returns", "ctx", "op", "ops", "id", "attr"
 _PARTS = _Parts()
 
 
+def used(node: ast.AST) -> Iterator[str]:
+    """The name that a node calls, or reads as an attribute."""
+    if isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        yield node.func.id
+
+
 def terminal(node: ast.AST) -> str:
     """The last name of a callee: `c` of `a.b.c`, `x` of `x`, "" of anything else."""
     return node.attr if isinstance(node, ast.Attribute) else name(node)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from leakcheck.project.light.text import parsed
+from leakcheck.project.nodes import used
 
 HANDING = "(,)"  # stands among the names for any call with several arguments
 
@@ -73,10 +74,6 @@ def _path(node: ast.expr) -> str:
 
 
 def _used(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Attribute):
-        yield node.attr
-    elif isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name):
-            yield node.func.id
-        if len(node.args) + len(node.keywords) > 1:
-            yield HANDING
+    yield from used(node)
+    if isinstance(node, ast.Call) and len(node.args) + len(node.keywords) > 1:
+        yield HANDING
