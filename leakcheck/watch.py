@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from leakcheck.batches import forget
+from leakcheck.project.folders import REQUIREMENTS
 from leakcheck.toml import CatalogueError
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def _wait() -> None:
 
 
 def _stamps(find: Callable[[], Found]) -> Stamps:
-    """When each file was last changed, and its size; the settings are a file too."""
+    """When each file was last changed, and its size; the settings and the requirements are files too."""
     try:
         files = find().files
     except CatalogueError:
         files = ()
-    settings = (str(folder / "pyproject.toml") for folder in (Path.cwd(), *Path.cwd().parents))
+    settings = (str(folder / name) for folder in (Path.cwd(), *Path.cwd().parents) for name in REQUIREMENTS)
     found: Stamps = {}
     for file in (*files, *settings):
         try:

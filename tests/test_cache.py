@@ -235,3 +235,47 @@ def test_the_driver_files_are_parsed_once(monkeypatch: pytest.MonkeyPatch, folde
     expected = anew().drivers
     monkeypatch.setattr(catalogue, "_tables", lambda _: pytest.fail("they were parsed again"))
     assert anew().drivers == expected == catalogue.load().drivers
+
+
+STREAM = """\
+from fastapi import Depends, FastAPI
+from fastapi.responses import StreamingResponse
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+app = FastAPI()
+engine = create_engine("postgresql://db/shop", pool_pre_ping=True)
+
+
+def get_db():
+    with Session(engine) as db:
+        yield db
+
+
+@app.get("/rows")
+def rows(db=Depends(get_db)):
+    names = db.execute(text("SELECT name FROM rows")).all()
+    return StreamingResponse(iter(names))
+"""
+
+
+def test_a_verdict_rests_on_the_requirements_it_asked_for() -> None:
+    plant("app/api.py", STREAM)
+    for name, text, held in (
+        ("leak.py", LEAK + "\n", True),
+        ("requirements.txt", "fastapi==0.109.0\n", False),
+        ("requirements.txt", "fastapi==0.120.0\n", True),
+        ("app/requirements.txt", "fastapi==0.109.0\n", False),
+        ("pyproject.toml", '[project]\nname = "shop"\ndependencies = ["fastapi>=0.130"]\n[tool.leakcheck]\n', False),
+        ("uv.lock", '[[package]]\nname = "fastapi"\nversion = "0.130.0"\n', False),
+    ):
+        plant(name, text)
+        assert found() == cold()
+        assert ("LK205" in found()) == held
+    Path("app/requirements.txt").unlink()
+    assert "LK205" in found()
+    Path("uv.lock").unlink()
+    assert "LK205" in found()
+    plant("pyproject.toml", '[project]\nname = "shop"\ndependencies = ["fastapi<0.118"]\n[tool.leakcheck]\n')
+    Path("requirements.txt").unlink()
+    assert "LK205" not in found()

@@ -12,6 +12,7 @@ from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short, steps_of
 from leakcheck.checks.lending import Lending
 from leakcheck.checks.scoped import Scoped
+from leakcheck.checks.streams import Marker, Streams, reads
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.checks.waiting import feasible
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Span
@@ -35,7 +36,7 @@ class Dependencies:
 
     def __init__(self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending) -> None:
         self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
-        self.web, self.scoped = resolver.catalogue.web, Scoped(resolver)
+        self.web, self.scoped, self.streams = resolver.catalogue.web, Scoped(resolver), Streams(resolver, project)
         self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
         self._endpoint = re.compile(rf"^\s*@(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
 
@@ -84,15 +85,22 @@ class Dependencies:
 
     def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int) -> Loan | None:
         """What the parameter's dependency has checked out while the endpoint runs."""
+        marker = self._marker(parameter, function)
+        if marker is None:
+            return None
+        given = next((a.value for a in marker.call.args if a.keyword is None), None)
+        if given is None:  # `Depends()` on the annotated class
+            annotated = _annotated(parameter.annotation) if parameter.annotation else None
+            return self._lent(annotated, marker.module, depth) if annotated else None
+        if isinstance(self.resolver.static(given, None, marker.module), (Class, Function)):
+            return self._lent(given, marker.module, depth)
+        return self._typed(parameter, function)
+
+    def _marker(self, parameter: cst.Param, function: FunctionInfo) -> Marker | None:
         for call, module in self._markers(parameter, function):
             callee = self.resolver.static(call.func, function.parent, module)
             if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
-                if not call.args:  # `Depends()` on the annotated class
-                    return self._lent(_annotated(parameter.annotation), module, depth) if parameter.annotation else None
-                dependency = self.resolver.static(call.args[0].value, None, module)
-                if isinstance(dependency, (Class, Function)):
-                    return self._lent(call.args[0].value, module, depth)
-                return self._typed(parameter, function)
+                return Marker(call, module, callee.name)
         return None
 
     def _typed(self, parameter: cst.Param, function: FunctionInfo) -> Loan | None:
@@ -172,17 +180,25 @@ class Dependencies:
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
         waits = [(record, pause) for record, pause in self.lending.waits(run) if record.site is site]
-        streams = [record for record in feasible(run) if record.site is site and self._streams(record)]
+        streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record)]
         if waits:
             waits.sort(key=lambda wait: tell.module.span(wait[0].node))
             yield _held(site, loan, waits, tell)
         elif streams:
-            what = quoted(terminal(streams[0].node.func) if isinstance(streams[0].node, cst.Call) else "")
-            message = f"{_subject(site, loan)} is held until the last byte of this {what} is sent"
-            yield tell.at("LK205", _confidence(site, None), message, streams[0].node, tell.acquired(site))
+            yield from self._streamed(streams, parameter, function, site, loan, tell)
 
-    def _streams(self, record: Held) -> bool:
-        return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
+    def _streamed(
+        self, streams: list[Held], parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
+    ) -> Iterator[Diagnostic]:
+        marker = self._marker(parameter, function)
+        what = f"{_subject(site, loan)} is held until the last byte of this"
+        if marker is not None and self.streams.ends_before(loan, marker, function.module):
+            name = parameter.name.value
+            streams = [record for record in streams if loan.spec.reusable and reads(record, name, function)]
+            what = f"{_subject(site, loan)} was closed before, and nothing closes it again after the body of this"
+        for record in streams[:1]:
+            kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else "")
+            yield tell.at("LK205", _confidence(site, None), f"{what} {kind} is sent", record.node, tell.acquired(site))
 
 
 def _annotated(annotation: cst.Annotation) -> cst.BaseExpression:

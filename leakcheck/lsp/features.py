@@ -7,8 +7,9 @@ from pygls.uris import to_fs_path
 
 from leakcheck.lsp import messages
 from leakcheck.lsp.server import TYPING_PAUSE, Server
+from leakcheck.project.folders import REQUIREMENTS
 
-WATCHED = ("**/*.py", "**/*.pyi", "**/*.toml")
+WATCHED = ("**/*.py", "**/*.pyi", "**/*.toml", *(f"**/{name}" for name in REQUIREMENTS))
 
 
 def server() -> Server:

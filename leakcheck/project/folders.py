@@ -11,6 +11,19 @@ from leakcheck.project.storage import digest_of
 
 Marks = dict[str, list[Any]]  # by folder, when its entries changed, and a digest of those that imports can mean
 
+# What a project says its requirements in, by what counts most.
+REQUIREMENTS = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "setup.cfg",
+    "setup.py",
+)
+
 SETTLED = 1_000_000_000  # nanoseconds after which what changes again gets another time
 
 _UNSETTLED = -1
@@ -87,8 +100,11 @@ def _changed(folder: str) -> int:
 
 
 def _digest(entries: Iterable[str]) -> str:
-    modules = sorted(name for name in entries if name.endswith(".py") or name == ".git" or name.isidentifier())
-    return digest_of("\n".join(modules).encode("utf-8", "surrogateescape"))
+    return digest_of("\n".join(sorted(filter(_counts, entries))).encode("utf-8", "surrogateescape"))
+
+
+def _counts(name: str) -> bool:
+    return name.endswith(".py") or name == ".git" or name.isidentifier() or name in REQUIREMENTS
 
 
 def absolute(files: Iterable[str]) -> dict[str, str]:

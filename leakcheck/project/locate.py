@@ -28,8 +28,19 @@ class Locator:
         return "" if found == asker else found  # `import duckdb` in a duckdb.py means the library
 
     def means(self, name: str, asker: str) -> str:
-        """The same for a question as it is traced: `.name` is a submodule of the asking package."""
+        """The same for a question as it is traced: `.name` is a submodule of the asking package, `=name` no module."""
+        if name.startswith("="):
+            return self.nearest(name[1:], os.path.dirname(asker))
         return self.below(os.path.dirname(asker), name[1:]) if name.startswith(".") else self.locate(name, asker)
+
+    def nearest(self, name: str, folder: str) -> str:
+        """The file of that name in a folder or the nearest one above, within the root or a repository."""
+        while name not in self.folders.entries(folder):
+            inside = folder.startswith(os.path.join(self._root, "")) and ".git" not in self.folders.entries(folder)
+            if not inside:
+                return ""
+            folder = os.path.dirname(folder)
+        return os.path.join(folder, name)
 
     def below(self, folder: str, name: str) -> str:
         """The module or package of that name in a folder."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from leakcheck.catalogue import Catalogue, load
 from leakcheck.project.folders import Folders
 from leakcheck.project.locate import Locator
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.requirements import Requirements
 from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
@@ -27,6 +29,7 @@ class Project:
         self.root = settings.root
         self.trace = Trace()
         self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
+        self._requirements = Requirements(self._locator)
         self._modules: dict[str, Module | None] = {}
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
@@ -71,6 +74,7 @@ class Project:
         """A file that has changed on disk, come or gone: it is read again, and nothing is taken for known."""
         self._modules.pop(os.path.abspath(path), None)
         self._locator.forget()
+        self._requirements.forget()
         self.memo.clear()
 
     def dissolve(self) -> None:
@@ -113,6 +117,11 @@ class Project:
         path = self._locator.below(os.path.dirname(package.path), name)
         self.trace.asked(package.path, f".{name}", path)
         return self.module_at(path) if path else None
+
+    def allows_only(self, package: str, versions: str, asker: Module) -> bool:
+        """Whether the newest version of a package that the requirements around a module allow is one of these."""
+        asked = partial(self.trace.asked, asker.path)
+        return self._requirements.allows_only(package, versions, asker.path, asked)
 
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
         """What an absolute qualified name means: a definition in the project, else None.

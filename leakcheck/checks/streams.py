@@ -1,0 +1,55 @@
+"""Responses whose body is sent after the endpoint has returned: what its dependencies gave may be open still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from leakcheck.checks.sql import mentions
+from leakcheck.flow.holding import Held
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Loan, Symbol
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.project import Project
+from leakcheck.project.walk import string_value, walk
+
+
+@dataclass(frozen=True)
+class Marker:
+    """`Depends(get_db)`: what makes a parameter a dependency, and by which name of a framework."""
+
+    call: cst.Call
+    module: Module
+    name: str
+
+    def says(self, keyword: str, value: str) -> bool:
+        """Whether it is given that argument."""
+        return any(a.keyword and a.keyword.value == keyword and string_value(a.value) == value for a in self.call.args)
+
+
+class Streams:
+    """For one project."""
+
+    def __init__(self, resolver: Resolver, project: Project) -> None:
+        self.web, self.project = resolver.catalogue.web, project
+
+    def is_one(self, record: Held) -> bool:
+        """Whether a call makes such a response."""
+        return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
+
+    def ends_before(self, loan: Loan, marker: Marker, module: Module) -> bool:
+        """Whether the framework takes back what it lends before it sends the response."""
+        if not loan.inside and any(marker.says(*argument) for argument in self.web.ends_before.items()):
+            return True
+        package = marker.name.partition(".")[0]
+        versions = self.web.ended_before.get(package)
+        return versions is not None and (not versions or self.project.allows_only(package, versions, module))
+
+
+def reads(record: Held, name: str, function: FunctionInfo) -> bool:
+    """Whether the body of a response is made with what a parameter of the endpoint holds."""
+    arguments = record.node.args if isinstance(record.node, cst.Call) else ()
+    inner = (n for n in walk(function.node.body) if isinstance(n, cst.FunctionDef))
+    using = {n.name.value for n in inner if mentions([n.body], name.__eq__)}
+    return mentions(arguments, {name, *using}.__contains__)

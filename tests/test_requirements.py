@@ -1,0 +1,90 @@
+"""Which versions a project's requirements allow, by whatever file says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leakcheck.project.locate import Locator
+from leakcheck.project.requirements import Requirements
+
+LOCK = '[[package]]\nname = "starlette"\nversion = "0.41"\n\n[[package]]\nname = "fastapi"\nversion = "{}"\n'
+PROJECT = '[project]\nname = "fastapi"\ndependencies = ["uvicorn<0.30", "{}"]\n'
+POETRY = "[tool.poetry.dependencies]\nfastapi = {}\n\n[tool.poetry.group.dev.dependencies]\npytest = '*'\n"
+
+
+def ends_early(folder: Path, module: str = "app/main.py") -> bool:
+    requirements = Requirements(Locator(str(folder), frozenset))
+    return requirements.allows_only("fastapi", ">=0.106,<0.118", str(folder / module), lambda name, file: None)
+
+
+def plant(folder: Path, files: dict[str, str]) -> None:
+    for name, text in {"app/main.py": "", **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("specifier", "early"),
+    [
+        ("==0.109.2", True),
+        ("==0.105.0", False),
+        ("==0.118.0", False),
+        ("== 0.117.*", True),
+        ("~=0.115.0", True),
+        ("~=0.115", False),
+        (">=0.100,<0.118", True),
+        (">=0.100,<0.118.1", False),
+        ("<=0.117.1", True),
+        ("<0.106", False),
+        (">=0.110", False),
+        (">=0.110,!=0.111", False),
+        ("", False),
+        ("==0.110.0 ; python_version > '3.8'  # why", True),
+    ],
+)
+def test_newest_version_of_a_range(tmp_path: Path, specifier: str, early: bool) -> None:
+    plant(tmp_path, {"requirements.txt": f"uvicorn==0.30\nFastAPI[standard]{specifier}\nfastapi-users==9\n"})
+    assert ends_early(tmp_path) == early
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "early"),
+    [
+        ("uv.lock", LOCK.format("0.115.6"), True),
+        ("poetry.lock", LOCK.format("0.120.0"), False),
+        ("Pipfile.lock", '{"default": {"fastapi": {"version": "==0.109.0"}}}', True),
+        ("Pipfile.lock", "{", False),
+        ("Pipfile", '[packages]\nfastapi = "==0.109"\n', True),
+        ("pyproject.toml", PROJECT.format("fastapi>=0.109,<0.110"), True),
+        ("pyproject.toml", PROJECT.format("fastapi>=0.109"), False),
+        ("pyproject.toml", POETRY.format('"^0.115.2"'), True),
+        ("pyproject.toml", POETRY.format('"~0.118"'), False),
+        ("pyproject.toml", POETRY.format('"0.115.2"'), True),
+        ("pyproject.toml", POETRY.format('{ version = "^0.110", extras = ["all"] }'), True),
+        ("pyproject.toml", POETRY.format("{ git = 'https://git/fastapi' }"), False),
+        ("pyproject.toml", "[project", False),
+        ("setup.cfg", "[options]\ninstall_requires =\n    fastapi<0.110\n", True),
+        ("setup.py", 'setup(install_requires=["httpx", "fastapi==0.109.0"])\n', True),
+    ],
+)
+def test_files(tmp_path: Path, file: str, text: str, early: bool) -> None:
+    plant(tmp_path, {file: text})
+    assert ends_early(tmp_path) == early
+
+
+def test_the_nearest_file_counts_and_in_a_folder_the_lock(tmp_path: Path) -> None:
+    plant(tmp_path, {"requirements.txt": "fastapi==0.109\n", "backend/requirements.txt": "fastapi==0.120\n"})
+    assert ends_early(tmp_path)
+    assert not ends_early(tmp_path, "backend/api/main.py")
+    plant(tmp_path, {"backend/uv.lock": LOCK.format("0.115")})
+    assert ends_early(tmp_path, "backend/api/main.py")
+    plant(tmp_path, {"backend/uv.lock": LOCK.format("0.115") + LOCK.format("0.130")})
+    assert not ends_early(tmp_path, "backend/api/main.py")
+
+
+def test_no_file_above_the_project_counts(tmp_path: Path) -> None:
+    plant(tmp_path, {"requirements.txt": "fastapi==0.109\n", "inner/.git": "", "inner/app/main.py": ""})
+    assert not ends_early(tmp_path, "inner/app/main.py")
+    assert not ends_early(tmp_path / "inner")
