@@ -12,7 +12,7 @@ import pytest
 
 from leakcheck import batches, catalogue, checking, engine, processes, runner
 from leakcheck.diagnostics import Report
-from leakcheck.project.facts import facts_of
+from leakcheck.project.facts import facts_of, import_statements
 from leakcheck.project.triage import Triage
 from leakcheck.project.vocabulary import vocabulary
 from leakcheck.settings import Settings
@@ -84,6 +84,12 @@ def test_words_count_where_they_are_used() -> None:
     assert not used(b"cursor.execute('x')\n")  # once is no matter
     assert not used(b"# connect to the server\nreconnect()\nconnect_all()\n'begin' in connection_names\n")
     assert used(b"x = 1  # noqa: LK101\n") == used(b"# leakcheck: skip-file\n") == {"leakcheck"}
+
+
+def test_import_statements_follow_one_another() -> None:
+    lines = b"import os\nimport sqlite3\nfrom a import (\n    b,\n)\nimport c as d\n\nimport e, \\\n  f\nx = 1\n"
+    found = import_statements(lines)
+    assert [statement.split()[1] for statement in found] == [b"os", b"sqlite3", b"a", b"c", b"e,"]
 
 
 def test_a_word_that_needs_its_library_counts_only_near_it() -> None:

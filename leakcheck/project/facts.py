@@ -46,7 +46,7 @@ def import_statements(data: bytes) -> list[bytes]:
         if not head or head.startswith(b"from"):
             end = _end(data, at)
             found.append(b" ".join(data[start:end].replace(b"\\\n", b" ").split(b"\n")).strip())
-        at = data.find(b"import", end + 6)
+        at = data.find(b"import", max(end, at + len(b"import")))
     return found
 
 
