@@ -198,7 +198,7 @@ class Driver:
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`
     bulk: str = ""  # the library's fastest way to write many rows, for messages
-    bulk_insert: str = ""  # the same where the rows are new, if that is another
+    bulk_of: dict[str, str] = field(default_factory=dict)  # the same for some verbs; UPSERT: rows may be there already
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
 
 

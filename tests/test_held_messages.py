@@ -54,3 +54,63 @@ def test_rows_in_a_loop_name_the_form_of_the_library(line: str, form: str) -> No
         "def save(session, rows):\n    for row in rows:\n        session.execute('INSERT INTO t VALUES (%s)', (row,))\n"
     )
     assert [form in message for message in messages("LK301", f"{line}\n\n\n{loop}")] == [True]
+
+
+SEVERAL = """\
+import asyncpg
+import psycopg
+import pymysql
+from asyncpg.exceptions import PostgresError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "call", "form"),
+    [
+        (
+            "async def f(rows, engine):\n    async with AsyncSession(engine) as db:\n",
+            "await db.execute(text({}), row)",
+            "a list",
+        ),
+        ("async def f(rows, db: AsyncSession):\n    if rows:\n", "await db.execute({}, row)", "a list of rows"),
+        ("async def f(rows, db):\n    if rows:\n", "await db.execute(text({}), row)", "a list of rows"),
+        (
+            "async def f(rows, pool: asyncpg.Pool):\n    async with pool.acquire() as db:\n",
+            "await db.execute({}, row)",
+            "copy_rec",
+        ),
+        (
+            "def f(rows):\n    with psycopg.connect() as conn, conn.cursor() as cur:\n",
+            "cur.execute({}, row)",
+            "cursor.copy",
+        ),
+        (
+            "def f(rows):\n    db = pymysql.connect()\n    if rows:\n",
+            "db.cursor().execute({}, row)",
+            "`executemany` sends",
+        ),
+    ],
+)
+def test_the_form_is_that_of_the_object_that_executes(head: str, call: str, form: str) -> None:
+    said = {}
+    for verb in (
+        "INSERT INTO t VALUES (%s)",
+        "UPDATE t SET a = %s",
+        "INSERT INTO t VALUES (%s) ON CONFLICT DO NOTHING",
+    ):
+        loop = f"        for row in rows:\n            {call.format(repr(verb))}\n"
+        (said[verb],) = messages("LK301", SEVERAL + head + loop)
+    plain, update, upsert = said.values()
+    assert form in plain
+    assert "copy" not in update + upsert
+    assert ("is a loop" in update) == ("a list" in form or "executemany" in form)
+
+
+def test_a_library_imported_for_its_exceptions_says_nothing_about_rows() -> None:
+    head = "from asyncpg import PostgresError\n\n\ndef f(db, rows):\n    for row in rows:\n"
+    (said,) = messages("LK301", head + "        db.execute('INSERT INTO t VALUES (1)', row)\n")
+    assert said.endswith("`executemany` sends 100 rows at a time")

@@ -1,30 +1,98 @@
-"""Which form sends many rows at a time, by the library that a module uses."""
+"""Which form sends many rows at a time, by the library of the object that executes."""
 
 from __future__ import annotations
 
-from leakcheck.catalogue import Catalogue
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from leakcheck.checks.assigned import assigned
+from leakcheck.checks.sql import Statement
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Instance, Symbol, Value
 from leakcheck.models import Driver
-from leakcheck.project.module import Module
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.walk import walk
+
+_DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
+_PLAIN = "`executemany`"
+_UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bRETURNING\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
+_EXCEPTION = re.compile(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
 
 
-def faster(module: Module, catalogue: Catalogue, verb: str = "") -> str:
-    """The form to recommend, to begin a sentence. What only adds rows serves for no other verb."""
-    names = {module.name, *module.imports.values()}
-    drivers = [driver for driver in catalogue.drivers if driver.bulk]
-    named = (
-        _form(driver, verb) for knows in (_is_imported, _is_alluded_to) for driver in drivers if knows(driver, names)
-    )
-    return next(named, "`executemany`")
+class Faster:
+    """For one function, or a module's top level."""
+
+    def __init__(self, function: FunctionInfo | None, module: Module, resolver: Resolver) -> None:
+        self.function, self.module, self.resolver = function, module, resolver
+        self.drivers = resolver.catalogue.drivers
+
+    def form(self, node: cst.Call, statement: Statement | None = None) -> str:
+        """The form to recommend instead of a call of `execute`, to begin a sentence."""
+        driver = self._of_statement(node) or self._of_owner(node, _DEPTH) or self._imported()
+        if driver is None:
+            return _PLAIN
+        return driver.bulk_of.get(_kind(statement), "") or driver.bulk or _PLAIN
+
+    def _of_statement(self, node: cst.Call) -> Driver | None:
+        """`text("UPDATE …")`, `insert(users)`: whoever makes the statement runs it."""
+        made = node.args[0].value if node.args else node
+        values = [made] if isinstance(made, cst.Call) else assigned(made, self.function, self.module)
+        for value in values:
+            callee = self._static(value.func) if isinstance(value, cst.Call) else None
+            if isinstance(callee, Symbol) and (driver := self._named(callee.name)):
+                return driver
+        return None
+
+    def _of_owner(self, node: cst.BaseExpression, depth: int) -> Driver | None:
+        """By what the method belongs to; a cursor by the connection that made it."""
+        if isinstance(node, cst.Await):
+            return self._of_owner(node.expression, depth)
+        owner = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+        if owner is None or depth <= 0:
+            return None
+        if known := self._typed(owner):
+            return known
+        made = [owner] if isinstance(owner, cst.Call) else list(self._bound(owner))
+        found = (self._typed(value) or self._of_owner(value, depth - 1) for value in made)
+        return next(filter(None, found), None)
+
+    def _typed(self, node: cst.BaseExpression) -> Driver | None:
+        value = self._static(node)
+        if spec := self.resolver.connection_type(value):
+            return next((d for d in self.drivers if d.library == spec.library and d.imports), None)
+        return self._named(value.type) if isinstance(value, Instance) and isinstance(value.type, str) else None
+
+    def _bound(self, node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+        """What a name is assigned, or bound to by `with`."""
+        yield from assigned(node, self.function, self.module)
+        name = node.value if isinstance(node, cst.Name) else ""
+        for part in walk(self.function.node.body) if self.function and name else ():
+            bound = part.asname.name if isinstance(part, cst.WithItem) and part.asname else None
+            if isinstance(bound, cst.Name) and bound.value == name and isinstance(part, cst.WithItem):
+                yield part.item
+
+    def _static(self, node: cst.BaseExpression) -> Value:
+        return self.resolver.static(node, self.function, self.module)
+
+    def _named(self, name: str) -> Driver | None:
+        """The library that a qualified name belongs to."""
+        return next((d for d in self.drivers if any(name.startswith(f"{top}.") for top in d.imports)), None)
+
+    def _imported(self) -> Driver | None:
+        """The library that the module imports more of than exceptions, or one that its own names allude to:
+        the project's modules for a library tend to have its name, `vectors.cassandra.index`."""
+        names = [name for name in (self.module.name, *self.module.imports.values()) if not _EXCEPTION.search(name)]
+        parts = {part for name in names for part in name.split(".")}
+        tops = [(driver, top) for driver in self.drivers if driver.bulk for top in driver.imports]
+        imported = (driver for driver, top in tops if any(f"{name}.".startswith(f"{top}.") for name in names))
+        alluded = (driver for driver, top in tops if top.partition(".")[0] in parts)
+        return next(imported, None) or next(alluded, None)
 
 
-def _form(driver: Driver, verb: str) -> str:
-    return (driver.bulk_insert if verb == "INSERT" else "") or driver.bulk
-
-
-def _is_imported(driver: Driver, names: set[str]) -> bool:
-    return any(name == module or name.startswith(module + ".") for module in driver.imports for name in names)
-
-
-def _is_alluded_to(driver: Driver, names: set[str]) -> bool:
-    """The project's own modules for a library tend to have its name: `vectors.cassandra.index`."""
-    return any(module.partition(".")[0] in name.split(".") for module in driver.imports for name in names)
+def _kind(statement: Statement | None) -> str:
+    """The verb, if one form serves all statements of it: rows that may be there already are another matter."""
+    if statement is None:
+        return ""
+    return "UPSERT" if statement.verb == "INSERT" and _UPSERT.search(statement.text) else statement.verb

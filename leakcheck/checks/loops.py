@@ -8,7 +8,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.faster import faster
+from leakcheck.checks.faster import Faster
 from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.refusals import may_fail, passed_over, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding
@@ -64,13 +64,14 @@ class Rows:
         self.once = is_migration(loop.function, module)  # slow, but never again
 
     def findings(self) -> Iterator[Diagnostic]:
-        sent = [(node, statement) for node in self.loop.body if (statement := self._sent(node))]
+        calls = (node for node in self.loop.body if isinstance(node, cst.Call))
+        sent = [(node, statement) for node in calls if (statement := self._sent(node))]
         writes = [(node, statement) for node, statement in sent if statement.verb in words().writes]
         for node, statement in writes[: not self.is_batched]:
             yield self._inserts(node, statement)
         helpers = list(self._through_helpers()) if not writes and not self.is_batched else []
         for node, place, helper in helpers:
-            message = f"one statement a row by {quoted(helper.name)}: {self._advice(node)}"
+            message = f"one statement a row by {quoted(helper.name)}: {self._advice(node, place, helper, None)}"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
             alone = alone and not may_fail(node, self.loop.node.body)
@@ -90,13 +91,9 @@ class Rows:
             meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
             yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
-    def _sent(self, node: cst.CSTNode) -> Statement | None:
+    def _sent(self, node: cst.Call) -> Statement | None:
         """The statement of an `execute` whose data change with the loop, and whose tables do not."""
-        if (
-            not isinstance(node, cst.Call)
-            or terminal(node.func) != "execute"
-            or not isinstance(node.func, cst.Attribute)
-        ):
+        if not isinstance(node.func, cst.Attribute) or terminal(node.func) != "execute":
             return None
         if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self._is_rare(node):
             return None
@@ -134,9 +131,9 @@ class Rows:
         path = dotted(receiver)
         return path is not None and path.partition(".")[0] in self.loop.rows
 
-    def _inserts(self, node: cst.CSTNode, statement: Statement) -> Diagnostic:
+    def _inserts(self, node: cst.Call, statement: Statement) -> Diagnostic:
         verb = statement.verb
-        message = f"one {verb} a row: {self._advice(node, verb)}"
+        message = f"one {verb} a row: {self._advice(node, node, self.loop.function, statement)}"
         together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
@@ -145,14 +142,14 @@ class Rows:
         if (
             self.once
             or not together
-            or (isinstance(node, cst.Call) and mentions(node.args, {*self._answers, *self._asked(node)}.__contains__))
+            or mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
             or self._does_more
             or self._lends_to_others(node)
             or self._is_unit_of_work
             or statement.copies
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
-            or (isinstance(node, cst.Call) and may_fail(node, self.loop.node.body))
+            or may_fail(node, self.loop.node.body)
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
@@ -180,9 +177,10 @@ class Rows:
                     return True
         return False
 
-    def _advice(self, node: cst.CSTNode, verb: str = "") -> str:
-        """What to do instead."""
-        return f"{faster(self.module, self.tell.catalogue, verb)} sends {self.batch} rows at a time{self._unless(node)}"
+    def _advice(self, node: cst.Call, sent: cst.Call, owner: FunctionInfo | None, statement: Statement | None) -> str:
+        """What to do instead of a call of `execute` in some function, that a round makes or leads to."""
+        form = Faster(owner, owner.module if owner else self.module, self.blocking.resolver).form(sent, statement)
+        return f"{form} sends {self.batch} rows at a time{self._unless(node)}"
 
     def _unless(self, node: cst.CSTNode) -> str:
         """What to do then with rows that fail."""
