@@ -198,7 +198,9 @@ class Driver:
     attributes: dict[str, str] = field(default_factory=dict)  # `package.Class.attribute` -> class of what it holds
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the tables of `calls.toml`
     bulk: str = ""  # the library's fastest way to write many rows, for messages
-    bulk_of: dict[str, str] = field(default_factory=dict)  # the same for some verbs; UPSERT: rows may be there already
+    bulk_of: dict[str, str] = field(
+        default_factory=dict
+    )  # for some verbs; UPSERT: rows may be there; RETURNING: are read
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
 
 

@@ -144,6 +144,10 @@ _WORD_LISTS = (
     "locks",
     "structure",
     "command_folders",
+    "once_files",
+    "once_folders",
+    "lost",
+    "pool_sizes",
 )
 
 

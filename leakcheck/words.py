@@ -40,6 +40,10 @@ class Words:
     locks: tuple[str, ...]
     structure: tuple[str, ...]
     command_folders: tuple[str, ...]
+    once_files: tuple[str, ...]
+    once_folders: tuple[str, ...]
+    lost: tuple[str, ...]
+    pool_sizes: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property
@@ -71,6 +75,22 @@ class Words:
     def of_command_folders(self) -> re.Pattern[str]:
         """In a path with forward slashes."""
         return re.compile(rf"(?:^|/)(?:{'|'.join(self.command_folders)})/")
+
+    @cached_property
+    def of_once(self) -> re.Pattern[str]:
+        """In a path with forward slashes."""
+        folders, files = "|".join(self.once_folders), "|".join(self.once_files)
+        return re.compile(rf"(?:^|/)(?:{folders})/|(?:^|[/_.-])(?:{files})(?:[/_.-]|$)", re.IGNORECASE)
+
+    @cached_property
+    def of_lost(self) -> re.Pattern[str]:
+        """In a name."""
+        return re.compile("|".join(self.lost), re.IGNORECASE)
+
+    @cached_property
+    def of_pool_sizes(self) -> re.Pattern[str]:
+        """In an expression."""
+        return re.compile("|".join(self.pool_sizes), re.IGNORECASE)
 
     @cached_property
     def of_locks(self) -> re.Pattern[str]:

@@ -27,6 +27,13 @@ def followed(node: cst.BaseExpression, function: FunctionInfo | None, module: Mo
         head, _, last = module.absolute(imports[node.value]).rpartition(".")
         owner = project.find(head, module)
         return [(value, None, owner) for value in owner.assigned(last)] if owner is not None else []
+    if isinstance(node, cst.Attribute) and (path := dotted(node.value) or "") in imports:
+        found = project.lookup(module.absolute(imports[path]), module)
+        last = node.attr.value
+        if isinstance(found, Module):
+            return [(value, None, found) for value in found.assigned(last)]
+        if isinstance(found, ClassInfo):
+            return [(value, method, found.module) for method, value in found.assigned(last)]
     return list(_values(node, function, module))
 
 

@@ -16,8 +16,8 @@ from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import walk
 
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
-_PLAIN = "`executemany`"
-_UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bRETURNING\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
+_PLAIN, _ANSWERING = "`executemany`", "one statement for many rows, which returns as many,"
+_UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
 _EXCEPTION = re.compile(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
 
 
@@ -31,9 +31,10 @@ class Faster:
     def form(self, node: cst.Call, statement: Statement | None = None) -> str:
         """The form to recommend instead of a call of `execute`, to begin a sentence."""
         driver = self._of_statement(node) or self._of_owner(node, _DEPTH) or self._imported()
-        if driver is None:
-            return _PLAIN
-        return driver.bulk_of.get(_kind(statement), "") or driver.bulk or _PLAIN
+        forms = driver.bulk_of if driver else {}
+        if statement is not None and statement.returns:
+            return forms.get("RETURNING", _ANSWERING)
+        return forms.get(_kind(statement), "") or (driver.bulk if driver else "") or _PLAIN
 
     def _of_statement(self, node: cst.Call) -> Driver | None:
         """`text("UPDATE …")`, `insert(users)`: whoever makes the statement runs it."""

@@ -34,6 +34,7 @@ from leakcheck.words import words
 
 _NOT_IN_TESTS = ("LK2", "LK3", "LK5")  # nobody waits for the connections of a test
 _NOT_IN_MIGRATIONS = ("LK2",)  # nobody else is there
+_NOT_IN_SCRIPTS = ("LK2", "LK3", "LK4", "LK5")  # it is over before anybody else wants a connection
 _NOT_OF_OTHERS = ("LK2", "LK3", "LK4", "LK5")  # nobody mends what comes with the next version
 
 
@@ -57,6 +58,7 @@ class Further:
         path = self.settings.relative(module.filename).replace(os.sep, "/")
         quiet: tuple[str, ...] = _NOT_IN_TESTS if is_test(module, self.settings) else ()
         quiet += _NOT_IN_MIGRATIONS if words().of_migrations.search(path) else ()
+        quiet += _NOT_IN_SCRIPTS if words().of_once.search(path) else ()
         quiet = _NOT_OF_OTHERS if words().of_vendored.search(path) else quiet
         for codes, found in self._all(module, runs, tell):
             if all_are_heard or not codes.startswith(quiet):

@@ -14,7 +14,7 @@ from leakcheck.checks.refusals import may_fail, passed_over, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.checks.written import is_whole, single_write
+from leakcheck.checks.written import is_whole, single_write, works
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
@@ -23,7 +23,6 @@ from leakcheck.project.walk import code, dotted, same_scope, string_value, termi
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
-_SENDING = frozenset({"execute", "executemany", "flush", "commit"})
 
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
@@ -134,7 +133,7 @@ class Rows:
     def _inserts(self, node: cst.Call, statement: Statement) -> Diagnostic:
         verb = statement.verb
         message = f"one {verb} a row: {self._advice(node, node, self.loop.function, statement)}"
-        together = not self.reads_answers or "RETURNING" in statement.text.upper()  # many rows return as many answers
+        together = not self.reads_answers or statement.returns  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
         )
@@ -160,7 +159,7 @@ class Rows:
         for node in self.loop.body:
             if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
                 callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
-                if isinstance(callee, Function) and not _SENDING.isdisjoint(callee.info.words):
+                if isinstance(callee, Function) and works(callee.info, self.blocking.resolver):
                     return True
         return False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
+from leakcheck.checks.assigned import assigned
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.refusals import catches_refusals
@@ -129,6 +130,8 @@ def _is_endless(loop: Loop) -> bool:
 
 def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
+    if _drains(loop, function):
+        return ""
     pauses = [
         node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call) and _sleeps(node, function, blocking)
     ]
@@ -142,6 +145,13 @@ def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
                    for argument in node.args for part in (argument, argument.value))  # fmt: skip
     return _STEADY if constant else ""
+
+
+def _drains(loop: Loop, function: FunctionInfo) -> bool:
+    """`for _ in range(pool.maxconn + 1)`: what is tried again gets rid of the pool's dead connections."""
+    counted = [a.value for a in loop.iter.args] if isinstance(loop, cst.For) and isinstance(loop.iter, cst.Call) else []
+    counts = [value for node in counted for value in (node, *assigned(node, function, function.module))]
+    return any(words().of_pool_sizes.search(code(value)) for value in counts)
 
 
 def _sleeps(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:

@@ -73,7 +73,7 @@ class Loop:
     def _is_few(self, iterated: cst.BaseExpression) -> bool:
         node = self._literal(_elements(iterated), self.function, self.module)
         if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-            return len(node.elements) <= _WRITTEN
+            return 0 < len(node.elements) <= _WRITTEN  # what is empty here is filled elsewhere
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
             numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
@@ -86,6 +86,9 @@ class Loop:
         values: list[Value] = []
         if isinstance(node, cst.Name) and not _is_filled(node.value, function, module):
             values = followed(node, function, module, self.resolver.project)
+        elif isinstance(node, cst.Attribute) and not is_filled(node.attr.value, module.source):
+            values = followed(node, function, module, self.resolver.project)
+            values = values if all(scope is None for _, scope, _ in values) else []  # a field's may be another's
         elif isinstance(node, cst.Call):
             callee = self.resolver.static(node.func, function, module)
             info = callee.info if isinstance(callee, Function) else None

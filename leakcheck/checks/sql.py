@@ -17,6 +17,7 @@ _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
 _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
+_RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
 _OTHER = re.compile(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
     r"\s*(?:(?:MERGE|DELETE|CREATE)\s*\(|DELETE\s+(?!FROM\b)\w+\s+(?!WHERE\b|FROM\b|USING\b|OUTPUT\b)\S|INSERT\s+\w+\s+\w+\s*:)"
@@ -40,6 +41,11 @@ class Statement:
         queries = (terminal(node).lower() for node in self.data if isinstance(node, (cst.Name, cst.Attribute)))
         made = not self.text and self.verb == "INSERT" and any(words().of_queries.search(name) for name in queries)
         return made or _COPIES.match(self.text) is not None
+
+    @property
+    def returns(self) -> bool:
+        """`… RETURNING id`: each row answers."""
+        return _RETURNS.search(self.text) is not None
 
     @property
     def varies(self) -> bool:

@@ -11,9 +11,9 @@ from leakcheck.checks.sql import mentions
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier
-from leakcheck.flow.values import Function
+from leakcheck.flow.values import Class, Function, Symbol, Value
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import code, walk
+from leakcheck.project.walk import code, same_scope, terminal, walk
 from leakcheck.words import words
 
 
@@ -40,7 +40,42 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
     if _listens(record, run):
         return
     body = run.function.node.body if run.function else record.node
-    yield from blocking.at(record.callee, record.node, body, run.module)
+    found = blocking.at(record.callee, record.node, body, run.module)
+    if found and not _is_lost(record, body, run):
+        yield from found
+
+
+def _is_lost(record: Held, body: cst.CSTNode, run: Interpreter) -> bool:
+    """Whether a connection outside any pool is gone by then: a handler that asks for that, or connects anew, waits."""
+    if record.site.spec.kind != "connection":
+        return False
+    handlers = (node for node in walk(body, same_scope) if isinstance(node, cst.ExceptHandler))
+    around = (handler for handler in handlers if any(part is record.node for part in walk(handler.body, same_scope)))
+    return any(_tells_of_loss(handler, run) or _binds(handler, record.site.name) for handler in around)
+
+
+def _tells_of_loss(handler: cst.ExceptHandler, run: Interpreter) -> bool:
+    """By the exceptions of a driver or of the project that it catches, or by a function that it asks."""
+    caught = walk(handler.type) if handler.type else ()
+    parts = (part for part in caught if isinstance(part, (cst.Name, cst.Attribute)))
+    known = (run.resolver.static(part, run.function, run.module) for part in parts)
+    names = [_exception(value, run) for value in known]
+    names += [terminal(node.func) for node in walk(handler.body, same_scope) if isinstance(node, cst.Call)]
+    return any(words().of_lost.search(name) for name in names)
+
+
+def _exception(value: Value, run: Interpreter) -> str:
+    """Its name; "" for those of libraries that have no connections to databases."""
+    if isinstance(value, Class):
+        return value.info.name
+    name = value.name if isinstance(value, Symbol) else ""
+    ours = any(name.startswith(f"{top}.") for driver in run.catalogue.drivers for top in driver.imports)
+    return name.rpartition(".")[2] if ours else ""
+
+
+def _binds(handler: cst.ExceptHandler, name: str) -> bool:
+    targets = (node.target for node in walk(handler.body, same_scope) if isinstance(node, cst.AssignTarget))
+    return any(code(target) == name for target in targets)
 
 
 def _listens(record: Held, run: Interpreter) -> bool:

@@ -7,10 +7,14 @@ import re
 import libcst as cst
 
 from leakcheck.checks.sql import Reader, Statement, mentions
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
+_SENDING = frozenset({"execute", "executemany", "flush", "commit"})
+_DEPTH = 3  # of functions of the project followed
 _ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
 
@@ -35,3 +39,14 @@ def single_write(helper: FunctionInfo) -> cst.Call | None:
     if receiver not in given or statement is None or statement.verb not in words().writes:
         return None
     return sent[0] if mentions([*statement.data, *sent[0].args[1:]], given.__contains__) else None
+
+
+def works(function: FunctionInfo, resolver: Resolver, depth: int = _DEPTH) -> bool:
+    """Whether a function works on a database, itself or by others of the project."""
+    if not _SENDING.isdisjoint(function.words):
+        return True
+    for node in walk(function.node.body, same_scope) if depth > 0 else ():
+        callee = resolver.static(node.func, function, function.module) if isinstance(node, cst.Call) else None
+        if isinstance(callee, Function) and works(callee.info, resolver, depth - 1):
+            return True
+    return False
