@@ -163,6 +163,7 @@ class Web:
     contexts: tuple[str, ...] = ()  # methods whose block ends the session of the request
     dependencies: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    buffers: tuple[str, ...] = ()  # bodies that are in memory as a whole
     ended_before: dict[str, str] = field(default_factory=dict)  # package -> versions that do so; "" is all of them
     ends_before: dict[str, str] = field(default_factory=dict)  # arguments of a dependency that make it so
     servers: tuple[str, ...] = ()  # packages that run code for many callers at a time

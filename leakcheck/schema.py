@@ -148,6 +148,7 @@ _WORD_LISTS = (
     "once_folders",
     "lost",
     "pool_sizes",
+    "members",
 )
 
 

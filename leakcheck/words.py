@@ -44,6 +44,7 @@ class Words:
     once_folders: tuple[str, ...]
     lost: tuple[str, ...]
     pool_sizes: tuple[str, ...]
+    members: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property

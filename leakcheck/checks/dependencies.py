@@ -180,7 +180,7 @@ class Dependencies:
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
         waits = [(record, pause) for record, pause in self.lending.waits(run) if record.site is site]
-        streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record)]
+        streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record, function)]
         if waits:
             waits.sort(key=lambda wait: tell.module.span(wait[0].node))
             yield _held(site, loan, waits, tell)

@@ -146,6 +146,7 @@ class Rows:
             or self._lends_to_others(node)
             or self._is_unit_of_work
             or statement.copies
+            or statement.is_of_many
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or may_fail(node, self.loop.node.body)

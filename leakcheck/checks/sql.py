@@ -18,6 +18,7 @@ _BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what fo
 _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
 _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
+_MANY = re.compile(r"\bANY\s*\(|\bIN\s*(?:\(\s*(?:SELECT\b|unnest\b|\{)|%s|:\w+|\?)", re.IGNORECASE)
 _SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
 _OTHER = re.compile(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
     r"\s*(?:(?:MERGE|DELETE|CREATE)\s*\(|DELETE\s+(?!FROM\b)\w+\s+(?!WHERE\b|FROM\b|USING\b|OUTPUT\b)\S|INSERT\s+\w+\s+\w+\s*:)"
@@ -46,6 +47,13 @@ class Statement:
     def returns(self) -> bool:
         """`… RETURNING id`: each row answers."""
         return _RETURNS.search(self.text) is not None
+
+    @property
+    def is_of_many(self) -> bool:
+        """`UPDATE … WHERE id = ANY(%s)`, `delete(T).where(T.id.in_(ids))`: many rows at a time."""
+        calls = (part for node in self.data for part in walk(node) if isinstance(part, cst.Call))
+        chosen = any(terminal(call.func) in words().members for call in calls) or _MANY.search(self.text)
+        return self.verb in ("UPDATE", "DELETE") and bool(chosen)
 
     @property
     def varies(self) -> bool:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from leakcheck.checks.assigned import assigned
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.holding import Held
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Loan, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import string_value, walk
+from leakcheck.project.walk import string_value, terminal, walk
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,27 @@ class Streams:
     """For one project."""
 
     def __init__(self, resolver: Resolver, project: Project) -> None:
-        self.web, self.project = resolver.catalogue.web, project
+        self.resolver, self.web, self.project = resolver, resolver.catalogue.web, project
 
-    def is_one(self, record: Held) -> bool:
-        """Whether a call makes such a response."""
-        return isinstance(record.callee, Symbol) and record.callee.name in self.web.streams
+    def is_one(self, record: Held, function: FunctionInfo) -> bool:
+        """Whether a call makes such a response, and its body is not in memory already, like any other's."""
+        if not isinstance(record.callee, Symbol) or record.callee.name not in self.web.streams:
+            return False
+        body = record.node.args[0].value if isinstance(record.node, cst.Call) and record.node.args else None
+        return body is None or not self._is_in_memory(body, function)
+
+    def _is_in_memory(self, body: cst.BaseExpression, function: FunctionInfo) -> bool:
+        """`io.BytesIO(data)`, `iter([data])`, or a name for such a thing alone."""
+        if isinstance(body, cst.Call) and terminal(body.func) == "iter" and body.args:
+            body = body.args[0].value
+        values = [body] if not isinstance(body, cst.Name) else assigned(body, function, function.module)
+        return bool(values) and all(self._is_buffer(value, function) for value in values)
+
+    def _is_buffer(self, node: cst.BaseExpression, function: FunctionInfo) -> bool:
+        if isinstance(node, (cst.List, cst.Tuple)):
+            return True
+        callee = self.resolver.static(node.func, function, function.module) if isinstance(node, cst.Call) else None
+        return isinstance(callee, Symbol) and callee.name in self.web.buffers
 
     def ends_before(self, loan: Loan, marker: Marker, module: Module) -> bool:
         """Whether the framework takes back what it lends before it sends the response."""
