@@ -19,6 +19,7 @@ from leakcheck.checks.replaced import replaced
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Report, Span, split_lines
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
+from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
@@ -67,10 +68,8 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
 
 def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:
     """All findings of a module, before selection. `seen` gets the runs they come from."""
-    resolver, summaries = _analysis(project)
-    wrappers = summaries.wrappers
-    acquiring = module.acquiring(wrappers.words(module), wrappers.projects(module))
-    runs = [analyse(scope, module, resolver, summaries) for scope in (None, *acquiring)]
+    resolver, summaries, prospects = _analysis(project)
+    runs = [analyse(function, module, resolver, summaries) for function in prospects.acquiring(module)]
     if seen is not None:
         seen[:] = runs
     tell = Teller(module, project.catalogue)
@@ -96,7 +95,7 @@ def _census(module: Module, project: Project, runs: list[Interpreter]) -> Census
         return None
     from leakcheck.health.census import count  # few runs ask for it
 
-    return count(module, runs, _further(project, *_analysis(project)).constructors)
+    return count(module, runs, _further(project, *_analysis(project)[:2]).constructors)
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
@@ -114,11 +113,12 @@ def _further(project: Project, resolver: Resolver, summaries: Summaries) -> Furt
     return project.memo["further"]  # type: ignore[return-value]
 
 
-def _analysis(project: Project) -> tuple[Resolver, Summaries]:
-    """The project's resolver and summaries, made once."""
+def _analysis(project: Project) -> tuple[Resolver, Summaries, Prospects]:
+    """The project's resolver, its summaries, and what has a prospect of acquiring, made once."""
     if "analysis" not in project.memo:
         resolver = Resolver(project)
-        project.memo["analysis"] = (resolver, summaries_for(resolver, project.settings.may_raise == "strict"))
+        summaries = summaries_for(resolver, project.settings.may_raise == "strict")
+        project.memo["analysis"] = (resolver, summaries, Prospects(resolver, summaries))
     return project.memo["analysis"]  # type: ignore[return-value]
 
 

@@ -132,14 +132,6 @@ def _held(value: Value) -> tuple[object, ...]:
     return (value.rid,) if isinstance(value, Derived) else resources_in(value)
 
 
-def _top_level(module: Module, words: frozenset[str]) -> list[cst.CSTNode]:
-    """The module's own statements, if any of them may acquire."""
-    chunks = [chunk for chunk in module.chunks if chunk.kind in ("simple", "compound")]
-    if all(words.isdisjoint(chunk.words) for chunk in chunks):
-        return []
-    return [statement for chunk in chunks for statement in chunk.tree.body]
-
-
 def summaries_for(resolver: Resolver, strict: bool) -> Summaries:
     """Summaries computed by this interpreter; `strict` counts unlikely exceptions as well."""
     return Summaries(resolver, _start, strict)
@@ -153,7 +145,7 @@ def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, s
             interrupts: bool = False) -> Interpreter:  # fmt: skip
     """Run a function, or the module's top level if there is none, and collect its leaks; `interrupts` for those of a
     cancellation alone."""
-    names = summaries.names(function) if function else Names(_top_level(module, summaries.wrappers.words(module)), None)
+    names = summaries.names(function) if function else Names(module.own_body, None)
     run = Interpreter(function, module, names, resolver, summaries)
     run.interrupts = interrupts
     exits = run.run() if function else run.run_module()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 import libcst as cst
@@ -14,6 +14,7 @@ from leakcheck.project.chunk import DEF, Chunk
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import import_statements
 from leakcheck.project.locate import module_name
+from leakcheck.project.namespaces import Namespace
 from leakcheck.project.neighbours import modules_named
 from leakcheck.project.outline import outline, whole, words_of
 from leakcheck.project.sketch import Place
@@ -101,6 +102,16 @@ class Module:
             parts = chunk.parts if "members" in chunk.__dict__ else (chunk,)
             yield from (part for part in parts if "tree" in part.__dict__)
 
+    @property
+    def statements(self) -> list[Chunk]:
+        """Those that are run with the module itself, imports aside."""
+        return [chunk for chunk in self.chunks if chunk.kind in ("simple", "compound")]
+
+    @property
+    def own_body(self) -> list[cst.CSTNode]:
+        """What is in them."""
+        return [node for chunk in self.statements for node in chunk.tree.body]
+
     # -- questions -------------------------------------------------------------------------------------------------
 
     def definition(self, name: str) -> FunctionInfo | ClassInfo | None:
@@ -145,11 +156,14 @@ class Module:
                 found = (d for d in part.definitions if isinstance(d, FunctionInfo))
                 yield from (function for function in found if not words.isdisjoint(function.words))
 
-    def acquiring(self, words: frozenset[str], given: frozenset[str]) -> Iterator[FunctionInfo]:
+    def acquiring(
+        self, words: frozenset[str], given: frozenset[str], may: Callable[[Namespace, Chunk], bool]
+    ) -> Iterator[FunctionInfo]:
         """The functions that may acquire: they use one of the words, or read an attribute that a function gives."""
         for part in self.defining(words):
             known = part.mentions
-            names = {m.name for m in known or () if not (words.isdisjoint(m.used) and given.isdisjoint(m.read))}
+            using = (m.space for m in known or () if m.uses(words, given))
+            names = {space.name for space in using if may(space, part)}
             for found in part.definitions if names or known is None else ():
                 if isinstance(found, FunctionInfo) and (found.qualname in names or known is None):
                     yield found

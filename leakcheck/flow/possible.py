@@ -1,0 +1,227 @@
+"""What an expression may be, flow left aside: all that the interpreter may find as long as nothing is acquired."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from leakcheck.flow.calls import CASTS
+from leakcheck.flow.resolve import Resolver, is_property
+from leakcheck.flow.summaries import Summaries
+from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Instance, Lent, Method, Symbol, Value
+from leakcheck.project.light.expressions import plain
+from leakcheck.project.module import Chunk, ClassInfo
+from leakcheck.project.namespaces import Entered, Imported, Namespace, Origin, Parameter, Unclear, path
+from leakcheck.project.nodes import terminal
+
+ENTERING = ("__enter__", "__aenter__")
+_DEPTH = 12  # of expressions in expressions, and names for names
+# Callees that give what they are given, some of them once it is entered or awaited.
+_PASSING = frozenset(
+    {
+        *("closing", "aclosing", "nullcontext", "enter_context", "enter_async_context", "push", "push_async_exit"),
+        *("partial", "gather", "run", "run_until_complete", "wait_for", "shield", "ensure_future", "fail_after"),
+        *(name.rpartition(".")[2] for name in CASTS),
+    }
+)
+_LITERALS = {"None": Const(None), "True": Const(True), "False": Const(False)}
+
+
+class TooVague(Exception):
+    """An expression may be anything."""
+
+
+class Possible:
+    """What the expressions in one function may be, called on an object of its class or another one's.
+
+    Whoever unpacks a display gets any of its items: so a display is all of them here.
+    """
+
+    def __init__(
+        self, space: Namespace, chunk: Chunk, resolver: Resolver, summaries: Summaries, cls: ClassInfo | None
+    ) -> None:
+        self.space, self.chunk, self.module, self.cls = space, chunk, chunk.module, cls
+        self.resolver, self.summaries = resolver, summaries
+        self._pending: set[tuple[Namespace, str]] = set()
+
+    def values(self, node: ast.expr, space: Namespace | None = None, depth: int = _DEPTH) -> Iterator[Value]:
+        """As far as anything is known of it; raises TooVague if it may be what cannot be told."""
+        space = space or self.space
+        if depth <= 0:
+            raise TooVague
+        depth -= 1
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            for value in self.plain(node, space, depth):
+                if isinstance(value, Function) and is_property(value.info):
+                    yield from self._returned(value)
+                else:
+                    yield value
+        elif isinstance(node, ast.Call):
+            yield from self._called(node, space, depth)
+        elif isinstance(node, (ast.Await, ast.NamedExpr, ast.Starred, ast.Subscript)):
+            yield from self.values(node.value, space, depth)
+            for stored in space.stored if isinstance(node, ast.Subscript) else ():
+                yield from self.values(stored, space, depth)
+        elif isinstance(node, ast.Lambda):
+            raise TooVague
+        else:
+            yield UNKNOWN
+            for part in _alternatives(node):
+                if not (isinstance(part, ast.Name) and (space, part.id) in self._pending):
+                    yield from self.values(part, space, depth)
+
+    def plain(self, node: ast.expr, space: Namespace | None = None, depth: int = _DEPTH) -> Iterator[Value]:
+        """The same of a name or attribute; a property is its function."""
+        space = space or self.space
+        if isinstance(node, ast.Name):
+            yield from (_LITERALS[node.id],) if node.id in _LITERALS else self._named(node.id, space, depth)
+        elif isinstance(node, ast.Attribute):
+            if (whole := path(node)) in space.bound:
+                yield from self._bound(whole, space, depth)
+            for value in self.values(node.value, space, depth):
+                yield self.resolver.attribute(value, node.attr, self.module)
+
+    def _named(self, name: str, space: Namespace | None, depth: int) -> Iterator[Value]:
+        """A name as seen from a space: from those around it, if it does not bind it itself."""
+        while space is not None:
+            if name in space.bound:
+                yield from self._bound(name, space, depth)
+                if name not in space.outer and space.function is not None:
+                    return
+            space = space.parent
+        yield self.resolver.name(name, None, self.module)
+
+    def _bound(self, name: str, space: Namespace, depth: int) -> Iterator[Value]:
+        if (space, name) in self._pending:
+            raise TooVague
+        self._pending.add((space, name))
+        yield UNKNOWN
+        for origin in space.bound[name]:
+            yield from self._origin(origin, space, depth - 1)
+        self._pending.discard((space, name))
+
+    def _origin(self, origin: Origin, space: Namespace, depth: int) -> Iterator[Value]:
+        if isinstance(origin, Unclear):
+            raise TooVague
+        if isinstance(origin, Imported):
+            yield self.resolver.qualified(self.module.absolute(origin.name), self.module)
+        elif isinstance(origin, Parameter):
+            yield from self._parameter(origin, space)
+        elif isinstance(origin, Entered):
+            for value in self.values(origin.node, space, depth):
+                yield value
+                if (spec := self.resolver.connection_type(value)) is not None:
+                    yield Lent(spec)
+                for method in self.enters(value):
+                    yield from self._returned(method)
+        else:
+            yield from self.values(origin, space, depth)
+
+    def _parameter(self, parameter: Parameter, space: Namespace) -> Iterator[Value]:
+        """By its annotation; the first one of a method by the class."""
+        function = space.function
+        if parameter.is_first and space.in_class and function is not None:
+            decorators = {terminal(decorator) for decorator in function.decorator_list}
+            if "staticmethod" not in decorators:
+                cls = self._class(space)
+                yield Class(cls) if "classmethod" in decorators else Instance(cls)
+                return
+        if parameter.node.annotation is not None:
+            try:
+                annotation = plain(ast.unparse(parameter.node.annotation))
+            except SyntaxError:
+                raise TooVague from None
+            yield self.resolver.annotation(annotation, self.module)
+
+    def _class(self, space: Namespace) -> ClassInfo:
+        """That of a method's object."""
+        owner = self.chunk.owner.info if self.chunk.owner is not None else None
+        if not isinstance(owner, ClassInfo) or space.name.count(".") != 1:
+            raise TooVague
+        return self.cls if self.cls is not None and space is self.space else owner
+
+    # -- what a call may give --------------------------------------------------------------------------------------
+
+    def _called(self, node: ast.Call, space: Namespace, depth: int) -> Iterator[Value]:
+        if terminal(node.func) in _PASSING:
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                yield from self.values(argument, space, depth)
+        look = self.plain if terminal(node.func) else self.values
+        for callee in look(node.func, space, depth):
+            yield from self._given(callee, space)
+
+    def _given(self, callee: Value, space: Namespace) -> Iterator[Value]:
+        if isinstance(callee, Function):
+            yield from self._returned(callee)
+        elif isinstance(callee, Class):
+            yield Instance(callee.info)
+        elif callee == Symbol("super"):
+            yield self._super(space)
+        elif is_acquire(callee, self.resolver):
+            raise TooVague
+        elif isinstance(callee, Method) and (spec := self.resolver.connection_type(callee.receiver)) is not None:
+            yield from (UNKNOWN, Lent(spec), *self._produced(callee))
+        else:
+            yield from self._produced(callee)
+
+    def _produced(self, callee: Value) -> Iterator[Value]:
+        """What something outside the project gives."""
+        name = self.resolver.callee_name(callee)
+        if name is None:
+            known = self._by_method(callee)
+            yield Instance(known) if known else UNKNOWN
+        elif produced := self.resolver.catalogue.producers.get(name):
+            yield Instance(produced)
+        elif specs := self.resolver.catalogue.by_acquire.get(name):
+            yield from (Instance(specs[0].type),) if specs[0].type else ()
+            yield Lent(specs[0])
+        else:
+            is_class = isinstance(callee, Symbol) and name.rpartition(".")[2][:1].isupper()
+            yield Instance(name) if is_class else UNKNOWN
+
+    def _by_method(self, callee: Value) -> str | None:
+        return self.resolver.catalogue.producers.get(f"*.{callee.name}") if isinstance(callee, Method) else None
+
+    def _returned(self, function: Function) -> Iterator[Value]:
+        info = function.info
+        if self.summaries.may_give(info) or (info.decorators and info.is_generator):  # a context manager
+            raise TooVague
+        yield self.resolver.returned(info)
+        if info.is_generator:
+            yield UNKNOWN
+
+    def _super(self, space: Namespace) -> Value:
+        """The object as one of the first base of its class."""
+        bases = self.resolver.bases(self._class(space))
+        return Instance(bases[0]) if bases else UNKNOWN
+
+    def enters(self, value: Value) -> Iterator[Function]:
+        """The methods that entering an object of the project calls."""
+        if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
+            methods = (self.resolver.method(value.type, name) for name in ENTERING)
+            yield from (Function(method, value) for method in methods if method is not None)
+
+
+def is_acquire(callee: Value, resolver: Resolver) -> bool:
+    """Whether the catalogue knows a call of something outside the project to acquire."""
+    spec = resolver.connection_type(callee.receiver) if isinstance(callee, Method) else None
+    if isinstance(callee, Method) and spec is not None:
+        return bool(spec.type) and is_tracked(f"{resolver.canonical(spec.type)}.{callee.name}", resolver)
+    name = resolver.callee_name(callee)
+    return name is not None and is_tracked(name, resolver)
+
+
+def is_tracked(name: str, resolver: Resolver) -> bool:
+    """Whether a call of that name gives what is to be given back."""
+    return any(spec.tracked for spec in resolver.catalogue.by_acquire.get(name, ()))
+
+
+def _alternatives(node: ast.expr) -> Iterable[ast.expr]:
+    """The parts of which one may be the value, or of which the value consists."""
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.IfExp):
+        return node.body, node.orelse
+    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+        return node.elts
+    return node.values if isinstance(node, ast.Dict) else ()
