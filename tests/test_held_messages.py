@@ -114,3 +114,41 @@ def test_a_library_imported_for_its_exceptions_says_nothing_about_rows() -> None
     head = "from asyncpg import PostgresError\n\n\ndef f(db, rows):\n    for row in rows:\n"
     (said,) = messages("LK301", head + "        db.execute('INSERT INTO t VALUES (1)', row)\n")
     assert said.endswith("`executemany` sends 100 rows at a time")
+
+
+CALLED = """\
+import time
+
+
+def deepest():
+    time.sleep(1)
+
+
+def deeper():
+    deepest()
+
+
+def deep():
+    deeper()
+
+
+def shallow():
+    deep()
+"""
+HOLDING = """\
+
+
+def holds_{callee}():
+    conn = pool.getconn()
+    try:
+        {callee}()
+    finally:
+        pool.putconn(conn)
+"""
+
+
+def test_a_wait_is_found_whoever_asked_for_it_before() -> None:
+    holders = [HOLDING.format(callee=callee) for callee in ("shallow", "deep", "deeper")]
+    found = [set(messages("LK201", POOL + CALLED + "".join(order))) for order in (holders, holders[::-1])]
+    assert found[0] == found[1]
+    assert {message.split("`")[5] for message in found[0]} == {"deep()", "deeper()", "shallow()"}

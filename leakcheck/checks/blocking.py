@@ -33,11 +33,12 @@ class Pause:
 
 
 class Blocking:
-    """Answers are remembered by function; a function's text is scanned once, whatever its branches."""
+    """Answers are remembered by function; what the calls in its text mean is found out once."""
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver, self.waits = resolver, resolver.catalogue.waits
-        self._known: dict[FunctionInfo, tuple[Pause, ...]] = {}
+        self._known: dict[tuple[FunctionInfo, int], tuple[Pause, ...]] = {}
+        self._calls: dict[FunctionInfo, list[tuple[cst.Call, Value]]] = {}
         self._driven: dict[int, frozenset[int]] = {}
 
     def at(
@@ -117,19 +118,26 @@ class Blocking:
 
     def _inside(self, function: FunctionInfo, depth: int) -> tuple[Pause, ...]:
         """The first wait of each kind in a function's own text."""
-        if function not in self._known:
-            if depth <= 0:
-                return ()
-            self._known[function] = ()  # while it is being scanned: recursion ends here
-            self._known[function] = _firsts(self._scan(function, depth, function.node.body))
-        return self._known[function]
+        if depth < 0:
+            return ()
+        key = (function, depth)  # what is found must not depend on who asks first
+        if key not in self._known:
+            self._known[key] = _firsts(self._scan(function, depth, function.node.body))
+        return self._known[key]
 
     def _scan(self, function: FunctionInfo, depth: int, part: cst.CSTNode) -> Iterator[Pause]:
         body = function.node.body
-        managers = _managers(body)
+        if part is body and function not in self._calls:
+            self._calls[function] = list(self._called(function, body))
+        for node, callee in self._calls[function] if part is body else self._called(function, part):
+            yield from self.at(callee, node, body, function.module, depth)
+
+    def _called(self, function: FunctionInfo, part: cst.CSTNode) -> Iterator[tuple[cst.Call, Value]]:
+        """The calls in a part of a function, with what is called."""
+        managers = _managers(function.node.body)
         for node in walk(part, same_scope):
             if isinstance(node, cst.Call):
-                yield from self.at(self._static(node.func, function, managers), node, body, function.module, depth)
+                yield node, self._static(node.func, function, managers)
 
     def _static(
         self, node: cst.BaseExpression, function: FunctionInfo, managers: dict[str, cst.BaseExpression]
