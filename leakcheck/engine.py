@@ -30,7 +30,7 @@ from leakcheck.words import words as the_words
 if TYPE_CHECKING:
     from leakcheck.health.census import Census
 
-_OURS = re.compile(r"\blk\d*\b")
+_OURS = re.compile(r"lk(?<!\wlk)\d*\b")  # beginning with a letter, for that is found much faster than a boundary
 
 
 class SourceError(Exception):

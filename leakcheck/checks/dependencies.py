@@ -38,7 +38,7 @@ class Dependencies:
         self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
         self.web, self.scoped, self.streams = resolver.catalogue.web, Scoped(resolver), Streams(resolver, project)
         self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
-        self._endpoint = re.compile(rf"^\s*@(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(", re.MULTILINE)
+        self._endpoint = re.compile(rf"@(?<!\S@)(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(")
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """One for each injected connection that an endpoint holds through something slow."""
@@ -77,9 +77,10 @@ class Dependencies:
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
-        for chunk in module.mentioning(frozenset(self.web.endpoints)):
-            if self._endpoint.search(chunk.statement.text):
-                yield from (d for d in chunk.definitions if isinstance(d, FunctionInfo))
+        for chunk in module.chunks if self._endpoint.search(module.source) else ():
+            for part in chunk.parts if self._endpoint.search(chunk.statement.text) else ():
+                if self._endpoint.search(part.text):
+                    yield from (d for d in part.definitions if isinstance(d, FunctionInfo))
 
     # -- what is injected ------------------------------------------------------------------------------------------
 

@@ -31,13 +31,15 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
         for node in walk(root, same_scope):
             if isinstance(node, cst.For) and node.asynchronous is None:
                 loop = Loop(node, function, module, blocking.resolver)
-                if not loop.is_small:
-                    yield from Rows(loop, module, tell, blocking, batch).findings()
+                found = list(Rows(loop, module, tell, blocking, batch).findings())
+                if found and not loop.is_small:  # which takes longer to find out
+                    yield from found
 
 
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
     helpers = module.names_of_scopes(frozenset({"execute"}))
-    helpers |= {name for name in module.imports if _sends(name, module, blocking)}
+    mentioned = (name for chunk in module.chunks if LOOP.pattern.search(chunk.statement.text) for name in chunk.words)
+    helpers |= {name for name in module.imports.keys() & mentioned if _sends(name, module, blocking)}
     for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP):  # a helper may be elsewhere
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):
@@ -57,13 +59,26 @@ class Rows:
     def __init__(self, loop: Loop, module: Module, tell: Teller, blocking: Blocking, batch: int) -> None:
         self.loop, self.module, self.tell, self.blocking, self.batch = loop, module, tell, blocking, batch
         self.reader = Reader(loop.function, module)
-        methods = tell.catalogue.methods
-        self.reads_answers = loop.needs(methods("answers"))  # before the next one is sent: they cannot go together
-        self.is_batched = loop.is_batched or loop.uses(methods("bulk"))
-        self.once = is_migration(loop.function, module)  # slow, but never again
+
+    @cached_property
+    def reads_answers(self) -> bool:
+        """Before the next one is sent: they cannot go together."""
+        return self.loop.needs(self.tell.catalogue.methods("answers"))
+
+    @cached_property
+    def is_batched(self) -> bool:
+        """A round sends many already."""
+        return self.loop.is_batched or self.loop.uses(self.tell.catalogue.methods("bulk"))
+
+    @cached_property
+    def once(self) -> bool:
+        """Slow, but never again."""
+        return is_migration(self.loop.function, self.module)
 
     def findings(self) -> Iterator[Diagnostic]:
-        calls = (node for node in self.loop.body if isinstance(node, cst.Call))
+        calls = [node for node in self.loop.body if isinstance(node, cst.Call)]
+        if all(len(node.args) < 2 and terminal(node.func) not in _WORDS for node in calls):
+            return
         sent = [(node, statement) for node in calls if (statement := self._sent(node))]
         writes = [(node, statement) for node, statement in sent if statement.verb in words().writes]
         for node, statement in writes[: not self.is_batched]:
@@ -111,15 +126,11 @@ class Rows:
     def _through_helpers(self) -> Iterator[tuple[cst.Call, cst.Call, FunctionInfo]]:
         """Calls of a helper that is lent the cursor and a row, and writes it with one statement."""
         for node in self.loop.body:
-            if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
-                if self._is_rare(node):
-                    continue
+            if isinstance(node, cst.Call) and len({mentions([a], self.loop.rows.__contains__) for a in node.args}) == 2:
                 callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
-                if isinstance(callee, Function) and not callee.info.is_generator:
-                    place = single_write(callee.info)
-                    lent = place is not None and any(not mentions([a], self.loop.rows.__contains__) for a in node.args)
-                    if place is not None and lent:
-                        yield node, place, callee.info
+                place = single_write(callee.info) if isinstance(callee, Function) else None
+                if isinstance(callee, Function) and place is not None and not self._is_rare(node):
+                    yield node, place, callee.info
 
     def _is_rare(self, node: cst.CSTNode) -> bool:
         """Whether only few rounds run it, or the last one."""

@@ -20,10 +20,10 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method
-from leakcheck.project.module import Chunk, FunctionInfo, Module
+from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted, same_scope, walk
 
-_DECORATOR = re.compile(r"^\s*@([A-Za-z_][\w.]*)", re.MULTILINE)
+_DECORATOR = re.compile(r"@(?<!\S@)([A-Za-z_][\w.]*)")
 _DEPTH = 3  # of project functions followed
 _POOLED = ("checkout", "session")
 
@@ -75,11 +75,13 @@ class Acquires:
         """Functions under decorators of the project whose text might acquire; no other is parsed."""
         known: dict[str, bool] = {}
 
-        def acquires(part: Chunk) -> bool:
-            names = set(_DECORATOR.findall(part.statement.text))
+        def acquires(text: str) -> bool:
+            names = set(_DECORATOR.findall(text))
             return any(known[n] if n in known else known.setdefault(n, self._may_acquire(n, module)) for n in names)
 
-        for part in (part for chunk in module.chunks if acquires(chunk) for part in chunk.parts if acquires(part)):
+        chunks = module.chunks if acquires(module.source) else ()
+        parts = (part for chunk in chunks if acquires(chunk.statement.text) for part in chunk.parts)
+        for part in (part for part in parts if acquires(part.statement.text)):
             yield from (d for d in part.definitions if isinstance(d, FunctionInfo) and d.node.decorators)
 
     def _may_acquire(self, name: str, module: Module) -> bool:
@@ -89,7 +91,7 @@ class Acquires:
             return False
         if not isinstance(callee, Function):
             return False
-        return not self.summaries.wrappers.words(callee.info.module).isdisjoint(callee.info.words)
+        return callee.info.mentions(self.summaries.wrappers.words(callee.info.module))
 
     def around(self, function: FunctionInfo) -> Iterator[tuple[Site, FunctionInfo]]:
         """What the decorators of a function hold while they call it, each with the nested function that acquires it."""

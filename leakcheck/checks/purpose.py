@@ -15,7 +15,7 @@ from leakcheck.project.walk import code, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
-_DEFINED = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
+_DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
 _MAIN = "__main__"
 _SEVERAL = 3  # functions named after tests
@@ -25,7 +25,7 @@ def is_test(module: Module, settings: Settings) -> bool:
     """Whether it is one, by its path, or helps tests, by the names of several of its functions."""
     if words().of_tests.search(settings.relative(module.filename).replace(os.sep, "/")):
         return True
-    named = (name for name in _DEFINED.findall(module.source) if words().of_tests.search(name))
+    named = (name for name in _DEFINED.findall(f"\n{module.source}") if words().of_tests.search(name))
     return len(list(named)) >= _SEVERAL
 
 

@@ -58,13 +58,12 @@ class Reconnects:
 
     def _through_callees(self, loop: Loop, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
         """The first such call, whatever the round."""
-        calls = [node for node in loop.body if isinstance(node, cst.Call)] if _goes_on(loop) else []
-        tested = loop.tested if calls else frozenset()
+        calls = [node for node in loop.body if isinstance(node, cst.Call)] if not _ends(loop) else []
         for node in calls:
-            callee = self.resolver.static(node.func, function, function.module) if id(node) not in tested else None
+            callee = self.resolver.static(node.func, function, function.module)
             for site in self._connecting(callee.info) if isinstance(callee, Function) else ():
                 assert isinstance(callee, Function)
-                if mentions([site.node], _of_the_round(node, callee, loop).__contains__):
+                if mentions([site.node], _of_the_round(node, callee, loop).__contains__) or not _repeats(node, loop):
                     continue
                 message = (
                     f"{quoted(callee.info.name)} connects anew for every round of the loop: "
@@ -82,7 +81,7 @@ class Reconnects:
         if function not in self._known:
             words = self.summaries.wrappers.words(function.module)
             run = None
-            if not words.isdisjoint(function.words) and not function.is_async and not function.is_generator:
+            if function.mentions(words) and not function.is_async and not function.is_generator:
                 run = analyse(function, function.module, self.resolver, self.summaries)
             sites = list(filter(_connects, run.sites if run else ()))
             tested = conditional(function.node.body) if sites else frozenset()
@@ -115,9 +114,12 @@ def _repeats(acquire: cst.CSTNode, loop: Loop) -> bool:
 
 
 def _goes_on(loop: Loop) -> bool:
-    if any(type(node) in _LEAVES for node in loop.body):
-        return False
-    return not loop.is_small and loop.node.asynchronous is None
+    return not _ends(loop) and loop.node.asynchronous is None and not loop.is_small
+
+
+def _ends(loop: Loop) -> bool:
+    """Whether a round may be the last one."""
+    return any(type(node) in _LEAVES for node in loop.body)
 
 
 def _confidence(site: Site, loop: Loop, function: FunctionInfo, blocking: Blocking) -> Confidence:

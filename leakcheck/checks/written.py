@@ -25,6 +25,8 @@ def is_whole(statement: Statement) -> bool:
 
 def single_write(helper: FunctionInfo) -> cst.Call | None:
     """The one `execute` of a helper on a cursor it is given, if it writes and is in no loop."""
+    if "execute" not in helper.chunk.words or helper.is_generator:
+        return None
     given = {p.name.value for p in helper.parameters} - {"self", "cls"}
     nodes = list(walk(helper.node.body, same_scope))
     sent = [

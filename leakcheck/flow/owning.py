@@ -135,7 +135,8 @@ def _users_release(fields: set[str], methods: set[str], family: list[ClassInfo],
     patterns = [re.compile(rf"{field}(?:\(\))?\.(?:{release})\b"), re.compile(rf"\b(?:{release})\(\s*{field}\b")]
     classes = {cls.name for cls in family}
     module = family[0].module
-    for text in {module.source, *resolver.project.texts_around(module)}:
+    texts = {module.source, *resolver.project.texts_around(module)}
+    for text in (text for text in texts if any(f".{name}" in text for name in fields)):
         for owner in {name for pattern in patterns for name in pattern.findall(text)} - {"self", "cls"}:
             if _may_be(owner, classes, text):
                 return True

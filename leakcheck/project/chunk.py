@@ -24,9 +24,10 @@ from leakcheck.project.walk import children, walk
 if TYPE_CHECKING:
     from leakcheck.project.module import Module
 
-DEF = re.compile(r"\bdef[ \t]+(\w+)")
+# What begins with a letter that must be there is found ten times as fast as what begins with a boundary.
+DEF = re.compile(r"def(?<!\wdef)[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
-_STORED = re.compile(r"^[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()", re.MULTILINE)
+_STORED = re.compile(r"self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()")
 _CLOSES = re.compile(RELEASING, re.IGNORECASE)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
@@ -72,7 +73,7 @@ class Chunk:
     @cached_property
     def own_words(self) -> frozenset[str]:
         """The words outside the methods."""
-        return words_of(self._parsed[0]) if self.members else self.words
+        return words_of(self.text) if self.members else self.words
 
     @cached_property
     def _parsed(self) -> tuple[str, list[int]]:
@@ -83,6 +84,11 @@ class Chunk:
             return without(self.statement, [member.statement for member in self.members])
         return self.statement.text, []
 
+    @property
+    def text(self) -> str:
+        """What is parsed: of a class without its methods, of a method with a class around it."""
+        return self._parsed[0]
+
     def _line(self, number: int) -> int:
         """The line of the file that is the tree's line of that number, from 1."""
         left = self._parsed[1]
@@ -90,13 +96,11 @@ class Chunk:
 
     @cached_property
     def sketch(self) -> Sketch:
-        return Sketch(self._parsed[0])
+        return Sketch(self.text)
 
     def uses(self, words: frozenset[str], place: Place) -> bool:
         """Whether a statement there may call one of the names, or read it as an attribute."""
-        if place.keywords.isdisjoint(self.words):
-            return False
-        return self.sketch.uses(words, place)
+        return place.pattern.search(self.statement.text) is not None and self.sketch.uses(words, place)
 
     @cached_property
     def stored(self) -> frozenset[str]:
@@ -104,7 +108,8 @@ class Chunk:
         text = self.statement.text
         if self.kind != "class" or not _CLOSES.search(text):
             return frozenset()
-        return words_of(" ".join(_STORED.findall(text)))
+        found = (m for m in _STORED.finditer(text) if text[text.rfind("\n", 0, m.start()) + 1 : m.start()].isspace())
+        return words_of(" ".join(m[1] for m in found))
 
     @cached_property
     def givers(self) -> Sequence[Giver]:
@@ -137,17 +142,17 @@ class Chunk:
     @cached_property
     def tree(self) -> cst.Module:
         """Without layout, most often. Empty if the text cannot be parsed; the module then says so."""
-        self.module.parsed += len(self._parsed[0])
-        return light_module(self._parsed[0], self._syntax) or self._full_tree
+        self.module.parsed += len(self.text)
+        return light_module(self.text, self._syntax) or self._full_tree
 
     @property
     def _syntax(self) -> ast.Module | None:
-        return self.sketch.tree if "sketch" in self.__dict__ else parsed(self._parsed[0])
+        return self.sketch.tree if "sketch" in self.__dict__ else parsed(self.text)
 
     @cached_property
     def _full_tree(self) -> cst.Module:
         try:
-            return cst.parse_module(self._parsed[0])
+            return cst.parse_module(self.text)
         except cst.ParserSyntaxError as error:
             self.module.error = self.module.error or error
             return cst.Module([])
@@ -227,7 +232,7 @@ class Chunk:
     @cached_property
     def _light_places(self) -> dict[cst.CSTNode, CodeRange]:
         syntax = None if self.tree is self.__dict__.get("_full_tree") else self._syntax
-        return light_places(self._parsed[0], syntax, self.tree) if syntax else {}
+        return light_places(self.text, syntax, self.tree) if syntax else {}
 
     @cached_property
     def positions(self) -> dict[cst.CSTNode, CodeRange]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +16,13 @@ HANDING = "(,)"  # stands among the names for any call with several arguments
 
 @dataclass(frozen=True)
 class Place:
-    """Statements that matter to somebody: a word that each is written with, and their kinds."""
+    """Statements that matter to somebody: what is in the text of each, and their kinds."""
 
-    keywords: frozenset[str]
+    pattern: re.Pattern[str]
     kinds: tuple[type[ast.AST], ...]
 
 
-LOOP = Place(frozenset({"for"}), (ast.For,))
+LOOP = Place(re.compile(r"^[ \t\f]*for\b", re.MULTILINE), (ast.For,))
 
 
 @dataclass(frozen=True)
