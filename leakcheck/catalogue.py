@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Rule, Web
+from leakcheck.origins import homes, import_words, receivers
 from leakcheck.schema import (
     FUNCTION_KINDS,
     driver_of,
@@ -57,8 +58,7 @@ class Catalogue:
     @cached_property
     def tracked_words(self) -> frozenset[str]:
         """The last names of the calls that acquire what must be given back."""
-        tracked = (name for name, models in self.by_acquire.items() if any(model.tracked for model in models))
-        return frozenset(name.rpartition(".")[2] for name in tracked) - {"__call__"}
+        return frozenset((*self.homes, *self.receivers)) - {"__call__"}
 
     @cached_property
     def release_words(self) -> frozenset[str]:
@@ -68,10 +68,17 @@ class Catalogue:
         return frozenset(names) | {"with", "finally"}
 
     @cached_property
-    def generic_words(self) -> frozenset[str]:
-        """Those of calls that need no import of their library."""
-        named = (n for d in self.drivers if not d.imports for c in d.connections if c.tracked for n in c.acquire)
-        return frozenset(name.rpartition(".")[2] for name in named)
+    def homes(self) -> dict[str, frozenset[str]]:
+        """By those, the libraries of which one must be near, a word for each."""
+        names = _other_names(self.types)
+        tracked = [[n for c in d.connections if c.tracked for a in c.acquire for n in names(a)] for d in self.drivers]
+        return homes(self.drivers, tracked)
+
+    @cached_property
+    def receivers(self) -> dict[str, frozenset[str]]:
+        """By those of calls that need no library, how the name of the receiver must end; "" for any."""
+        anywhere = (connection for d in self.drivers if not d.imports for connection in d.connections)
+        return receivers(name for connection in anywhere if connection.tracked for name in connection.acquire)
 
     @cached_property
     def library_words(self) -> frozenset[str]:
@@ -262,11 +269,6 @@ def _other_names(types: dict[str, str]) -> Callable[[str], Iterator[str]]:
         yield from (f"{alias}.{method}" for alias in aliases.get(owner, ()))
 
     return names
-
-
-def import_words(drivers: Iterable[Driver]) -> frozenset[str]:
-    """Of `google.cloud.bigquery` one word that is in the text however it is imported."""
-    return frozenset(max(name.split("."), key=len) for d in drivers for name in d.imports)
 
 
 def _is_kept_session(spec: Connection) -> bool:

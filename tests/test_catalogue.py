@@ -135,7 +135,7 @@ def test_a_project_has_the_last_word_on_a_call() -> None:
 
 def test_files_are_searched_for_a_function_of_the_settings() -> None:
     own = parse_connection({"acquire": "app.db.take_one"}, "pyproject.toml")
-    assert "take_one" in load(connections=(own,)).generic_words
+    assert load(connections=(own,)).receivers["take_one"] == {""}
 
 
 def test_a_broken_file_of_the_project_is_one_clear_error(tmp_path: Path) -> None:

@@ -96,9 +96,29 @@ def test_a_word_that_needs_its_library_counts_only_near_it() -> None:
     texts = {
         "mail.py": b"with transaction():\n    send()\n",
         "far.py": b"import near\nwith transaction():\n    send()\n",
-        "near.py": b"import sqlalchemy\n",
+        "near.py": b"import databases\n",
+        "other.py": b"import sqlalchemy\nwith transaction():\n    send()\n",  # which has no such call
     }
     assert picked(texts) == {"far.py"}
+
+
+@pytest.mark.parametrize(
+    ("call", "counts"),
+    [
+        (b"self.engine.connect()", True),
+        (b"get_engine('a').connect()", True),
+        (b"(await get_engine()).connect()", True),  # cannot be told from so near
+        (b"(engine\n .connect())", True),
+        (b"Engine(make(1), [2]) . connect()", True),
+        (b"engine\nsocket.connect()", False),
+        (b"connect(engine)", False),
+        (b"engines[0].connect()", False),
+        (b"pool.connect()", False),
+        (b"signal(1).connect(engine)", False),
+    ],
+)
+def test_a_word_that_needs_a_receiver_of_some_name(call: bytes, counts: bool) -> None:
+    assert picked({"a.py": b"x = " + call + b"\n"}) == ({"a.py"} if counts else set())
 
 
 def test_the_session_of_a_request_counts_only_near_a_library_that_keeps_one() -> None:

@@ -134,8 +134,18 @@ def test_words_to_look_for(catalogue: Catalogue) -> None:
     """`from google.cloud import bigquery` has no `google.cloud.bigquery` in its text."""
     assert {"psycopg2", "sqlalchemy", "bigquery"} <= catalogue.import_words
     assert not any("." in word for word in catalogue.import_words | catalogue.tracked_words)
-    assert {"get_connection", "getconn", "raw_connection"} <= catalogue.generic_words < catalogue.tracked_words
-    assert {"__call__", "Connection", "Client"} & catalogue.generic_words == set()
+    assert {"get_connection", "getconn", "raw_connection"} <= catalogue.receivers.keys() < catalogue.tracked_words
+    assert {"__call__", "Connection", "Client"}.isdisjoint(catalogue.receivers)
+
+
+def test_libraries_that_lead_to_an_acquire(catalogue: Catalogue) -> None:
+    """`db.engine.connect()` of Flask-SQLAlchemy is SQLAlchemy's, which need not be imported for it."""
+    assert {"sqlalchemy", "flask_sqlalchemy"} <= catalogue.homes["raw_connection"]
+    assert "sqlite3" in catalogue.homes["connect"] - catalogue.homes["raw_connection"]
+    assert catalogue.receivers["acquire"] == {"pool"}
+
+
+def test_libraries_to_look_for(catalogue: Catalogue) -> None:
     assert {"create_engine", "PooledDB"} <= catalogue.pool_words
     assert "motor" not in catalogue.library_words < catalogue.import_words
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from leakcheck import __version__
 from leakcheck.project.storage import Storage, digest_of
-from leakcheck.project.vocabulary import Search, Vocabulary
+from leakcheck.project.vocabulary import Search, Vocabulary, Words
 
-_SEARCHES = 2  # its last fields
+_TABLES, _SEARCHES = 2, 2  # its last fields
+_OF = b"="  # in a table, between a word and one of those it stands for
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -22,15 +23,24 @@ def compiled() -> Vocabulary | None:
     lines = [line.split() for line in _storage().lines(_name("vocabulary"))]
     if len(lines) != len(Vocabulary._fields):
         return None
-    return Vocabulary._make((*map(frozenset, lines[:-_SEARCHES]), *map(Search, lines[-_SEARCHES:])))
+    plain, tables = lines[: -_TABLES - _SEARCHES], lines[-_TABLES - _SEARCHES : -_SEARCHES]
+    return Vocabulary._make((*map(frozenset, plain), *map(_table, tables), *map(Search, lines[-_SEARCHES:])))
 
 
 def keep(vocabulary: Vocabulary) -> None:
     """Write it for the next run."""
     if not sys.dont_write_bytecode:
-        *plain, anywhere, beside = vocabulary
-        lines = (b" ".join(sorted(words)) for words in (*plain, anywhere.words, beside.words))
+        *plain, homes, receivers, anywhere, beside = vocabulary
+        tables = ({word + _OF + other for word in table for other in table[word]} for table in (homes, receivers))
+        lines = (b" ".join(sorted(words)) for words in (*plain, *tables, anywhere.words, beside.words))
         _storage().write_lines(_name("vocabulary"), lines)
+
+
+def _table(pairs: Iterable[bytes]) -> dict[bytes, Words]:
+    found: dict[bytes, Words] = {}
+    for word, _, other in (pair.partition(_OF) for pair in pairs):
+        found[word] = found.get(word, frozenset()) | {other}
+    return found
 
 
 def driver_tables(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -50,8 +60,8 @@ def _storage() -> Storage:
 
 def _name(what: str) -> str:
     rules = (os.path.join(_PACKAGE, "rules"), os.path.join(os.path.dirname(_PACKAGE), "rules"))
-    code = os.path.join(_PACKAGE, "project", "vocabulary.py")
-    stamps = (__version__, stamps_of([code, *files_in(rules, ".toml")]))
+    code = (os.path.join(_PACKAGE, *name) for name in (("project", "vocabulary.py"), ("origins.py",)))
+    stamps = (__version__, stamps_of([*code, *files_in(rules, ".toml")]))
     return f"{what}-{digest_of(repr(stamps).encode())[:16]}"
 
 

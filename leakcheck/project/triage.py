@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from leakcheck.project.facts import Facts, facts_of
 from leakcheck.project.folders import absolute
 from leakcheck.project.neighbours import Neighbours
-from leakcheck.project.vocabulary import Vocabulary, Words, uses_any
+from leakcheck.project.vocabulary import Vocabulary, Words, is_on, uses_any
 
 _HOPS = 3  # of project imports between a file and the driver, or a wrapper
 
@@ -28,7 +28,7 @@ class Triage:
         self.neighbours = Neighbours(root)
         self._given: dict[str, str] = {}  # absolute path -> as given
         self._facts: dict[str, Facts] = {}
-        self._near: dict[tuple[str, Words, int], bool] = {}
+        self._libraries: dict[tuple[str, int], Words] = {}
         self._imports: dict[str, list[str]] = {}
         self._words: dict[str, Words] = {}
         self._given_out: dict[str, Words] = {}  # by file, the names by which it hands out connections
@@ -59,18 +59,25 @@ class Triage:
     def counts(self, file: str) -> bool:
         """Whether a file may have a finding by what it uses itself."""
         used, words = self.facts(file).used, self.vocabulary
-        if used <= words.kept:
-            return bool(used) and self.near(file, words.keepers)
-        return not used.isdisjoint(words.telling) or self.near(file, words.drivers)
+        if not used or not used.isdisjoint(words.telling):
+            return bool(used)
+        near = self.libraries(file)
+        return (
+            any(not words.homes[word].isdisjoint(near) for word in used & words.homes.keys())
+            or not (used.isdisjoint(words.kept) or near.isdisjoint(words.keepers))
+            or not (used.isdisjoint(words.beside_imports.words) or near.isdisjoint(words.drivers))
+            or any(is_on(self._read(file), word, words.receivers[word]) for word in used & words.receivers.keys())
+        )
 
-    def near(self, file: str, libraries: Words, hops: int = _HOPS) -> bool:
-        """Whether one of these libraries is imported by a file, or by what it imports."""
-        key = (file, libraries, hops)
-        if key not in self._near:
-            self._near[key] = not libraries.isdisjoint(self._named(file)) or (
-                hops > 0 and any(self.near(other, libraries, hops - 1) for other in self._imported(file))
+    def libraries(self, file: str, hops: int = _HOPS) -> Words:
+        """The words of known libraries that are imported by a file, or by what it imports."""
+        key = (file, hops)
+        if key not in self._libraries:
+            others = self._imported(file) if hops else ()
+            self._libraries[key] = (self._named(file) & self.vocabulary.known).union(
+                *(self.libraries(other, hops - 1) for other in others)
             )
-        return self._near[key]
+        return self._libraries[key]
 
     def _named(self, file: str) -> Words:
         """Every word of a file's import statements."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,10 @@ _LOOP = re.compile(rb"(?:\A|\n)[ \t]*for\b")
 _IN_WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(128, 256))
 _CALLED = re.compile(rb"[ \t\\\r\n]*\(|\s+as\s")
 _TAKEN = re.compile(rb"(?:[.=(]|partial\()[ \t\\\r\n]*\Z")
+_BRACKET = re.compile(rb"[()]")
+_LAST_NAME = re.compile(rb"\w+\Z")
 _BEFORE = 24  # bytes before a word that may hold the dot, however it is laid out
+_OWNER = 400  # bytes before a dot that hold the name of what it follows, and the arguments of a call
 
 
 class Search:
@@ -53,8 +56,8 @@ class Search:
 class Vocabulary(NamedTuple):
     """What the catalogue makes worth looking for, as the words of a file."""
 
-    tracked: Words  # acquire what must be given back, where their library is near
-    generic: Words  # those of them that need no library
+    tracked: Words  # acquire what must be given back
+    free: Words  # those of them that need no library
     makers: Words  # their instances are called to acquire
     pools: Words  # build pools
     libraries: Words  # one word for each library with pools or makers, and each web framework
@@ -63,18 +66,20 @@ class Vocabulary(NamedTuple):
     keepers: Words  # one word for each such library
     known: Words  # every library of the catalogue
     mentioned: Words  # tell by being there: settings that pools are built from, comments about findings
+    homes: Mapping[bytes, Words]  # the libraries of which one must be near, for those that need one
+    receivers: Mapping[bytes, Words]  # or what the receiver's name must end in
     anywhere: Search  # what is looked for in every file
     beside_imports: Search  # and where a library is imported
 
     @property
     def sought(self) -> Words:
         """What hands out a connection or a pool: a function that gives back what such a call gave it does so too."""
-        return self.tracked | self.generic | self.pools
+        return self.tracked | self.pools
 
     @property
     def telling(self) -> Words:
         """Words that may lead to a finding whatever the file imports."""
-        return self.generic | _STATEMENTS | self.mentioned
+        return self.free | _STATEMENTS | self.mentioned
 
     def used(self, data: bytes, imported: Words) -> Words:
         """The words that a file calls, takes from an object, renames or assigns; in prose they do not count."""
@@ -84,6 +89,40 @@ class Vocabulary(NamedTuple):
         if not found.isdisjoint(_STATEMENTS) and not _LOOP.search(data):
             found -= _STATEMENTS
         return found | {_COMMENT} if b"LK" in data and _CODE.search(data) else found
+
+
+def is_on(data: bytes, word: bytes, endings: Words) -> bool:
+    """Whether a word may be taken from something with such a name: `engine.connect`, `get_engine().connect`."""
+    unsure = False
+    for start, _ in occurrences(data, word):
+        owner = _owner(data[max(0, start - _OWNER) : start])
+        if owner is None:
+            unsure = True
+        elif owner.endswith(tuple(endings)):
+            return True
+    return unsure and any(ending in data.lower() for ending in endings)
+
+
+def _owner(before: bytes) -> bytes | None:
+    """The last name of what stands before a word with a dot, in lower case; None if it cannot be told."""
+    head = before.rstrip(b" \t")
+    if not head.endswith(b"."):
+        return None if head.endswith((b"\n", b"\r", b"\\")) else b""
+    head = head[:-1].rstrip(b" \t")
+    if head.endswith(b")"):
+        head = _without_arguments(head)
+    name = _LAST_NAME.search(head)
+    return name[0].lower() if name else b"" if head.endswith(b"]") else None
+
+
+def _without_arguments(head: bytes) -> bytes:
+    """What a bracket at the end belongs to; nothing where it cannot be told."""
+    depth = 0
+    for bracket in reversed(list(_BRACKET.finditer(head))):
+        depth += 1 if bracket[0] == b")" else -1
+        if depth == 0 and head.find(b'"', bracket.start()) < 0 and head.find(b"'", bracket.start()) < 0:
+            return head[: bracket.start()]
+    return b""
 
 
 def _word_around(data: bytes, start: int, end: int) -> tuple[int, int]:
@@ -142,26 +181,28 @@ def vocabulary_for(settings: Settings) -> Vocabulary:
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
     """The vocabulary of a catalogue."""
-    from leakcheck.catalogue import import_words
+    from leakcheck.origins import import_words
 
     injectors = catalogue.web.dependencies
     frameworks = _encoded(name.partition(".")[0] for name in injectors)
-    tracked, generic = _encoded(catalogue.tracked_words), _encoded(catalogue.generic_words)
-    kept = _encoded(catalogue.kept_words)
+    tracked, kept = _encoded(catalogue.tracked_words), _encoded(catalogue.kept_words)
     makers, pools = _encoded(catalogue.factory_classes), _encoded(catalogue.pool_words)
     injecting, mentioned = _encoded(name.rpartition(".")[2] for name in injectors), _encoded(catalogue.option_words)
+    free = frozenset(word for word, endings in catalogue.receivers.items() if "" in endings)
     return Vocabulary(
         tracked=tracked,
-        generic=generic,
+        free=_encoded(free),
         makers=makers,
         pools=pools,
         libraries=_encoded(import_words(d for d in catalogue.drivers if d.pools or d.producers)) | frameworks,
         drivers=_encoded(catalogue.library_words),
-        kept=kept - tracked - generic,
+        kept=kept - tracked,
         keepers=_encoded(import_words(catalogue.registries)),
         known=_encoded(catalogue.import_words),
         mentioned=mentioned | {_COMMENT},
-        anywhere=Search(tracked | generic | kept | mentioned | _STATEMENTS | {_COMMENT}),
+        homes={word.encode(): _encoded(near) for word, near in catalogue.homes.items()},
+        receivers={word.encode(): _encoded(on) for word, on in catalogue.receivers.items() if word not in free},
+        anywhere=Search(tracked | kept | mentioned | _STATEMENTS | {_COMMENT}),
         beside_imports=Search(pools | makers | injecting),
     )
 

@@ -11,6 +11,7 @@ from leakcheck.project.definitions import LAMBDA
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
+from leakcheck.project.vocabulary import is_on
 from leakcheck.project.walk import terminal, walk
 
 _BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
@@ -24,14 +25,15 @@ class Wrappers:
     def __init__(self, project: Project) -> None:
         self.project = project
         catalogue = project.catalogue
-        self._driver_words = catalogue.tracked_words
-        self._generic_words = catalogue.generic_words
+        self._homes, self._receivers = catalogue.homes, catalogue.receivers
         self._factory_classes = catalogue.factory_classes
-        self._libraries = catalogue.library_words
+        self._libraries = catalogue.import_words
         self._words: dict[Module, frozenset[str]] = {}
         self._given: dict[tuple[Module, int], frozenset[str]] = {}
         self._found: dict[tuple[Module, frozenset[str]], frozenset[str]] = {}
-        self._near: dict[tuple[Module, int], bool] = {}
+        self._near: dict[tuple[Module, int], frozenset[str]] = {}
+        self._bases: dict[Module, frozenset[str]] = {}
+        self._at_home: dict[frozenset[str], frozenset[str]] = {}
 
     def words(self, module: Module) -> frozenset[str]:
         """The names by which a module may acquire: drivers' calls, and functions that hand back a connection."""
@@ -83,16 +85,23 @@ class Wrappers:
         return found
 
     def _base(self, module: Module) -> frozenset[str]:
-        """The drivers' words where a driver is near: imported here, or by what is imported; else only names that speak
-        for themselves."""
-        return self._driver_words if self._is_near(module, _HOPS) else self._generic_words
+        """The words of the libraries that are near: imported here, or by what is imported. Others count where the name
+        of the receiver speaks for them, or they speak for themselves."""
+        if module not in self._bases:
+            near = self._libraries_near(module, _HOPS)
+            if near not in self._at_home:
+                self._at_home[near] = frozenset(w for w, homes in self._homes.items() if not homes.isdisjoint(near))
+            found = self._at_home[near] - {"__call__"}
+            others = ((w, on) for w, on in self._receivers.items() if w not in found)
+            self._bases[module] = found.union(w for w, on in others if "" in on or _is_on(module, w, on))
+        return self._bases[module]
 
-    def _is_near(self, module: Module, hops: int) -> bool:
+    def _libraries_near(self, module: Module, hops: int) -> frozenset[str]:
         key = (module, hops)
         if key not in self._near:
-            self._near[key] = not self._libraries.isdisjoint(module.imported_words) or (
-                hops > 0 and any(self._is_near(other, hops - 1) for other in self._imported(module))
-            )
+            others = self._imported(module) if hops else ()
+            near = (self._libraries_near(other, hops - 1) for other in others)
+            self._near[key] = (self._libraries & module.imported_words).union(*near)
         return self._near[key]
 
     def _imported(self, module: Module) -> list[Module]:
@@ -103,6 +112,13 @@ class Wrappers:
             found = (self.project.find(name, module) for name in module.imported_modules)
             memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
         return memo[key]  # type: ignore[return-value]
+
+
+def _is_on(module: Module, word: str, endings: frozenset[str]) -> bool:
+    """Whether the module takes a word from something with such a name."""
+    if word not in module.words:
+        return False
+    return is_on(module.source.encode("utf-8", "replace"), word.encode(), frozenset(e.encode() for e in endings))
 
 
 def _aliases(module: Module, words: frozenset[str]) -> Iterator[str]:
