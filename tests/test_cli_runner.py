@@ -121,6 +121,19 @@ def test_a_word_that_needs_a_receiver_of_some_name(call: bytes, counts: bool) ->
     assert picked({"a.py": b"x = " + call + b"\n"}) == ({"a.py"} if counts else set())
 
 
+def test_what_objects_give_is_offered_by_those_who_make_them() -> None:
+    texts = {
+        "links.py": b"import sqlite3\nclass Links:\n    def fresh(self):\n        return sqlite3.connect('x')\n",
+        "shared.py": b"import links\nthe_links = links.Links()\n",
+        "below.py": b"from links import Links\nclass Below(Links):\n    pass\n",
+        "user.py": b"from shared import the_links\nthe_links.fresh()\n",
+        "other.py": b"import below\nbelow.Below().fresh()\n",
+        "stranger.py": b"import os\nos.fresh()\n",
+    }
+    assert picked(texts) >= {"links.py", "user.py", "other.py"}
+    assert "stranger.py" not in picked(texts)
+
+
 def test_the_session_of_a_request_counts_only_near_a_library_that_keeps_one() -> None:
     texts = {
         "models.py": b"from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\n",

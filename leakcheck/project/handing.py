@@ -35,6 +35,11 @@ def handed_out(data: bytes, imports: bytes, sought: Words, makers: Words) -> Wor
     return passed_on.union(renamed, made, _inheriting(text, mentions), _returned(text, calls))
 
 
+def classes_in(data: bytes) -> Words:
+    """The names of the classes in a file."""
+    return frozenset(found[1] for found in _classes(b"\n%b\n" % data))
+
+
 def _is_called(text: bytes, end: int) -> bool:
     return text[end : end + 8].lstrip(b" \t").startswith(b"(")
 

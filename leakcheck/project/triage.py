@@ -31,6 +31,7 @@ class Triage:
         self._libraries: dict[tuple[str, int], Words] = {}
         self._imports: dict[str, list[str]] = {}
         self._words: dict[str, Words] = {}
+        self._classes: dict[str, Words] = {}  # by file that hands them out
         self._given_out: dict[str, Words] = {}  # by file, the names by which it hands out connections
 
     def pick(self, files: Iterable[str]) -> set[str]:
@@ -111,14 +112,30 @@ class Triage:
         for _ in range(_HOPS):
             asking = list(_near_by_name(imported, new))
             users = [(file, names) for file in asking if (names := self._offered(file, new))]
-            new = {file for file, names in users if self._follow(file, names, imported[file], chosen)}
+            new = {file for file, names in users if self._follow(file, names, imported[file], new, chosen)}
 
-    def _follow(self, file: str, names: Words, imported: Words, chosen: set[str]) -> bool:
+    def _follow(self, file: str, names: Words, imported: Words, givers: set[str], chosen: set[str]) -> bool:
         """Choose a file if it uses one of the names it is offered; whether it hands out new ones itself."""
-        if uses_any(self._read(file), names, imported):
-            chosen.add(file)
-            return self._learn(file, names)
-        return self._pass_on(file, names & imported if b"*" not in self.facts(file).imports else names)
+        data = self._read(file)
+        passed = names if b"*" in self.facts(file).imports else names & imported
+        made = self._given_by_objects(file, data, givers)
+        if not uses_any(data, names, imported):
+            return self._pass_on(file, passed | made)
+        chosen.add(file)
+        return self._learn(file, names, made)
+
+    def _given_by_objects(self, file: str, data: bytes, givers: set[str]) -> Words:
+        """What the objects give that a file makes of others' classes: `db = Database()`, for everybody to use."""
+        from leakcheck.project.handing import classes_in  # slow to import, and few trees have such files
+
+        found: Words = frozenset()
+        for other in self._imported(file):
+            if other in givers and not self._given_out[other] <= found:
+                if other not in self._classes:
+                    self._classes[other] = classes_in(self._read(other))
+                if uses_any(data, self._classes[other], frozenset()):
+                    found |= self._given_out[other]
+        return found
 
     def _pass_on(self, file: str, names: Words) -> bool:
         known = self._given_out.get(file, frozenset())
@@ -129,7 +146,7 @@ class Triage:
         """The names that modules which a file imports hand out."""
         return frozenset().union(*(self._given_out[other] for other in self._imported(file) if other in givers))
 
-    def _learn(self, file: str, offered: Words) -> bool:
+    def _learn(self, file: str, offered: Words, passed: Words = frozenset()) -> bool:
         """Find out by which names a file hands out connections; whether there are new ones."""
         facts = self.facts(file)
         own = facts.used & (self.vocabulary.sought | self.vocabulary.makers)
@@ -137,7 +154,8 @@ class Triage:
             return False
         from leakcheck.project.handing import handed_out  # slow to import, and few trees have such files
 
-        return self._pass_on(file, handed_out(self._read(file), facts.imports, own | offered, self.vocabulary.makers))
+        found = handed_out(self._read(file), facts.imports, own | offered, self.vocabulary.makers)
+        return self._pass_on(file, found | passed)
 
 
 def peek(file: str) -> bytes:

@@ -52,9 +52,13 @@ class Wrappers:
         key = (module, hops)  # what is found must not depend on who asks first
         if key not in self._given:
             words = self._base(module)
+            passed: frozenset[str] = frozenset()
             for other in self._imported(module) if hops else ():
-                words |= self.given(other, hops - 1)
-            self._given[key] = self._given_by(module, words) | self._starred(module, hops)
+                names = self.given(other, hops - 1)
+                words |= names
+                if not names <= passed and _makes_objects(module, other, names):
+                    passed |= names
+            self._given[key] = self._given_by(module, words) | self._starred(module, hops) | passed
         return self._given[key]
 
     def _given_by(self, module: Module, words: frozenset[str]) -> frozenset[str]:
@@ -112,6 +116,16 @@ class Wrappers:
             found = (self.project.find(name, module) for name in module.imported_modules)
             memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
         return memo[key]  # type: ignore[return-value]
+
+
+def _makes_objects(module: Module, other: Module, names: frozenset[str]) -> bool:
+    """Whether a module has objects of another's classes that give a connection by these names: `db = Database()`, for
+    everybody to use; or classes that inherit from them."""
+    classes = frozenset(chunk.name for chunk in other.chunks if chunk.kind == "class" and chunk.holds(names))
+    if classes.isdisjoint(module.words):
+        return False
+    holding = (chunk for chunk in module.chunks if chunk.holds(classes))
+    return any(not classes.isdisjoint(chunk.used) or _inherits(chunk, classes) for chunk in holding)
 
 
 def _is_on(module: Module, word: str, endings: frozenset[str]) -> bool:
