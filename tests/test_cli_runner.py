@@ -92,6 +92,22 @@ def test_import_statements_follow_one_another() -> None:
     assert [statement.split()[1] for statement in found] == [b"os", b"sqlite3", b"a", b"c", b"e,"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbfimport sqlite3\n",
+        b"'''A file.'''\rimport sqlite3\r",
+        b"try: import sqlite3\nexcept ImportError: pass\n",
+        b"if TYPE_CHECKING: from sqlite3 import Connection\n",
+        b"x = 1; import sqlite3",
+        b"def late():\n\t\f import sqlite3\n",
+    ],
+)
+def test_where_import_statements_may_stand(text: bytes) -> None:
+    (found,) = import_statements(text)
+    assert found.split()[:2] in ([b"import", b"sqlite3"], [b"from", b"sqlite3"])
+
+
 def test_a_word_that_needs_its_library_counts_only_near_it() -> None:
     texts = {
         "mail.py": b"with transaction():\n    send()\n",

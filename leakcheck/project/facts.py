@@ -10,6 +10,7 @@ _WORD_CHARACTERS = b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV
 BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
 # A function by whose name something is given back, in a class that keeps it.
 RELEASING = r"\bdef[ \t]+\w*(?:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)"
+_BEFORE = (b":", b";", b"\xbf")  # what an import may follow in its line; the last ends a byte order mark
 _KEYWORDS = frozenset({b"from", b"import", b"as"})
 
 
@@ -37,12 +38,17 @@ def words(data: bytes) -> list[bytes]:
 
 
 def import_statements(data: bytes) -> list[bytes]:
-    """The import statements that begin a line, each on one line."""
+    """The import statements, each on one line; of a line with several the last."""
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")  # as lines once ended
     found = []
     at = data.find(b"import")
     while at >= 0:
         start, end = data.rfind(b"\n", 0, at) + 1, at
         head = data[start:at].lstrip()
+        if head and not head.startswith(b"from"):
+            start += max(data[start:at].rfind(sign) for sign in _BEFORE) + 1
+            head = data[start:at].lstrip()
         if not head or head.startswith(b"from"):
             end = _end(data, at)
             found.append(b" ".join(data[start:end].replace(b"\\\n", b" ").split(b"\n")).strip())
