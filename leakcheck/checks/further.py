@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from leakcheck.checks.attempts import attempts
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.configured import configured
 from leakcheck.checks.constructors import Constructors
@@ -73,7 +74,7 @@ class Further:
             yield "LK2", yields(run, tell)
             yield "LK2", nested(run, tell, self.acquires)
             yield "LK3", self.reconnects.findings(run, tell)
-            yield "LK5", retries(run, tell, self.blocking)
+            yield "LK5", attempts(run, tell, retries(run, tell, self.blocking))
         yield "LK2", under_decorators(module, tell, self.blocking, self.acquires)
         yield "LK2", nested_under_decorators(module, tell, self.acquires)
         yield "LK2", in_transactions(module, tell, self.blocking)

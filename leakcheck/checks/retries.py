@@ -95,10 +95,19 @@ def _tries(loop: Loop, acquire: cst.CSTNode) -> bool:
         return False  # another server each time
     for node in walk(loop.body, same_scope):
         if isinstance(node, cst.Try) and any(part is acquire for part in walk(node.body, same_scope)):
-            after = [node.body, *([node.orelse] if node.orelse else [])]
-            leaves = any(_leaves(block, _changing(loop)) for block in after)
-            return leaves and any(not (_ends(h) or catches_refusals(h.type)) for h in node.handlers)
+            return succeeds(node, loop) and any(map(goes_on, node.handlers))
     return False
+
+
+def succeeds(tried: cst.Try, loop: Loop) -> bool:
+    """Whether a loop ends when nothing fails."""
+    after = [tried.body, *([tried.orelse] if tried.orelse else [])]
+    return any(_leaves(block, _changing(loop)) for block in after)
+
+
+def goes_on(handler: cst.ExceptHandler) -> bool:
+    """Whether a handler has the loop try again what failed."""
+    return not (_ends(handler) or catches_refusals(handler.type))
 
 
 def _leaves(node: cst.CSTNode, made: set[str]) -> bool:
