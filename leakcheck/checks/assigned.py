@@ -20,6 +20,15 @@ def assigned(node: cst.BaseExpression, function: FunctionInfo | None, module: Mo
     return [value for value, _, _ in _values(node, function, module)]
 
 
+def bound(node: cst.BaseExpression, function: FunctionInfo | None, module: Module) -> Iterator[cst.BaseExpression]:
+    """The same, and what a name is bound to by `with`."""
+    yield from assigned(node, function, module)
+    for part in walk(function.node.body) if function and isinstance(node, cst.Name) else ():
+        name = part.asname.name if isinstance(part, cst.WithItem) and part.asname else None
+        if isinstance(part, cst.WithItem) and isinstance(name, cst.Name) and name.value == code(node):
+            yield part.item
+
+
 def followed(node: cst.BaseExpression, function: FunctionInfo | None, module: Module, project: Project) -> list[Value]:
     """The same with where each stands; what is imported is looked for in the project's module that it comes from."""
     imports = module.imports | (function.bindings.imports if function is not None else {})
@@ -27,9 +36,10 @@ def followed(node: cst.BaseExpression, function: FunctionInfo | None, module: Mo
         head, _, last = module.absolute(imports[node.value]).rpartition(".")
         owner = project.find(head, module)
         return [(value, None, owner) for value in owner.assigned(last)] if owner is not None else []
-    if isinstance(node, cst.Attribute) and (path := dotted(node.value) or "") in imports:
-        found = project.lookup(module.absolute(imports[path]), module)
-        last = node.attr.value
+    first, _, rest = (dotted(node) or "").partition(".")
+    if rest and first in imports:
+        head, _, last = f"{imports[first]}.{rest}".rpartition(".")
+        found = project.lookup(module.absolute(head), module)
         if isinstance(found, Module):
             return [(value, None, found) for value in found.assigned(last)]
         if isinstance(found, ClassInfo):

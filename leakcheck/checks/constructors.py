@@ -103,6 +103,8 @@ class Built:
             head = self._beginning(node.parts[0].expression, function, module, depth - 1)
             after = node.parts[1] if len(node.parts) > 1 else None
             return head + after.value if head and isinstance(after, cst.FormattedStringText) else head
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+            return self._beginning(node.left, function, module, depth - 1)
         values = followed(node, function, module, self.resolver.project)
         if isinstance(node, cst.Call):
             callee = self.resolver.static(node.func, function, module)

@@ -198,7 +198,7 @@ class Dependencies:
             streams = [record for record in streams if loan.spec.reusable and reads(record, name, function)]
             what = f"{_subject(site, loan)} was closed before, and nothing closes it again after the body of this"
         for record in streams[:1]:
-            kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else "")
+            kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else f"{function.name}()")
             yield tell.at("LK205", _confidence(site, None), f"{what} {kind} is sent", record.node, tell.acquired(site))
 
 

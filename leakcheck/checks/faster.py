@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.checks.assigned import assigned
+from leakcheck.checks.assigned import assigned, bound
 from leakcheck.checks.sql import Statement
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Instance, Symbol, Value
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import walk
 
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
 _PLAIN, _ANSWERING = "`executemany`", "one statement for many rows, which returns as many,"
@@ -55,7 +53,7 @@ class Faster:
             return None
         if known := self._typed(owner):
             return known
-        made = [owner] if isinstance(owner, cst.Call) else list(self._bound(owner))
+        made = [owner] if isinstance(owner, cst.Call) else list(bound(owner, self.function, self.module))
         found = (self._typed(value) or self._of_owner(value, depth - 1) for value in made)
         return next(filter(None, found), None)
 
@@ -64,15 +62,6 @@ class Faster:
         if spec := self.resolver.connection_type(value):
             return next((d for d in self.drivers if d.library == spec.library and d.imports), None)
         return self._named(value.type) if isinstance(value, Instance) and isinstance(value.type, str) else None
-
-    def _bound(self, node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-        """What a name is assigned, or bound to by `with`."""
-        yield from assigned(node, self.function, self.module)
-        name = node.value if isinstance(node, cst.Name) else ""
-        for part in walk(self.function.node.body) if self.function and name else ():
-            bound = part.asname.name if isinstance(part, cst.WithItem) and part.asname else None
-            if isinstance(bound, cst.Name) and bound.value == name and isinstance(part, cst.WithItem):
-                yield part.item
 
     def _static(self, node: cst.BaseExpression) -> Value:
         return self.resolver.static(node, self.function, self.module)

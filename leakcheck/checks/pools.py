@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+import libcst as cst
+
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
@@ -12,7 +14,7 @@ from leakcheck.checks.purpose import is_test
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
-from leakcheck.project.walk import code
+from leakcheck.project.walk import code, same_scope, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
@@ -28,10 +30,12 @@ def pools(
         return
     serves: bool | None = None
     found = list(constructors.of(module))
+    spare = _spare(found, module)
     files = {built.function for built in found if built.is_embedded}  # functions that open one: they may open no other
     for built in found:
         if (
-            built.is_embedded
+            id(built.node) in spare
+            or built.is_embedded
             or built.keeps_nothing
             or (built.url is None and built.function and built.function in files)
         ):
@@ -45,6 +49,22 @@ def pools(
             yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
             yield from _not_resilient(built, fate, tell) if fate is not Fate.GIVEN else ()
     yield from _from_factories(module, constructors, fates, tell)
+
+
+def _spare(found: list[Built], module: Module) -> set[int]:
+    """The calls in handlers that build another way what the block before could not: that one stands for both."""
+    spare: set[int] = set()
+    whole = [b for b in found if not (b.is_embedded or b.keeps_nothing)] if len(found) > 1 else []
+    for body in {id(b): b for b in (_body(built, module) for built in whole)}.values():
+        for tried in walk(body, same_scope):
+            if isinstance(tried, cst.Try) and any(part is b.node for part in walk(tried.body) for b in whole):
+                handled = {id(part) for handler in tried.handlers for part in walk(handler.body)}
+                spare |= {id(built.node) for built in whole} & handled
+    return spare
+
+
+def _body(built: Built, module: Module) -> cst.CSTNode:
+    return built.function.node.body if built.function else module.chunk_of(built.node).tree
 
 
 def _too_small(built: Built, tell: Teller, settings: Settings, serves: bool) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
+from leakcheck.checks.assigned import bound
 from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short
 from leakcheck.checks.telling import Teller, quoted
@@ -18,6 +19,7 @@ from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
 _CALL = ".__call__"
+_DEPTH = 2  # of functions of the project followed to a commit
 _ENDS = frozenset({"commit", "rollback", "remove"})
 
 
@@ -26,6 +28,7 @@ class Scoped:
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
+        self._enders: dict[FunctionInfo, bool] = {}  # functions that commit, or do not
         acquirers = resolver.catalogue.by_acquire.items()
         self.registries = {
             name.removesuffix(_CALL): specs[0]
@@ -97,8 +100,34 @@ class Scoped:
         """Whether a function of the project commits, or a model does that is told to save itself."""
         callee = self.resolver.static(node.func, function, function.module)
         if isinstance(callee, Function):
-            return not _ENDS.isdisjoint(callee.info.words)
+            if callee.info not in self._enders:
+                self._enders[callee.info] = self._ends(callee.info, _DEPTH)
+            return self._enders[callee.info]
         return isinstance(node.func, cst.Attribute) and node.func.attr.value in words().saves
+
+    def _ends(self, function: FunctionInfo, depth: int) -> bool:
+        """Whether a function commits, itself or by others, and not only what is known to be another session."""
+        for node in walk(function.node.body, same_scope):
+            if isinstance(node, cst.Call) and terminal(node.func) in _ENDS:
+                owner = node.func.value if isinstance(node.func, cst.Attribute) else None
+                if owner is None or not self._is_another(owner, function):
+                    return True
+            elif isinstance(node, cst.Call) and depth > 0:
+                callee = self.resolver.static(node.func, function, function.module)
+                if isinstance(callee, Function) and self._ends(callee.info, depth - 1):
+                    return True
+        return False
+
+    def _is_another(self, owner: cst.BaseExpression, function: FunctionInfo) -> bool:
+        """A connection or session that is made for itself, or by a driver of its own."""
+        known = self.resolver.connection_type(self.resolver.static(owner, function, function.module))
+        if known is not None and known.kind not in ("session", "managed"):
+            return True
+        made = (
+            self.resolver.static(value, function, function.module) for value in bound(owner, function, function.module)
+        )
+        specs = [self.resolver.connection_type(value) for value in made]
+        return bool(specs) and all(spec is not None and spec.kind != "managed" for spec in specs)
 
     def _is_query(self, func: cst.Attribute) -> bool:
         """`User.query.get`: by the names alone, since models come from anywhere."""

@@ -36,7 +36,10 @@ class Streams:
         self.resolver, self.web, self.project = resolver, resolver.catalogue.web, project
 
     def is_one(self, record: Held, function: FunctionInfo) -> bool:
-        """Whether a call makes such a response, and its body is not in memory already, like any other's."""
+        """Whether a call makes such a response, with a body that is not in memory like any other's, or an endpoint
+        yields what is sent."""
+        if isinstance(record.node, cst.Yield):
+            return function.is_generator
         if not isinstance(record.callee, Symbol) or record.callee.name not in self.web.streams:
             return False
         body = record.node.args[0].value if isinstance(record.node, cst.Call) and record.node.args else None
