@@ -3,8 +3,9 @@
 const SIGNS = { pass: ["✓", "yes"], fail: ["✗", "no"], none: ["–", "nothing to judge"], off: ["–", "not checked"] };
 
 function setUpOverview() {
-  const left = [data.health && checklist(data.health), data.errors.length > 0 && unchecked()];
-  const right = [data.findings.length > 0 && byRule(), data.health && data.health.work.length > 0 && mendFirst(data.health.work)];
+  const work = data.health && data.health.work.length > 0 && mendFirst(data.health.work);
+  const left = [data.health && checklist(data.health), work, data.errors.length > 0 && unchecked()];
+  const right = [data.findings.length > 0 && byRule()];
   byId("overview").append(tiles(), el("div.columns", null, el("div.stack", null, left), el("div.stack", null, right)));
 }
 
@@ -63,7 +64,7 @@ function mendFirst(work) {
     el("div.scroll", null, el("table", null, el("thead", null, el("tr", null, el("th", null, "file"), el("th.n", null, "high"), el("th.n", null, "medium"), el("th.n", null, "low"), el("th.n", null, "--fix"))), rows)),
   );
   new Lazy(rows, 15).show(work, (item) => el(
-    "tr", null, el("td", null, el("button.link.mono", { type: "button", onclick: () => choose({ file: item.f }) }, data.files[item.f])),
+    "tr", null, el("td", null, el("button.link.mono", { type: "button", onclick: () => choose({ file: item.f }) }, breakable(data.files[item.f]))),
     [item.high, item.medium, item.low, item.safe].map((number) => el("td.n", null, number ? String(number) : "·")),
   ));
   return card;
