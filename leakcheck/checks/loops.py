@@ -88,7 +88,7 @@ class Rows:
             message = f"one statement a row by {quoted(helper.name)}: {self._advice(node, place, helper, None)}"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
-            alone = alone and not may_fail(node, self.loop.node.body)
+            alone = alone and not may_fail(node, self.loop.node.body) and not self._is_unit_of_work(node)
             yield self.tell.at("LK301", "medium" if alone else "low", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
@@ -155,7 +155,7 @@ class Rows:
             or mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
             or self._does_more
             or self._lends_to_others(node)
-            or self._is_unit_of_work
+            or self._is_unit_of_work(node)
             or statement.copies
             or statement.is_of_many
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
@@ -165,11 +165,10 @@ class Rows:
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
 
-    @cached_property
-    def _is_unit_of_work(self) -> bool:
+    def _is_unit_of_work(self, sent: cst.Call) -> bool:
         """Each round has functions of the project work on the database as well."""
         for node in self.loop.body:
-            if isinstance(node, cst.Call) and mentions(node.args, self.loop.rows.__contains__):
+            if isinstance(node, cst.Call) and node is not sent and mentions(node.args, self.loop.rows.__contains__):
                 callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
                 if isinstance(callee, Function) and works(callee.info, self.blocking.resolver):
                     return True
