@@ -16,7 +16,7 @@ from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status
 from leakcheck.flow.values import Function
-from leakcheck.project.walk import same_scope, walk
+from leakcheck.project.walk import same_scope, terminal, walk
 
 
 def attempts(run: Interpreter, tell: Teller, known: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
@@ -33,7 +33,7 @@ def _attempts(run: Interpreter, tell: Teller) -> Iterator[Diagnostic]:
     if run.function is None or not run.sites:
         return
     body = run.function.node.body
-    lost = {leak.site for leak in run.leaks}
+    lost = dict.fromkeys(leak.site for leak in run.leaks if leak.exit == "overwritten")
     loops = [node for node in walk(body, same_scope) if isinstance(node, (cst.For, cst.While))] if lost else []
     for site in lost:
         loop = next((loop for loop in reversed(loops) if any(part is site.node for part in walk(loop.body))), None)
@@ -52,8 +52,18 @@ def _overwrites(loop: Loop, site: Site) -> bool:
             inside = {id(part) for part in walk(tried.body)}
             given_back = [node for node in site.releases if id(node) not in inside]
             around = {id(part) for part in walk(loop.body)}
-            return any(map(goes_on, tried.handlers)) and not any(id(node) in around for node in given_back)
+            going = any(goes_on(handler) and not _is_empty_pool(handler, site) for handler in tried.handlers)
+            return going and not any(id(node) in around for node in given_back)
     return False
+
+
+def _is_empty_pool(handler: cst.ExceptHandler, site: Site) -> bool:
+    """Whether it catches only what the acquire itself raises, which then has taken nothing."""
+    caught = (
+        [element.value for element in handler.type.elements] if isinstance(handler.type, cst.Tuple) else [handler.type]
+    )
+    raised = site.spec.exhaustion.split()  # `raises PoolError at once`
+    return all(kind is not None and terminal(kind) in raised for kind in caught)
 
 
 def _works(tried: cst.Try, site: Site) -> bool:
