@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import libcst as cst
@@ -69,6 +69,21 @@ class Loop:
     def is_small(self) -> bool:
         """Over a literal of a few elements, or a name for one, or `range(3)`, `rows[:3]`, or the members of an enum."""
         return any(self._is_few(node) for node in _in_step(self.node.iter))
+
+    @property
+    def is_written_down(self) -> bool:
+        """Over a literal with everything that is in it."""
+        literals = [self._literal(_elements(node), self.function, self.module) for node in _in_step(self.node.iter)]
+        made = (cst.Name, cst.Call, cst.Attribute, cst.BaseComp)
+        displays = all(isinstance(literal, (cst.List, cst.Tuple, cst.Set, cst.Dict)) for literal in literals)
+        return displays and not any(isinstance(part, made) for literal in literals for part in walk(literal))
+
+    def is_over_part_of(self, outer: Loop) -> bool:
+        """Over something of another loop's variable: `config` of `config["rows"].items()`."""
+        node = _elements(self.node.iter)
+        while isinstance(node, cst.Subscript):
+            node = node.value
+        return isinstance(node, cst.Name) and mentions([outer.node.target], node.value.__eq__)
 
     def _is_few(self, iterated: cst.BaseExpression) -> bool:
         node = self._literal(_elements(iterated), self.function, self.module)
@@ -167,6 +182,13 @@ class Loop:
         """Whether a round calls a method of one of these names."""
         called = (n.func for n in self.body if isinstance(n, cst.Call))
         return any(isinstance(func, cst.Attribute) and func.attr.value in methods for func in called)
+
+
+def is_part(loop: Loop, root: cst.CSTNode) -> bool:
+    """Whether a loop goes over a part of what another one around it has in a literal."""
+    loops = (n for n in walk(root, same_scope) if isinstance(n, cst.For) and n is not loop.node)
+    around = (replace(loop, node=n) for n in loops if any(part is loop.node for part in walk(n.body, same_scope)))
+    return any(loop.is_over_part_of(outer) and outer.is_written_down for outer in around)
 
 
 def _is_filled(name: str, function: FunctionInfo | None, module: Module) -> bool:
