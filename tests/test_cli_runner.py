@@ -160,6 +160,14 @@ def test_the_session_of_a_request_counts_only_near_a_library_that_keeps_one() ->
     assert picked(texts) == {"shop.py"}
 
 
+def test_a_transaction_counts_where_its_library_is_near() -> None:
+    texts = {
+        "a.py": b"from django.db import transaction\nwith transaction.atomic():\n    notify()\n",
+        "b.py": b"from files import atomic\nwith atomic():\n    notify()\n",
+    }
+    assert picked(texts) == {"a.py"}
+
+
 def test_what_is_imported_from_the_rest_of_the_project_is_read_too(folder: Path) -> None:
     (folder / "src" / "app").mkdir(parents=True)
     (folder / "src" / "app" / "db.py").write_text("import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\n")

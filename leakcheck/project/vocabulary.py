@@ -188,6 +188,9 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
     tracked, kept = _encoded(catalogue.tracked_words), _encoded(catalogue.kept_words)
     makers, pools = _encoded(catalogue.factory_classes), _encoded(catalogue.pool_words)
     injecting, mentioned = _encoded(name.rpartition(".")[2] for name in injectors), _encoded(catalogue.option_words)
+    transactions = catalogue.waits.transactions
+    theirs = (d for d in catalogue.drivers if any(f"{top}." in name for top in d.imports for name in transactions))
+    opening = dict.fromkeys(_encoded(name.rpartition(".")[2] for name in transactions), _encoded(import_words(theirs)))
     free = frozenset(word for word, endings in catalogue.receivers.items() if "" in endings)
     return Vocabulary(
         tracked=tracked,
@@ -200,9 +203,9 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         keepers=_encoded(import_words(catalogue.registries)),
         known=_encoded(catalogue.import_words),
         mentioned=mentioned | {_COMMENT},
-        homes={word.encode(): _encoded(near) for word, near in catalogue.homes.items()},
+        homes=opening | {word.encode(): _encoded(near) for word, near in catalogue.homes.items()},
         receivers={word.encode(): _encoded(on) for word, on in catalogue.receivers.items() if word not in free},
-        anywhere=Search(tracked | kept | mentioned | _STATEMENTS | {_COMMENT}),
+        anywhere=Search(tracked | kept | opening.keys() | mentioned | _STATEMENTS | {_COMMENT}),
         beside_imports=Search(pools | makers | injecting),
     )
 
