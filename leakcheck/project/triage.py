@@ -31,6 +31,7 @@ class Triage:
         self._libraries: dict[tuple[str, int], Words] = {}
         self._imports: dict[str, list[str]] = {}
         self._words: dict[str, Words] = {}
+        self._acquires: dict[str, Words] = {}
         self._classes: dict[str, Words] = {}  # by file that hands them out
         self._given_out: dict[str, Words] = {}  # by file, the names by which it hands out connections
 
@@ -64,11 +65,20 @@ class Triage:
             return bool(used)
         near = self.libraries(file)
         return (
-            any(not words.homes[word].isdisjoint(near) for word in used & words.homes.keys())
+            bool(self._acquiring(file))
             or not (used.isdisjoint(words.kept) or near.isdisjoint(words.keepers))
             or not (used.isdisjoint(words.beside_imports.words) or near.isdisjoint(words.drivers))
-            or any(is_on(self._read(file), word, words.receivers[word]) for word in used & words.receivers.keys())
         )
+
+    def _acquiring(self, file: str) -> Words:
+        """The words a file uses by which it may acquire: their library is near, or they need none."""
+        if file not in self._acquires:
+            used, words, near = self.facts(file).used, self.vocabulary, self.libraries(file)
+            at_home = {word for word in used & words.homes.keys() if not words.homes[word].isdisjoint(near)}
+            others = used & words.receivers.keys() - at_home
+            on = {word for word in others if is_on(self._read(file), word, words.receivers[word])}
+            self._acquires[file] = frozenset(used & words.free).union(at_home, on)
+        return self._acquires[file]
 
     def libraries(self, file: str, hops: int = _HOPS) -> Words:
         """The words of known libraries that are imported by a file, or by what it imports."""
@@ -111,29 +121,31 @@ class Triage:
         new = {file for file in sorted(chosen) if self._learn(file, frozenset())}
         for _ in range(_HOPS):
             asking = list(_near_by_name(imported, new))
-            users = [(file, names) for file in asking if (names := self._offered(file, new))]
-            new = {file for file, names in users if self._follow(file, names, imported[file], new, chosen)}
+            offers = [(file, names, self._given_by_objects(file, new))
+                      for file in asking if (names := self._offered(file, new))]  # fmt: skip
+            new = {file for file, names, made in offers if self._follow(file, names, made, chosen)}
 
-    def _follow(self, file: str, names: Words, imported: Words, givers: set[str], chosen: set[str]) -> bool:
+    def _follow(self, file: str, names: Words, made: Words, chosen: set[str]) -> bool:
         """Choose a file if it uses one of the names it is offered; whether it hands out new ones itself."""
-        data = self._read(file)
-        passed = names if b"*" in self.facts(file).imports else names & imported
-        made = self._given_by_objects(file, data, givers)
-        if not uses_any(data, names, imported):
-            return self._pass_on(file, passed | made)
+        named = self._named(file)
+        if file not in chosen and not uses_any(self._read(file), names, named):
+            return self._pass_on(file, made | (names if b"*" in self.facts(file).imports else names & named))
         chosen.add(file)
         return self._learn(file, names, made)
 
-    def _given_by_objects(self, file: str, data: bytes, givers: set[str]) -> Words:
+    def _given_by_objects(self, file: str, givers: set[str]) -> Words:
         """What the objects give that a file makes of others' classes: `db = Database()`, for everybody to use."""
         from leakcheck.project.handing import classes_in  # slow to import, and few trees have such files
 
         found: Words = frozenset()
+        data = self._read(file)
+        named = self._named(file)
         for other in self._imported(file):
             if other in givers and not self._given_out[other] <= found:
                 if other not in self._classes:
                     self._classes[other] = classes_in(self._read(other))
-                if uses_any(data, self._classes[other], frozenset()):
+                classes = self._classes[other]
+                if uses_any(data, classes if _stem(other)[1] in named else classes & named, frozenset()):
                     found |= self._given_out[other]
         return found
 
@@ -148,13 +160,13 @@ class Triage:
 
     def _learn(self, file: str, offered: Words, passed: Words = frozenset()) -> bool:
         """Find out by which names a file hands out connections; whether there are new ones."""
-        facts = self.facts(file)
-        own = facts.used & (self.vocabulary.sought | self.vocabulary.makers)
+        facts, words = self.facts(file), self.vocabulary
+        own = self._acquiring(file) | (facts.used & (words.pools | words.makers))
         if not own and not offered:
             return False
         from leakcheck.project.handing import handed_out  # slow to import, and few trees have such files
 
-        found = handed_out(self._read(file), facts.imports, own | offered, self.vocabulary.makers)
+        found = handed_out(self._read(file), facts.imports, own | offered, words.makers)
         return self._pass_on(file, found | passed)
 
 
@@ -172,13 +184,18 @@ def _near_by_name(imported: dict[str, Words], givers: Iterable[str]) -> Iterator
     be looked up."""
     places: dict[bytes, list[tuple[str, bytes]]] = {}
     for giver in givers:
-        folder, name = os.path.split(giver)
-        if name == "__init__.py":
-            folder, name = os.path.split(folder)
-        place = os.path.join(folder, ""), os.fsencode(os.path.basename(folder))
-        places.setdefault(os.fsencode(name.removesuffix(".py")), []).append(place)
+        folder, stem = _stem(giver)
+        places.setdefault(stem, []).append((os.path.join(folder, ""), os.fsencode(os.path.basename(folder))))
     stems = frozenset(places)
     for file, named in imported.items():
         found = (place for stem in stems & named for place in places[stem])
         if any(package in named or file.startswith(folder) for folder, package in found):
             yield file
+
+
+def _stem(file: str) -> tuple[str, bytes]:
+    """The folder of a module, and its name in import statements."""
+    folder, name = os.path.split(file)
+    if name == "__init__.py":
+        folder, name = os.path.split(folder)
+    return folder, os.fsencode(name.removesuffix(".py"))

@@ -72,11 +72,6 @@ class Vocabulary(NamedTuple):
     beside_imports: Search  # and where a library is imported
 
     @property
-    def sought(self) -> Words:
-        """What hands out a connection or a pool: a function that gives back what such a call gave it does so too."""
-        return self.tracked | self.pools
-
-    @property
     def telling(self) -> Words:
         """Words that may lead to a finding whatever the file imports."""
         return self.free | _STATEMENTS | self.mentioned
