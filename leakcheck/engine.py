@@ -79,7 +79,7 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
         found += interrupted(runs, tell)
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]
     heard = _lowest(project.settings) == "low" or _speaks_of_us(module.source)
-    return [*found, *_further(project, resolver, summaries).findings(module, runs, tell, heard)]
+    return [*found, *_further(project).findings(module, runs, tell, heard)]
 
 
 @lru_cache(maxsize=1)  # asked twice of each text
@@ -95,7 +95,7 @@ def _census(module: Module, project: Project, runs: list[Interpreter]) -> Census
         return None
     from leakcheck.health.census import count  # few runs ask for it
 
-    return count(module, runs, _further(project, *_analysis(project)[:2]).constructors)
+    return count(module, runs, _further(project).constructors)
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
@@ -106,10 +106,10 @@ def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:
     return list(best.values())
 
 
-def _further(project: Project, resolver: Resolver, summaries: Summaries) -> Further:
+def _further(project: Project) -> Further:
     """The families beyond leaks, made once."""
     if "further" not in project.memo:
-        project.memo["further"] = Further(project, resolver, summaries)
+        project.memo["further"] = Further(project, *_analysis(project))
     return project.memo["further"]  # type: ignore[return-value]
 
 

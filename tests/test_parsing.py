@@ -174,8 +174,8 @@ def test_what_is_called_or_passed_on_is_told_from_what_is_read() -> None:
 def test_a_function_that_only_reads_a_name_is_left_out() -> None:
     module = Module("def f(a):\n    a.connect.x\ndef g(a):\n    return a.connect\n", "some.py", "some")
     words = frozenset({"connect"})
-    assert [f.name for f in module.acquiring(words, frozenset(), lambda *_: True)] == ["g"]
-    assert [f.name for f in module.acquiring(words, words, lambda *_: True)] == ["f", "g"]  # a property may open it
+    assert [f.name for f in module.functions(words, lambda m, _: m.uses(words, frozenset()))] == ["g"]
+    assert [f.name for f in module.functions(words, lambda m, _: m.uses(words, words))] == ["f", "g"]  # a property
 
 
 @pytest.mark.parametrize("head", ["\fdef f():", " \fdef f():", "class A:\n    x = 1\n\f    def f(self):"])

@@ -36,7 +36,8 @@ class Dependencies:
 
     def __init__(self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending) -> None:
         self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
-        self.web, self.scoped, self.streams = resolver.catalogue.web, Scoped(resolver), Streams(resolver, project)
+        self.web = resolver.catalogue.web
+        self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)
         self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
         self._endpoint = re.compile(rf"@(?<!\S@)(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(")
 

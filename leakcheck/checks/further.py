@@ -27,6 +27,7 @@ from leakcheck.checks.telling import Teller
 from leakcheck.checks.yields import yields
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.project.module import Module
@@ -42,13 +43,13 @@ _NOT_OF_OTHERS = ("LK2", "LK3", "LK4", "LK5")  # nobody mends what comes with th
 class Further:
     """For one project: what is known of its functions that wait, acquire and build pools is kept between modules."""
 
-    def __init__(self, project: Project, resolver: Resolver, summaries: Summaries) -> None:
+    def __init__(self, project: Project, resolver: Resolver, summaries: Summaries, prospects: Prospects) -> None:
         self.settings, self.resolver = project.settings, resolver
         self.blocking = Blocking(resolver)
         self.constructors = Constructors(resolver)
-        self.acquires = Acquires(resolver, summaries, Engines(self.constructors))
+        self.acquires = Acquires(resolver, summaries, prospects, Engines(self.constructors))
         self.lending = Lending(self.blocking, summaries)
-        self.reconnects = Reconnects(resolver, summaries, self.blocking)
+        self.reconnects = Reconnects(resolver, summaries, prospects, self.blocking)
         self.dependencies = Dependencies(resolver, summaries, project, self.lending)
         self.fates = Fates(self.constructors, resolver)
 

@@ -16,6 +16,7 @@ from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
@@ -39,8 +40,8 @@ class Second:
 class Acquires:
     """What the project's functions check out themselves, through whatever they call; remembered by function."""
 
-    def __init__(self, resolver: Resolver, summaries: Summaries, engines: Engines) -> None:
-        self.resolver, self.summaries, self.engines = resolver, summaries, engines
+    def __init__(self, resolver: Resolver, summaries: Summaries, prospects: Prospects, engines: Engines) -> None:
+        self.resolver, self.summaries, self.prospects, self.engines = resolver, summaries, prospects, engines
         self._known: dict[FunctionInfo, tuple[Second, ...]] = {}
 
     def of(self, function: FunctionInfo, depth: int = _DEPTH) -> tuple[Second, ...]:
@@ -54,6 +55,8 @@ class Acquires:
         return self._known[function]
 
     def _own(self, function: FunctionInfo) -> Iterator[Second]:
+        if not self.prospects.may_acquire(function):
+            return
         run = analyse(function, function.module, self.resolver, self.summaries)
         for site in run.sites:
             if site.spec.kind in _POOLED and not site.parameter and self.always(site, function):
@@ -95,7 +98,7 @@ class Acquires:
 
     def around(self, function: FunctionInfo) -> Iterator[tuple[Site, FunctionInfo]]:
         """What the decorators of a function hold while they call it, each with the nested function that acquires it."""
-        for wrapper in self.wrappers(function):
+        for wrapper in filter(self.prospects.may_acquire, self.wrappers(function)):
             run = analyse(wrapper, wrapper.module, self.resolver, self.summaries)
             for record in run.holding.calls.values():
                 called = record.node.func if isinstance(record.node, cst.Call) else None

@@ -14,6 +14,7 @@ from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function
@@ -27,8 +28,8 @@ _LEAVES = (cst.Break, cst.Return)
 class Reconnects:
     """What the project's functions connect to for themselves is remembered by function."""
 
-    def __init__(self, resolver: Resolver, summaries: Summaries, blocking: Blocking) -> None:
-        self.resolver, self.summaries, self.blocking = resolver, summaries, blocking
+    def __init__(self, resolver: Resolver, summaries: Summaries, prospects: Prospects, blocking: Blocking) -> None:
+        self.resolver, self.summaries, self.prospects, self.blocking = resolver, summaries, prospects, blocking
         self._known: dict[FunctionInfo, tuple[Site, ...]] = {}
 
     def findings(self, run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
@@ -79,9 +80,8 @@ class Reconnects:
     def _connecting(self, function: FunctionInfo) -> tuple[Site, ...]:
         """The connections that a function opens and closes itself, whatever its arguments."""
         if function not in self._known:
-            words = self.summaries.wrappers.words(function.module)
             run = None
-            if function.mentions(words) and not function.is_async and not function.is_generator:
+            if self.prospects.may_acquire(function) and not function.is_async and not function.is_generator:
                 run = analyse(function, function.module, self.resolver, self.summaries)
             sites = list(filter(_connects, run.sites if run else ()))
             tested = conditional(function.node.body) if sites else frozenset()

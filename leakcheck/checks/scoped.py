@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
@@ -11,10 +12,14 @@ from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, Step
+from leakcheck.flow.possible import Promised, TooVague
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
-from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.mentions import Mentions
+from leakcheck.project.module import Chunk, FunctionInfo, Module
+from leakcheck.project.namespaces import path
 from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
@@ -26,8 +31,8 @@ _ENDS = frozenset({"commit", "rollback", "remove"})
 class Scoped:
     """The registries of sessions, with what ends the use of one."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self.resolver = resolver
+    def __init__(self, resolver: Resolver, summaries: Summaries) -> None:
+        self.resolver, self.summaries = resolver, summaries
         self._enders: dict[FunctionInfo, bool] = {}  # functions that commit, or do not
         acquirers = resolver.catalogue.by_acquire.items()
         self.registries = {
@@ -46,12 +51,28 @@ class Scoped:
     def elsewhere(self, module: Module, endpoints: Collection[FunctionInfo], tell: Teller, blocking: Blocking
                   ) -> Iterable[Diagnostic]:  # fmt: skip
         """The same in functions that endpoints and tasks call."""
-        for function in module.scopes(frozenset({*self.resolver.catalogue.web.queries, *words().sessions})):
-            for used, node, pause in self._waits(function, blocking) if function not in endpoints else ():
+        mentioned = frozenset({*self.resolver.catalogue.web.queries, *words().sessions})
+        for function in module.functions(mentioned, self._may_use):
+            if function in endpoints or mentioned.isdisjoint(function.words):
+                continue
+            for used, node, pause in self._waits(function, blocking):
                 session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
                 message = f"{session} is held while {quoted(short(node))} {purpose(pause)}"
                 steps = _steps(used, node, pause, "request or task", tell)
                 yield tell.at("LK201" if pause.sleeps else "LK202", "medium", message, node, steps)
+
+    def _may_use(self, mentions: Mentions, chunk: Chunk) -> bool:
+        """Whether a function may call anything of a session, flow left aside: few need be parsed for it."""
+        possible = Promised(mentions.space, chunk, self.resolver, self.summaries)
+        calls = (node.func for node in mentions.space.nodes if isinstance(node, ast.Call))
+        owners = {path(func.value) or func: func.value for func in calls if isinstance(func, ast.Attribute)}
+        try:
+            values = (value for owner in owners.values() for value in possible.values(owner))
+            return any(self._is_model(path(owner)) for owner in owners.values()) or any(
+                isinstance(value, Instance) and self._spec(value) for value in values
+            )
+        except (TooVague, RecursionError):
+            return True
 
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
@@ -131,7 +152,10 @@ class Scoped:
 
     def _is_query(self, func: cst.Attribute) -> bool:
         """`User.query.get`: by the names alone, since models come from anywhere."""
-        *_, model, query = ("", "", *(dotted(func.value) or "").split("."))
+        return self._is_model(dotted(func.value) or "")
+
+    def _is_model(self, name: str) -> bool:
+        *_, model, query = ("", "", *name.split("."))
         return query in self.resolver.catalogue.web.queries and model[:1].isupper()
 
     def _spec(self, owner: Instance) -> Connection | None:

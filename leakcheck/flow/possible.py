@@ -38,7 +38,7 @@ class Possible:
     """
 
     def __init__(
-        self, space: Namespace, chunk: Chunk, resolver: Resolver, summaries: Summaries, cls: ClassInfo | None
+        self, space: Namespace, chunk: Chunk, resolver: Resolver, summaries: Summaries, cls: ClassInfo | None = None
     ) -> None:
         self.space, self.chunk, self.module, self.cls = space, chunk, chunk.module, cls
         self.resolver, self.summaries = resolver, summaries
@@ -200,6 +200,19 @@ class Possible:
         if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
             methods = (self.resolver.method(value.type, name) for name in ENTERING)
             yield from (Function(method, value) for method in methods if method is not None)
+
+
+class Promised(Possible):
+    """All that the resolver may say of the expressions: a call gives what its callee promises."""
+
+    def _given(self, callee: Value, space: Namespace) -> Iterator[Value]:
+        if isinstance(callee, (Function, Class)) or callee == Symbol("super"):
+            yield from super()._given(callee, space)
+        else:
+            yield from self._produced(callee)
+
+    def _returned(self, function: Function) -> Iterator[Value]:
+        yield self.resolver.returned(function.info)
 
 
 def is_acquire(callee: Value, resolver: Resolver) -> bool:

@@ -34,7 +34,12 @@ class Prospects:
         """The functions of a module that may; None for its top level."""
         if self._at_top(module):
             yield None
-        yield from module.acquiring(*self._words(module), self._any)
+        words, given = self._words(module)
+        yield from module.functions(words, lambda m, chunk: m.uses(words, given) and self._any(m.space, chunk))
+
+    def may_acquire(self, function: FunctionInfo) -> bool:
+        """Whether a function may, called on an object of its own class."""
+        return self._acquires(Function(function))
 
     def _at_top(self, module: Module) -> bool:
         """Whether the module's own statements may acquire."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DEF = re.compile(r"def(?<!\wdef)[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
 _STORED = re.compile(r"self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()")
+_FIELD = re.compile(r"\.[\s\\]*(\w+)[\s\\]*(=(?!=)|:)")
 _CLOSES = re.compile(RELEASING, re.IGNORECASE)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
@@ -110,6 +111,12 @@ class Chunk:
             return frozenset()
         found = (m for m in _STORED.finditer(text) if text[text.rfind("\n", 0, m.start()) + 1 : m.start()].isspace())
         return words_of(" ".join(m[1] for m in found))
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The names `x` of every `self.x = …` and `self.x: …` that may be in it."""
+        text = self.statement.text
+        return frozenset(m[1] for m in _FIELD.finditer(text) if m[2] == "=" or _is_declared(text, m.start()))
 
     @cached_property
     def givers(self) -> Sequence[Giver]:
@@ -252,6 +259,12 @@ def _moved(
         pair = pending.pop()
         yield pair[1], places[pair[0]]
         pending += zip(*map(children, pair), strict=False)
+
+
+def _is_declared(text: str, dot: int) -> bool:
+    """Whether a colon after the attribute at a dot may be that of a type: in a test there is more before it."""
+    before = text[text.rfind("\n", 0, dot) + 1 : dot].strip(" \t\\")
+    return not before or before in ("self", "cls") or before.endswith((":self", ": self", ";self", "; self", "cls"))
 
 
 def _nothing(kind: type[cst.CSTNode], name: str) -> cst.FunctionDef | cst.ClassDef:

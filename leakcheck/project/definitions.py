@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -99,11 +98,6 @@ class FunctionInfo:
         nodes = (n for n in walk(self.node.body, same_scope) if isinstance(n, (cst.Return, cst.Yield)))
         return tuple(n.value for n in nodes if isinstance(n.value, cst.BaseExpression))
 
-    def may_store(self, field: str) -> bool:
-        """Whether the text may have `self.field = …` in it."""
-        chunk = self.chunk
-        return field in chunk.words and bool(re.search(rf"\.[\s\\]*{field}[\s\\]*[:=]", chunk.statement.text))
-
     @cached_property
     def stores(self) -> tuple[tuple[str, cst.BaseExpression], ...]:
         """Each `self.x = expression`."""
@@ -173,17 +167,22 @@ class ClassInfo:
     def assigned(self, field: str) -> Iterator[tuple[FunctionInfo | None, cst.BaseExpression]]:
         """What a field is assigned, and in which method."""
         for method in self.methods.values():
-            if method.may_store(field):
+            if field in method.chunk.fields:
                 yield from ((method, value) for name, value in method.stores if name == field)
-        yield from ((None, value) for name, value in self._named if name == field)
+        named = self._named if self._mentions(field) else ()
+        yield from ((None, value) for name, value in named if name == field)
 
     def annotation(self, field: str) -> cst.BaseExpression | None:
         """The type of a field by `x: T` in the class body (dataclass fields too) or `self.x: T = …` in the methods."""
-        for node in self._statements:
+        for node in self._statements if self._mentions(field) else ():
             if type(node) is cst.AnnAssign and dotted(node.target) in (field, f"self.{field}", f"cls.{field}"):
                 return node.annotation.annotation
-        declared = (m.declares.get(field) for m in self.methods.values() if m.may_store(field))
+        declared = (m.declares.get(field) for m in self.methods.values() if field in m.chunk.fields)
         return next(filter(None, declared), None)
+
+    def _mentions(self, field: str) -> bool:
+        """Whether the name stands in its text, outside of methods that have a statement of their own."""
+        return self.chunk.info is not self or field in self.chunk.own_words
 
     @cached_property
     def _named(self) -> tuple[tuple[str, cst.BaseExpression], ...]:

@@ -14,7 +14,7 @@ from leakcheck.project.chunk import DEF, Chunk
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import import_statements
 from leakcheck.project.locate import module_name
-from leakcheck.project.namespaces import Namespace
+from leakcheck.project.mentions import Mentions
 from leakcheck.project.neighbours import modules_named
 from leakcheck.project.outline import outline, whole, words_of
 from leakcheck.project.sketch import Place
@@ -148,6 +148,15 @@ class Module:
                     yield chunk
                 yield from (member for member in chunk.members if not words.isdisjoint(member.words))
 
+    def functions(self, words: frozenset[str], may: Callable[[Mentions, Chunk], bool]) -> Iterator[FunctionInfo]:
+        """Those in whose statement one of the words stands, and that may be meant by the way they mention names."""
+        for part in self.defining(words):
+            known = part.mentions
+            names = {m.space.name for m in known or () if may(m, part)}
+            for found in part.definitions if names or known is None else ():
+                if isinstance(found, FunctionInfo) and (found.qualname in names or known is None):
+                    yield found
+
     def scopes(self, words: frozenset[str], place: Place | None = None) -> Iterator[FunctionInfo]:
         """Every function and method that mentions one of the words; perhaps without those that use none in such a
         place."""
@@ -155,18 +164,6 @@ class Module:
             if place is None or part.uses(words, place):
                 found = (d for d in part.definitions if isinstance(d, FunctionInfo))
                 yield from (function for function in found if not words.isdisjoint(function.words))
-
-    def acquiring(
-        self, words: frozenset[str], given: frozenset[str], may: Callable[[Namespace, Chunk], bool]
-    ) -> Iterator[FunctionInfo]:
-        """The functions that may acquire: they use one of the words, or read an attribute that a function gives."""
-        for part in self.defining(words):
-            known = part.mentions
-            using = (m.space for m in known or () if m.uses(words, given))
-            names = {space.name for space in using if may(space, part)}
-            for found in part.definitions if names or known is None else ():
-                if isinstance(found, FunctionInfo) and (found.qualname in names or known is None):
-                    yield found
 
     def names_of_scopes(self, words: frozenset[str]) -> frozenset[str]:
         """At least the names of those functions, going by the text."""
