@@ -218,13 +218,13 @@ class Module:
         return words_of(b"\n".join(self._import_statements).decode("utf-8", "replace"))
 
     @cached_property
-    def imported_modules(self) -> tuple[str, ...]:
-        """The absolute names of what may be a module in any import statement, those inside functions included."""
-        names: dict[str, None] = {}
+    def imported_modules(self) -> dict[str, list[str]]:
+        """The absolute names of the modules in all import statements, those inside functions included, each with what
+        is taken from it: modules too, where it is a package."""
+        names: dict[str, list[str]] = {}
         for base, taken in (found for statement in self._import_statements for found in modules_named(statement)):
-            names[base] = None
-            names.update(dict.fromkeys(base + "." * (not base.endswith(".")) + name for name in taken))
-        return tuple(self.absolute(name) for name in names)
+            names.setdefault(self.absolute(base), []).extend(taken)
+        return names
 
     @cached_property
     def path(self) -> str:

@@ -31,6 +31,7 @@ class Wrappers:
         self._words: dict[Module, frozenset[str]] = {}
         self._given: dict[tuple[Module, int], frozenset[str]] = {}
         self._found: dict[tuple[Module, frozenset[str]], frozenset[str]] = {}
+        self._giving: dict[tuple[Module, frozenset[str]], frozenset[str]] = {}  # classes
         self._near: dict[tuple[Module, int], frozenset[str]] = {}
         self._bases: dict[Module, frozenset[str]] = {}
         self._at_home: dict[frozenset[str], frozenset[str]] = {}
@@ -56,7 +57,7 @@ class Wrappers:
             for other in self._imported(module) if hops else ():
                 names = self.given(other, hops - 1)
                 words |= names
-                if not names <= passed and _makes_objects(module, other, names):
+                if not names <= passed and self._makes_objects(module, other, names):
                     passed |= names
             self._given[key] = self._given_by(module, words) | self._starred(module, hops) | passed
         return self._given[key]
@@ -70,6 +71,19 @@ class Wrappers:
             found = self._found_in(module, words)
             self._found[key] = found | frozenset(_aliases(module, words | found))
         return self._found[key]
+
+    def _makes_objects(self, module: Module, other: Module, names: frozenset[str]) -> bool:
+        """Whether a module has objects of another's classes that give a connection by these names: `db = Database()`,
+        for everybody to use; or classes that inherit from them."""
+        key = (other, names)
+        if key not in self._giving:
+            giving = (chunk.name for chunk in other.chunks if chunk.kind == "class" and chunk.holds(names))
+            self._giving[key] = frozenset(giving)
+        classes = self._giving[key]
+        if classes.isdisjoint(module.words):
+            return False
+        holding = (chunk for chunk in module.chunks if chunk.holds(classes))
+        return any(not classes.isdisjoint(chunk.used) or _inherits(chunk, classes) for chunk in holding)
 
     def _starred(self, module: Module, hops: int) -> frozenset[str]:
         """What star imports bring in."""
@@ -113,19 +127,16 @@ class Wrappers:
         key = ("imported", module)
         memo = self.project.memo
         if key not in memo:
-            found = (self.project.find(name, module) for name in module.imported_modules)
-            memo[key] = list(dict.fromkeys(m for m in found if m is not None and m is not module))
+            memo[key] = list(dict.fromkeys(m for m in self._found_by(module) if m is not module))
         return memo[key]  # type: ignore[return-value]
 
-
-def _makes_objects(module: Module, other: Module, names: frozenset[str]) -> bool:
-    """Whether a module has objects of another's classes that give a connection by these names: `db = Database()`, for
-    everybody to use; or classes that inherit from them."""
-    classes = frozenset(chunk.name for chunk in other.chunks if chunk.kind == "class" and chunk.holds(names))
-    if classes.isdisjoint(module.words):
-        return False
-    holding = (chunk for chunk in module.chunks if chunk.holds(classes))
-    return any(not classes.isdisjoint(chunk.used) or _inherits(chunk, classes) for chunk in holding)
+    def _found_by(self, module: Module) -> Iterator[Module]:
+        for base, taken in module.imported_modules.items():
+            if found := self.project.find(base, module):
+                yield found
+            if found is None or found.is_package:
+                inside = (self.project.find(f"{base}.{name}".lstrip("."), module) for name in dict.fromkeys(taken))
+                yield from (m for m in inside if m)
 
 
 def _is_on(module: Module, word: str, endings: frozenset[str]) -> bool:
