@@ -19,6 +19,10 @@ from leakcheck.words import words
 _FEW = 10  # rounds: not worth a batch
 _WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
 
+_BINDING = frozenset(
+    {cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.AugAssign, cst.For, cst.CompFor, cst.WithItem, cst.Call}
+)
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -44,9 +48,10 @@ class Loop:
         """The loop's variables, and what is computed from them in its body."""
         known = {n.value for n in walk(self.node.target) if isinstance(n, cst.Name)}
         size = 0
+        binding = [node for node in walk(self.node.body, same_scope) if type(node) in _BINDING]
         while size != len(known):
             size = len(known)
-            for node in walk(self.node.body, same_scope):
+            for node in binding:
                 known.update(_bound(node, known))
         return frozenset(known - self._filled_outside)
 

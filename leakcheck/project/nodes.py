@@ -24,6 +24,16 @@ def functions(body: Iterable[ast.stmt], prefix: str = "") -> Iterator[tuple[str,
                 yield from functions(block, prefix)
 
 
+def statements(body: Iterable[ast.stmt], kinds: tuple[type[ast.AST], ...]) -> Iterator[ast.stmt]:
+    """The outermost statements of some kinds, whatever they stand in."""
+    for node in body:
+        if isinstance(node, kinds):
+            yield node
+        else:
+            for block in blocks(node):
+                yield from statements(block, kinds)
+
+
 def blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
     """The blocks of a compound statement."""
     for part in (node, *getattr(node, "handlers", ()), *getattr(node, "cases", ())):
@@ -44,7 +54,12 @@ def below(nodes: Iterable[ast.AST], into: Callable[[ast.AST], bool] = bool) -> I
         node = pending.pop()
         yield node
         if into(node):
-            pending += _parts(node)
+            for field in _PARTS[type(node)]:
+                value = getattr(node, field, None)
+                if type(value) is list:
+                    pending += [item for item in value if isinstance(item, ast.AST)]
+                elif isinstance(value, ast.AST):
+                    pending.append(value)
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:

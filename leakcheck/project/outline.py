@@ -16,7 +16,7 @@ _TEXT = re.compile(
     r'"""(?:[^\\]|\\.)*?"""' r"|'''(?:[^\\]|\\.)*?'''" r'|"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|#[^\n]*",
     re.DOTALL,
 )
-_START = re.compile(r"^[^\s#)\]}\\]", re.MULTILINE)
+_START = re.compile(r"\n[^\s#)\]}\\]")  # found much faster with what it begins with
 _HEAD = re.compile(
     r"(?:@|(?P<function>(?:async[ \t]+)?def[ \t]+)(?P<name>\w+)|(?P<class>class[ \t]+)(?P<cls>\w+)"
     r"|(?P<import>import|from)\b|(?P<more>else|elif|except|finally)\b"
@@ -62,7 +62,7 @@ def without_texts(text: str) -> str:
 def outline(source: str) -> list[Statement]:
     """Split a file into its column-0 statements. A guess where brackets or strings are laid out oddly."""
     inside = _multiline_texts(source)
-    starts = [m.start() for m in _START.finditer(source) if not _within(m.start(), inside)]
+    starts = [m.start() for m in _START.finditer(f"\n{source}") if not _within(m.start(), inside)]
     groups = _grouped(source, starts, 0)
     lines = _Lines(source)
     return [Statement(kind, name, source[start:end], lines.at(start)) for start, end, kind, name in groups]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from leakcheck.project.light.text import parsed
-from leakcheck.project.nodes import used
+from leakcheck.project.nodes import below, statements, used
 
 HANDING = "(,)"  # stands among the names for any call with several arguments
 
@@ -45,8 +45,8 @@ class Sketch:
         if self.tree is None:
             return True
         if place not in self._used:
-            inside = (node for node in ast.walk(self.tree) if isinstance(node, place.kinds))
-            self._used[place] = frozenset(name for node in inside for part in ast.walk(node) for name in _used(part))
+            inside = below(statements(self.tree.body, place.kinds))
+            self._used[place] = frozenset(name for part in inside for name in _used(part))
         return not words.isdisjoint(self._used[place])
 
     @property
