@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import libcst as cst
@@ -130,15 +130,11 @@ class Module:
 
     def assigned(self, name: str) -> list[cst.BaseExpression]:
         """The expressions assigned to a module-level name."""
-        return self.top.assigned({name}).get(name, [])
+        return self.top.assigned(name)
 
     def annotation(self, name: str) -> cst.BaseExpression | None:
         """The annotation of a module-level name."""
-        return self.top.annotated({name}).get(name)
-
-    def assignments(self, mentioning: frozenset[str]) -> Iterable[tuple[str, list[cst.BaseExpression]]]:
-        """Module-level names with what they are assigned, at least those whose statement mentions one of the words."""
-        return self.top.assigned(mentioning).items()
+        return self.top.annotation(name)
 
     def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The statements and methods whose text holds one of the words, in source order."""

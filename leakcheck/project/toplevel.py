@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
 from leakcheck.project.bindings import imported_names
 from leakcheck.project.chunk import Chunk, blocks
+
+_BINDING = re.compile(r"[\s\\)]*(?:=(?!=)|:)")  # what follows the name then
 
 
 class TopLevel:
@@ -23,15 +26,15 @@ class TopLevel:
         self._pending: list[Chunk] = []
         self._index(chunks)
 
-    def assigned(self, mentioning: Iterable[str]) -> dict[str, list[cst.BaseExpression]]:
-        """What names are assigned, at least in the statements that mention one of the words."""
-        self._index_pending(mentioning)
-        return self._assigned
+    def assigned(self, name: str) -> list[cst.BaseExpression]:
+        """What a name is assigned."""
+        self._index_pending(name)
+        return self._assigned.get(name, [])
 
-    def annotated(self, mentioning: Iterable[str]) -> dict[str, cst.BaseExpression]:
-        """The annotations of names, likewise."""
-        self._index_pending(mentioning)
-        return self._annotated
+    def annotation(self, name: str) -> cst.BaseExpression | None:
+        """The annotation of a name."""
+        self._index_pending(name)
+        return self._annotated.get(name)
 
     def _index(self, chunks: Iterable[Chunk]) -> None:
         imports: list[Chunk] = []
@@ -97,12 +100,21 @@ class TopLevel:
             if node.value is not None:
                 self._assigned.setdefault(node.target.value, []).append(node.value)
 
-    def _index_pending(self, words: Iterable[str]) -> None:
-        wanted = frozenset(words)
+    def _index_pending(self, name: str) -> None:
         rest = []
         for chunk in self._pending:
-            if wanted.isdisjoint(chunk.words):
-                rest.append(chunk)
-            else:
+            if name in chunk.words and _may_bind(name, chunk.statement.text):
                 self._index_body(chunk.tree.body)
+            else:
+                rest.append(chunk)
         self._pending = rest
+
+
+def _may_bind(name: str, text: str) -> bool:
+    """Whether the name may be assigned in a text, or given a type: most texts only mention it."""
+    at = text.find(name)
+    while at >= 0:
+        if _BINDING.match(text, at + len(name)):
+            return True
+        at = text.find(name, at + 1)
+    return False
