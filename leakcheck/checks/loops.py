@@ -10,11 +10,11 @@ import libcst as cst
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.faster import Faster
 from leakcheck.checks.purpose import is_migration
-from leakcheck.checks.refusals import may_fail, passed_over, told_apart
+from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.checks.written import is_whole, single_write, works
+from leakcheck.checks.written import is_shaped, is_whole, single_write, works
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
@@ -72,8 +72,10 @@ class Rows:
 
     @cached_property
     def once(self) -> bool:
-        """Slow, but never again."""
-        return is_migration(self.loop.function, self.module)
+        """Slow, but never again, or only after a failure."""
+        function = self.loop.function
+        failed = function is not None and is_afterwards(self.loop.node, function.node.body)
+        return failed or is_migration(function, self.module)
 
     def findings(self) -> Iterator[Diagnostic]:
         calls = [node for node in self.loop.body if isinstance(node, cst.Call)]
@@ -159,6 +161,7 @@ class Rows:
             or statement.copies
             or statement.is_of_many
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
+            or is_shaped(node, self.loop)
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or may_fail(node, self.loop.node.body)
         ):

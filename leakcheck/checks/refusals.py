@@ -56,6 +56,12 @@ def _passes_over(handler: cst.ExceptHandler) -> bool:
     return catches_refusals(handler.type) and not any(isinstance(n, cst.Raise) for n in walk(handler.body, same_scope))
 
 
+def is_afterwards(node: cst.CSTNode, body: cst.CSTNode) -> bool:
+    """Whether something runs only after a failure: it stands in a handler."""
+    handlers = (part for part in walk(body, same_scope) if isinstance(part, cst.ExceptHandler))
+    return any(part is node for handler in handlers for part in walk(handler.body, same_scope))
+
+
 def told_apart(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a handler goes on with the next row after whatever the driver raises: it knows which one failed."""
     return any(_goes_on(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)

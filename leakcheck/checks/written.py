@@ -6,6 +6,7 @@ import re
 
 import libcst as cst
 
+from leakcheck.checks.rounds import Loop
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
@@ -21,6 +22,15 @@ _ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 def is_whole(statement: Statement) -> bool:
     """`DELETE FROM version`: it concerns the table, not a row."""
     return bool(statement.text) and not statement.data and not _ABOUT_ROWS.search(statement.text)
+
+
+def is_shaped(node: cst.Call, loop: Loop) -> bool:
+    """`values(**changes)`, where a round puts some keys into `changes` only under a test."""
+    starred = (part.value for part in walk(node) if isinstance(part, cst.Arg) and part.star == "**")
+    names = {value.value for value in starred if isinstance(value, cst.Name)}
+    targets = (part.target for part in loop.body if isinstance(part, cst.AssignTarget) and id(part) in loop.tested)
+    owners = (target.value for target in targets if isinstance(target, cst.Subscript))
+    return any(isinstance(owner, cst.Name) and owner.value in names for owner in owners)
 
 
 def single_write(helper: FunctionInfo) -> cst.Call | None:
