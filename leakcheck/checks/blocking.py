@@ -40,6 +40,7 @@ class Blocking:
         self._known: dict[tuple[FunctionInfo, int], tuple[Pause, ...]] = {}
         self._calls: dict[FunctionInfo, list[tuple[cst.Call, Value]]] = {}
         self._driven: dict[int, frozenset[int]] = {}
+        self._handled: dict[int, frozenset[int]] = {}
 
     def at(
         self, callee: Value, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int = _DEPTH
@@ -130,7 +131,16 @@ class Blocking:
         if part is body and function not in self._calls:
             self._calls[function] = list(self._called(function, body))
         for node, callee in self._calls[function] if part is body else self._called(function, part):
-            yield from self.at(callee, node, body, function.module, depth)
+            for pause in self.at(callee, node, body, function.module, depth):
+                if pause.sleeps or part is not body or not self._is_fallback(node, body):
+                    yield pause
+
+    def _is_fallback(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:
+        """Whether a call stands in a handler: what is sent elsewhere then is no part of the work."""
+        if id(body) not in self._handled:
+            handlers = (n for n in walk(body, same_scope) if isinstance(n, cst.ExceptHandler))
+            self._handled[id(body)] = frozenset(id(n) for handler in handlers for n in walk(handler.body, same_scope))
+        return id(node) in self._handled[id(body)]
 
     def _called(self, function: FunctionInfo, part: cst.CSTNode) -> Iterator[tuple[cst.Call, Value]]:
         """The calls in a part of a function, with what is called."""

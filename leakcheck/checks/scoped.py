@@ -10,6 +10,7 @@ import libcst as cst
 from leakcheck.checks.assigned import bound
 from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short
+from leakcheck.checks.rounds import always
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, Step
 from leakcheck.flow.possible import Promised, TooVague
@@ -33,7 +34,7 @@ class Scoped:
 
     def __init__(self, resolver: Resolver, summaries: Summaries) -> None:
         self.resolver, self.summaries = resolver, summaries
-        self._enders: dict[FunctionInfo, bool] = {}  # functions that commit, or do not
+        self._enders: dict[tuple[FunctionInfo, int], bool] = {}  # functions that commit, or do not
         acquirers = resolver.catalogue.by_acquire.items()
         self.registries = {
             name.removesuffix(_CALL): specs[0]
@@ -82,11 +83,12 @@ class Scoped:
                 continue
             if (use := self._use(node, function)) is not None:
                 used = node if use else None
-            elif used is None:
+            if use is not None or used is None:
                 continue
-            elif self._may_commit(node, function) or self._has_ended(used, node, function):
+            pause = self._pause(node, function, blocking)
+            if self._may_commit(node, function, pause is not None) or self._has_ended(used, node, function):
                 used = None
-            elif pause := self._pause(node, function, blocking):
+            elif pause is not None:
                 if all(id(node) in end for end in _dead_ends(function.node.body) if id(used) in end):
                     yield used, node, pause
                     return
@@ -117,27 +119,29 @@ class Scoped:
         ends = {form.method for form in (*spec.release, *spec.soft_release)}
         return node.func.attr.value not in ends
 
-    def _may_commit(self, node: cst.Call, function: FunctionInfo) -> bool:
-        """Whether a function of the project commits, or a model does that is told to save itself."""
+    def _may_commit(self, node: cst.Call, function: FunctionInfo, waits: bool) -> bool:
+        """Whether a function of the project commits, or a model does that is told to save itself. One that waits may do
+        so before others commit for it."""
         callee = self.resolver.static(node.func, function, function.module)
         if isinstance(callee, Function):
-            if callee.info not in self._enders:
-                self._enders[callee.info] = self._ends(callee.info, _DEPTH)
-            return self._enders[callee.info]
+            key = (callee.info, 0 if waits else _DEPTH)
+            if key not in self._enders:
+                self._enders[key] = self._ends(walk(callee.info.node.body, same_scope), *key)
+            return self._enders[key]
         return isinstance(node.func, cst.Attribute) and node.func.attr.value in words().saves
 
-    def _ends(self, function: FunctionInfo, depth: int) -> bool:
-        """Whether a function commits, itself or by others, and not only what is known to be another session."""
-        for node in walk(function.node.body, same_scope):
-            if isinstance(node, cst.Call) and terminal(node.func) in _ENDS:
-                owner = node.func.value if isinstance(node.func, cst.Attribute) else None
-                if owner is None or not self._is_another(owner, function):
-                    return True
-            elif isinstance(node, cst.Call) and depth > 0:
-                callee = self.resolver.static(node.func, function, function.module)
-                if isinstance(callee, Function) and self._ends(callee.info, depth - 1):
-                    return True
-        return False
+    def _ends(self, nodes: Iterable[cst.CSTNode], function: FunctionInfo, depth: int) -> bool:
+        """Whether what a function runs commits, and not only what is known to be another session; or what it calls
+        commits in any case."""
+        called = [node for node in nodes if isinstance(node, cst.Call)]
+        for node in called:
+            owner = node.func.value if isinstance(node.func, cst.Attribute) else None
+            if terminal(node.func) in _ENDS and (owner is None or not self._is_another(owner, function)):
+                return True
+        surely = (node for node in always(function.node.body) if isinstance(node, cst.Call)) if depth else ()
+        callees = (self.resolver.static(node.func, function, function.module) for node in surely)
+        inner = (callee.info for callee in callees if isinstance(callee, Function))
+        return any(self._ends(always(info.node.body), info, depth - 1) for info in inner)
 
     def _is_another(self, owner: cst.BaseExpression, function: FunctionInfo) -> bool:
         """A connection or session that is made for itself, or by a driver of its own."""
