@@ -53,7 +53,8 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     lines = split_lines(source)
-    comments = suppressions.read(lines) if found or _speaks_of_us(source) else suppressions.Suppressions()
+    asked = (found or _speaks_of_us(source)) and suppressions.concern_us(source)
+    comments = suppressions.read(lines) if asked else suppressions.Suppressions()
     about = Comments(filename, lines, project.catalogue.rules, settings).findings(comments, found)
     wanted = [d for d in (*found, *about) if _wanted(d, settings)]
     kept, suppressed = comments.apply(sorted(wanted, key=lambda d: d.sort_key))

@@ -14,6 +14,7 @@ from leakcheck.diagnostics import Diagnostic
 Kind = Literal["noqa", "ignore", "skip-file"]
 
 OWN = "LK0"  # the rules about these comments themselves
+_OURS = "LK"
 
 _CODES = r"[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*"
 # read just as flake8 does, so that both front ends agree
@@ -73,6 +74,13 @@ class Suppressions:
     def silences(self, found: Diagnostic) -> bool:
         """Whether any of them does."""
         return self.skips_file or any(comment.covers(found) for comment in self.comments)
+
+
+def concern_us(text: str) -> bool:
+    """Whether comments of a text may be about findings of ours: most `noqa` name those of other tools."""
+    lowered = text.lower()
+    named = (found["codes"] or OWN for found in _NOQA.finditer(text)) if "noqa" in lowered else iter(())
+    return "leakcheck:" in lowered or any(_OURS in codes.upper() for codes in named)
 
 
 def read(lines: Sequence[str]) -> Suppressions:

@@ -38,8 +38,9 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
 
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
     helpers = module.names_of_scopes(frozenset({"execute"}))
-    mentioned = (name for chunk in module.chunks if LOOP.pattern.search(chunk.statement.text) for name in chunk.words)
-    helpers |= {name for name in module.imports.keys() & mentioned if _sends(name, module, blocking)}
+    looping = (chunk.words for chunk in module.chunks if LOOP.pattern.search(chunk.statement.text))
+    mentioned = module.imports.keys() & frozenset().union(*looping)
+    helpers |= {name for name in mentioned if _sends(name, module, blocking)}
     for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP):  # a helper may be elsewhere
         yield function, function.node.body
     for chunk in module.mentioning(_WORDS):

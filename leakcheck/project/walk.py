@@ -144,10 +144,15 @@ def code(node: cst.CSTNode) -> str:
 
 def string_value(node: cst.CSTNode) -> str | None:
     """The value of a plain string literal (also implicitly concatenated); None for anything else."""
-    if isinstance(node, cst.SimpleString):
-        value = node.evaluated_value
-        return value if isinstance(value, str) else None
-    if isinstance(node, cst.ConcatenatedString):
+    if type(node) is cst.SimpleString:
+        return _evaluated(node)
+    if type(node) is cst.ConcatenatedString:
         left, right = string_value(node.left), string_value(node.right)
         return left + right if left is not None and right is not None else None
     return None
+
+
+@lru_cache(maxsize=4096)  # it parses the text, and an expression is evaluated in many states
+def _evaluated(node: cst.SimpleString) -> str | None:
+    value = node.evaluated_value
+    return value if isinstance(value, str) else None
