@@ -35,6 +35,7 @@ class Scoped:
     def __init__(self, resolver: Resolver, summaries: Summaries) -> None:
         self.resolver, self.summaries = resolver, summaries
         self._enders: dict[tuple[FunctionInfo, int], bool] = {}  # functions that commit, or do not
+        self._mentioned = frozenset({*resolver.catalogue.web.queries, *words().sessions})
         acquirers = resolver.catalogue.by_acquire.items()
         self.registries = {
             name.removesuffix(_CALL): specs[0]
@@ -52,9 +53,8 @@ class Scoped:
     def elsewhere(self, module: Module, endpoints: Collection[FunctionInfo], tell: Teller, blocking: Blocking
                   ) -> Iterable[Diagnostic]:  # fmt: skip
         """The same in functions that endpoints and tasks call."""
-        mentioned = frozenset({*self.resolver.catalogue.web.queries, *words().sessions})
-        for function in module.functions(mentioned, self._may_use):
-            if function in endpoints or mentioned.isdisjoint(function.words):
+        for function in module.functions(self._mentioned, self._may_use):
+            if function in endpoints or self._mentioned.isdisjoint(function.words):
                 continue
             for used, node, pause in self._waits(function, blocking):
                 session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
@@ -64,6 +64,8 @@ class Scoped:
 
     def _may_use(self, mentions: Mentions, chunk: Chunk) -> bool:
         """Whether a function may call anything of a session, flow left aside: few need be parsed for it."""
+        if not mentions.names_any(self._mentioned):
+            return False
         possible = Promised(mentions.space, chunk, self.resolver, self.summaries)
         calls = (node.func for node in mentions.space.nodes if isinstance(node, ast.Call))
         owners = {path(func.value) or func: func.value for func in calls if isinstance(func, ast.Attribute)}

@@ -20,6 +20,11 @@ class Mentions:
         """Whether one of the words is used; those of what is given when it is read may also be read."""
         return not (words.isdisjoint(self.used) and given.isdisjoint(self.read))
 
+    def names_any(self, words: frozenset[str]) -> bool:
+        """Whether one of the words may be a name in the function, or in one that is nested in it."""
+        names = (self.used, self.read, self.space.bound.keys())
+        return self.space.has_definitions or not all(words.isdisjoint(known) for known in names)
+
     @cached_property
     def used(self) -> frozenset[str]:
         """Names that are called, entered, passed on, returned or assigned."""

@@ -57,6 +57,11 @@ class Namespace:
         """Everything that is run with the function, parents first; types are not."""
         return list(below(self.body, lambda node: not isinstance(node, _DEFINITIONS)))
 
+    @property
+    def has_definitions(self) -> bool:
+        """Whether functions or classes are nested in it."""
+        return any(isinstance(node, _DEFINITIONS) for node in self.nodes)
+
     @cached_property
     def mentions(self) -> list[tuple[ast.Name | ast.Attribute, ast.AST | None]]:
         """The names and attributes that are not assigned to, each with the expression it is the head of, if any."""
