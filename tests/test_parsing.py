@@ -150,6 +150,45 @@ def test_text_for_another_python_gives_all_it_mentions() -> None:
     assert "connect" in giver.others
 
 
+STORING = """
+def f(self, other):
+    self.plain = self.chained = 1
+    if self.tested:
+        self.compared == 2
+    self.declared: int
+    self.given: int = 3
+    other.kept = [self.read, self.sliced[1:]]
+    self.late \\
+        = 4
+    while x: self.inline: int = 5
+"""
+
+
+def test_fields_that_a_method_only_reads_are_told_from_those_it_may_store() -> None:
+    fields = chunk(STORING).fields
+    assert fields >= {"plain", "chained", "declared", "given", "kept", "late", "inline"}
+    assert fields.isdisjoint({"tested", "compared", "read", "sliced"})
+
+
+BINDING = """
+import os
+first = os.path.join(second)
+second: int
+(third) = fourth = first
+if first:
+    first = fifth = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "statements"), [("first", [0, 3]), ("second", [1]), ("third", [2]), ("fourth", [2]), ("os", [])]
+)
+def test_a_statement_is_parsed_only_for_names_it_may_bind(name: str, statements: list[int]) -> None:
+    module = Module(BINDING, "some.py", "some")
+    assert len(module.assigned(name)) + (module.annotation(name) is not None) == len(statements)
+    assert [n for n, part in enumerate(module.statements) if "tree" in part.__dict__] == statements
+
+
 MENTIONING = """
 @lent
 def f(connect, box: connection):

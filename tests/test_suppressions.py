@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leakcheck.diagnostics import Diagnostic, Span
-from leakcheck.suppressions import read
+from leakcheck.suppressions import concern_us, read
 
 
 def finding(code: str = "LK101", line: int = 1, end: int | None = None) -> Diagnostic:
@@ -63,3 +63,18 @@ def test_text_that_cannot_be_tokenized() -> None:
 
 def test_lines_with_their_ends() -> None:
     assert apply(["x = 1\r\n", "connect()  # noqa\r\n"], [finding(line=2)]) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("x = 1  # noqa", True),
+        ("x = 1  # NOQA: e501, lk2", True),
+        ("x = 1  # noqa: F401\ny = 2  # noqa: LK101", True),
+        ("# LeakCheck: skip-file", True),
+        ("x = 1  # noqa: F401\nimport y  # noqa:E402,F401", False),
+        ("talk()  # about leaks", False),
+    ],
+)
+def test_comments_for_other_tools_need_not_be_read(text: str, ours: bool) -> None:
+    assert concern_us(text) is ours

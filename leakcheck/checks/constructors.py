@@ -181,4 +181,4 @@ class Constructors:
     def from_factory(self, node: cst.Call, function: FunctionInfo | None, module: Module) -> FunctionInfo | None:
         """The project's function that a call names, if it might build one."""
         callee = self.resolver.static(node.func, function, module)
-        return callee.info if isinstance(callee, Function) and not self.words.isdisjoint(callee.info.words) else None
+        return callee.info if isinstance(callee, Function) and callee.info.mentions(self.words) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
@@ -88,13 +89,9 @@ class Acquires:
             yield from (d for d in part.definitions if isinstance(d, FunctionInfo) and d.node.decorators)
 
     def _may_acquire(self, name: str, module: Module) -> bool:
-        try:
-            callee = self.resolver.static(cst.parse_expression(name), None, module)
-        except cst.ParserSyntaxError:  # `@return:` in a docstring
-            return False
-        if not isinstance(callee, Function):
-            return False
-        return callee.info.mentions(self.summaries.wrappers.words(callee.info.module))
+        node = _parsed(name)
+        callee = self.resolver.static(node, None, module) if node is not None else None
+        return isinstance(callee, Function) and callee.info.mentions(self.summaries.wrappers.words(callee.info.module))
 
     def around(self, function: FunctionInfo) -> Iterator[tuple[Site, FunctionInfo]]:
         """What the decorators of a function hold while they call it, each with the nested function that acquires it."""
@@ -128,6 +125,14 @@ class Acquires:
                 if isinstance(node, (cst.If, cst.IfExp, cst.BooleanOperation)) and _acquires(node, site, words):
                     return False
         return True
+
+
+@lru_cache(maxsize=1024)  # a few decorators stand everywhere
+def _parsed(name: str) -> cst.BaseExpression | None:
+    try:
+        return cst.parse_expression(name)
+    except cst.ParserSyntaxError:  # `@return:` in a docstring
+        return None
 
 
 def _is_inside(function: FunctionInfo, outer: FunctionInfo) -> bool:
