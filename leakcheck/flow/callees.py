@@ -237,6 +237,9 @@ class Callees(Calls):
         """The call's value: fresh resources become this function's own."""
         known: dict[ResourceId, Value] = {}
         for part, (rid, site) in enumerate(outcome.fresh):
+            if self.is_replaced(callee.info.name, *site.spec.acquire):
+                known[rid] = UNKNOWN
+                continue
             own = self.site(node, site.spec, site.certainty, part, (callee.info, *site.wrappers))
             known[rid] = self.acquire(own, state)
         for index, rid in enumerate(rids.values()):  # bound parameters are the callee's first sites, in this order

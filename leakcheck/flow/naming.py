@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
 
 _REPLACING = frozenset({"patch", "monkeypatch"})
+_DOUBLE = r"\b(?:patch|patch\.object|setattr)\([^()]*"
+_BEFORE_TESTS = frozenset({"setUp", "asyncSetUp", "setUpClass", "setup_method", "setup_class"})
 GUESSED = "generic"  # the library of the models that go by a name
 
 
@@ -33,18 +36,27 @@ class Naming(Core):
                 continue
             if keywords.intersection(spec.not_keywords):
                 continue
-            return spec if spec.tracked and not self._is_replaced(name) else None
+            return spec if spec.tracked and not self.is_replaced(name) else None
         return None
 
-    def _is_replaced(self, name: str) -> bool:
-        """Whether the function, a test, puts a double in the callee's place: `@patch("psycopg2.connect")`."""
-        if self.function is None or self.function.words.isdisjoint(_REPLACING):
-            return False
-        last = re.escape(name.rpartition(".")[2])
-        return (
-            re.search(rf"\b(?:patch|patch\.object|setattr)\([^()]*[\"'.]{last}[\"']", code(self.function.node))
-            is not None
-        )
+    def is_replaced(self, *names: str) -> bool:
+        """Whether the function, a test, or its class puts a double in the place of one of these callees:
+        `@patch("psycopg2.connect")`."""
+        texts = " ".join(self._replacing())
+        lasts = "|".join(re.escape(name.rpartition(".")[2]) for name in names)
+        return bool(texts) and re.search(rf"{_DOUBLE}[\"'.](?:{lasts})[\"']", texts) is not None
+
+    def _replacing(self) -> Iterator[str]:
+        """The code that may do so."""
+        function = self.function
+        if function is None:
+            return
+        if not function.words.isdisjoint(_REPLACING):
+            yield code(function.node)
+        cls = function.cls
+        if cls is not None and not cls.chunk.words.isdisjoint(_REPLACING):
+            yield from (code(decorator) for decorator in cls.node.decorators)
+            yield from (code(method.node) for name, method in cls.methods.items() if name in _BEFORE_TESTS)
 
     def guess(self, callee: Value, node: cst.Call) -> Connection | None:
         """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""
