@@ -49,7 +49,7 @@ class Branches(Core):
     # -- loops -----------------------------------------------------------------------------------------------------
 
     def run_while(self, node: cst.While, states: list[State]) -> list[State]:
-        return self._loop(node, states, lambda state, _: self.decide(node.test, state))
+        return self._loop(node, states, lambda state, _: self.decide(node.test, state), False)
 
     def run_for(self, node: cst.For, states: list[State]) -> list[State]:
         entered: list[State] = []
@@ -74,7 +74,7 @@ class Branches(Core):
 
         counts = isinstance(node.iter, cst.Call) and terminal(node.iter.func) == "range"  # attempts rather than items
         self.items += not counts
-        done += self._loop(node, entered, step)
+        done += self._loop(node, entered, step, must_enter)
         self.items -= not counts
         return done
 
@@ -96,17 +96,20 @@ class Branches(Core):
         return states + breaks
 
     def _loop(self, node: cst.While | cst.For, states: list[State],
-              step: Callable[[State, bool], tuple[list[State], list[State]]]) -> list[State]:  # fmt: skip
-        """Rounds until no new state appears; `step` gives the states that run the body and those that are done."""
+              step: Callable[[State, bool], tuple[list[State], list[State]]], enters: bool) -> list[State]:  # fmt: skip
+        """Rounds until no new state appears; `step` gives the states that run the body and those that are done. The
+        first round surely begins if it `enters`."""
         done: list[State] = []
         breaks: list[State] = []
         seen: set[object] = set()
         self.loops += 1
         for turn in range(MAX_ROUNDS):
-            states = [s for s in states if (key := s.key()) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
+            states = [state for state in states if state.key() not in seen]
             if not states:
                 break
             body: list[State] = []
+            if turn or not enters:  # else a state that comes back unchanged is done only then
+                seen.update(state.key() for state in states)
             for state in states:
                 inside, over = step(state, turn == 0)
                 body += inside
