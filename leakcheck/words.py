@@ -23,6 +23,8 @@ class Words:
     saves: tuple[str, ...]
     migrations: tuple[str, ...]
     migrating: tuple[str, ...]
+    migrating_files: tuple[str, ...]
+    prompts: tuple[str, ...]
     tests: tuple[str, ...]
     retries: tuple[str, ...]
     inserts: tuple[str, ...]
@@ -32,6 +34,7 @@ class Words:
     texts: tuple[str, ...]
     identifiers: tuple[str, ...]
     writes: tuple[str, ...]
+    adds: tuple[str, ...]
     queries: tuple[str, ...]
     same_length: tuple[str, ...]
     views: tuple[str, ...]
@@ -61,6 +64,11 @@ class Words:
     def of_migrating(self) -> re.Pattern[str]:
         """In the qualified name of a function, with underscores between its words."""
         return re.compile(rf"(?:^|[._])(?:{'|'.join(self.migrating)})(?:[._]|$)")
+
+    @cached_property
+    def of_migrating_files(self) -> re.Pattern[str]:
+        """In a path."""
+        return re.compile(rf"(?:^|[/\\])(?:{'|'.join(self.migrating_files)})\.py$", re.IGNORECASE)
 
     @cached_property
     def of_tests(self) -> re.Pattern[str]:

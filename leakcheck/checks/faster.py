@@ -12,9 +12,10 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Instance, Symbol, Value
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.words import words
 
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
-_PLAIN, _ANSWERING = "`executemany`", "one statement for many rows, which returns as many,"
+_PLAIN, _ANSWERING = "one statement for many rows", "one statement for many rows, which returns as many,"
 _UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
 _EXCEPTION = re.compile(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
 
@@ -26,13 +27,9 @@ class Faster:
         self.function, self.module, self.resolver = function, module, resolver
         self.drivers = resolver.catalogue.drivers
 
-    def form(self, node: cst.Call, statement: Statement | None = None) -> str:
-        """The form to recommend instead of a call of `execute`, to begin a sentence."""
-        driver = self._of_statement(node) or self._of_owner(node, _DEPTH) or self._imported()
-        forms = driver.bulk_of if driver else {}
-        if statement is not None and statement.returns:
-            return forms.get("RETURNING", _ANSWERING)
-        return forms.get(_kind(statement), "") or (driver.bulk if driver else "") or _PLAIN
+    def driver(self, node: cst.Call) -> Driver | None:
+        """The library whose object makes a call of `execute`, where that is known."""
+        return self._of_statement(node) or self._of_owner(node, _DEPTH) or self._imported()
 
     def _of_statement(self, node: cst.Call) -> Driver | None:
         """`text("UPDATE …")`, `insert(users)`: whoever makes the statement runs it."""
@@ -60,7 +57,8 @@ class Faster:
     def _typed(self, node: cst.BaseExpression) -> Driver | None:
         value = self._static(node)
         if spec := self.resolver.connection_type(value):
-            return next((d for d in self.drivers if d.library == spec.library and d.imports), None)
+            named = self._named(spec.type) if spec.type else None  # a pool's connections are another library's
+            return named or next((d for d in self.drivers if d.library == spec.library and d.imports), None)
         return self._named(value.type) if isinstance(value, Instance) and isinstance(value.type, str) else None
 
     def _static(self, node: cst.BaseExpression) -> Value:
@@ -72,17 +70,33 @@ class Faster:
 
     def _imported(self) -> Driver | None:
         """The library that the module imports more of than exceptions, or one that its own names allude to:
-        the project's modules for a library tend to have its name, `vectors.cassandra.index`."""
+        the project's modules for a library tend to have its name, `vectors.cassandra.index`. It only counts for
+        libraries without a statement for many rows: whatever else executes, such a statement helps."""
         names = [name for name in (self.module.name, *self.module.imports.values()) if not _EXCEPTION.search(name)]
         parts = {part for name in names for part in name.split(".")}
-        tops = [(driver, top) for driver in self.drivers if driver.bulk for top in driver.imports]
+        tops = [(driver, top) for driver in self.drivers if driver.single_rows for top in driver.imports]
         imported = (driver for driver, top in tops if any(f"{name}.".startswith(f"{top}.") for name in names))
         alluded = (driver for driver, top in tops if top.partition(".")[0] in parts)
         return next(imported, None) or next(alluded, None)
 
 
-def _kind(statement: Statement | None) -> str:
+def form(driver: Driver | None, statement: Statement) -> str:
+    """What to recommend instead of `execute`, to begin a sentence: true of any library, unless one is known."""
+    forms = driver.bulk_of if driver else {}
+    if statement.returns:
+        return forms.get("RETURNING", _ANSWERING)
+    return forms.get(_kind(statement), "") or (driver.bulk if driver else "") or _PLAIN
+
+
+def gains(driver: Driver | None, statement: Statement) -> bool:
+    """Whether rows go faster together: new ones in one statement, others if the library sends many at a time."""
+    if statement.verb not in words().adds:
+        return driver is not None and driver.batches
+    return not statement.asks or (driver is not None and "SELECT" not in driver.bulk_of)
+
+
+def _kind(statement: Statement) -> str:
     """The verb, if one form serves all statements of it: rows that may be there already are another matter."""
-    if statement is None:
-        return ""
+    if statement.asks:
+        return "SELECT"
     return "UPSERT" if statement.verb == "INSERT" and _UPSERT.search(statement.text) else statement.verb

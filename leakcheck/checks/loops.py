@@ -7,16 +7,18 @@ from functools import cached_property
 
 import libcst as cst
 
+from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.faster import Faster
-from leakcheck.checks.purpose import is_migration
+from leakcheck.checks.faster import Faster, form, gains
+from leakcheck.checks.purpose import is_migration, is_script
 from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, told_apart
 from leakcheck.checks.rounds import Loop, always, first_binding, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.checks.written import is_shaped, is_whole, single_write, works
+from leakcheck.checks.written import is_shaped, is_whole, single_write
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
+from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.sketch import HANDING, LOOP
 from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, walk
@@ -73,10 +75,11 @@ class Rows:
 
     @cached_property
     def once(self) -> bool:
-        """Slow, but never again, or only after a failure."""
+        """Slow, but never again, or only after a failure, or when somebody waits for nothing else."""
         function = self.loop.function
         failed = function is not None and is_afterwards(self.loop.node, function.node.body)
-        return failed or is_migration(function, self.module)
+        by_hand = function is None and is_script(self.loop.node, self.module)
+        return failed or by_hand or is_migration(function, self.module)
 
     def findings(self) -> Iterator[Diagnostic]:
         calls = [node for node in self.loop.body if isinstance(node, cst.Call)]
@@ -85,19 +88,23 @@ class Rows:
         sent = [(node, statement) for node in calls if (statement := self._sent(node))]
         writes = [(node, statement) for node, statement in sent if statement.verb in words().writes]
         for node, statement in writes[: not self.is_batched]:
-            yield self._inserts(node, statement)
+            yield self._inserts(node, statement, len(writes) == 1)
         helpers = list(self._through_helpers()) if not writes and not self.is_batched else []
         for node, place, helper in helpers:
-            message = f"one statement a row by {quoted(helper.name)}: {self._advice(node, place, helper, None)}"
+            statement = Reader(helper, helper.module).read(place.args[0].value) or Statement("INSERT")
+            driver = self._driver(place, helper)
+            message = f"one statement a row by {quoted(helper.name)}: {self._advice(node, driver, statement)}"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
-            alone = not (self.once or self.reads_answers or self._lends_to_others(node) or self.loop.uses_result(node))
-            alone = alone and not may_fail(node, self.loop.node.body) and not self._is_unit_of_work(node)
-            yield self.tell.at("LK301", "medium" if alone else "low", message, node, steps)
+            meant = self.once or self.reads_answers or lends_to_others(self.loop, node) or self.loop.uses_result(node)
+            meant = meant or may_fail(node, self.loop.node.body) or is_unit_of_work(self.loop, node)
+            meant = meant or self._is_better_alone(node, driver, statement)
+            yield self.tell.at("LK301", "low" if meant else "medium", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
             message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
             yield self.tell.at("LK304", "medium", message, node, self._steps())
-        if commit := self._commit(bool(writes)):
+        of_rows = [statement for _, statement in writes if not (statement.is_of_many or statement.copies)]
+        if commit := self._commit(bool(of_rows)):
             what = quoted(code(commit))
             message = (
                 f"{what} for every row: each waits until the disk has it; commit once a batch{self._unless(commit)}"
@@ -118,6 +125,8 @@ class Rows:
             return None
         statement = self.reader.read(node.args[0].value)
         if statement is None or mentions(statement.names, self.loop.rows.__contains__):
+            return None
+        if statement.is_open and self.reader.joins(node.args[0].value, statement):
             return None
         if mentions(statement.data, self._pieces.__contains__):
             return None  # its text changes
@@ -144,9 +153,10 @@ class Rows:
         path = dotted(receiver)
         return path is not None and path.partition(".")[0] in self.loop.rows
 
-    def _inserts(self, node: cst.Call, statement: Statement) -> Diagnostic:
+    def _inserts(self, node: cst.Call, statement: Statement, is_only: bool) -> Diagnostic:
         verb = statement.verb
-        message = f"one {verb} a row: {self._advice(node, node, self.loop.function, statement)}"
+        driver = self._driver(node, self.loop.function)
+        message = f"one {verb} a row: {self._advice(node, driver, statement)}"
         together = not self.reads_answers or statement.returns  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
@@ -157,10 +167,10 @@ class Rows:
             or not together
             or mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
             or self._does_more
-            or self._lends_to_others(node)
-            or self._is_unit_of_work(node)
-            or statement.copies
-            or statement.is_of_many
+            or lends_to_others(self.loop, node)
+            or is_unit_of_work(self.loop, node)
+            or self._is_better_alone(node, driver, statement)
+            or not (is_only or statement.verb in words().adds)  # rows that change in several ways
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
             or is_shaped(node, self.loop)
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
@@ -168,15 +178,6 @@ class Rows:
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
-
-    def _is_unit_of_work(self, sent: cst.Call) -> bool:
-        """Each round has functions of the project work on the database as well."""
-        for node in self.loop.body:
-            if isinstance(node, cst.Call) and node is not sent and mentions(node.args, self.loop.rows.__contains__):
-                callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
-                if isinstance(callee, Function) and works(callee.info, self.blocking.resolver):
-                    return True
-        return False
 
     @cached_property
     def _acts(self) -> bool:
@@ -191,10 +192,19 @@ class Rows:
                     return True
         return False
 
-    def _advice(self, node: cst.Call, sent: cst.Call, owner: FunctionInfo | None, statement: Statement | None) -> str:
-        """What to do instead of a call of `execute` in some function, that a round makes or leads to."""
-        form = Faster(owner, owner.module if owner else self.module, self.blocking.resolver).form(sent, statement)
-        return f"{form} sends {self.batch} rows at a time{self._unless(node)}"
+    def _is_better_alone(self, node: cst.Call, driver: Driver | None, statement: Statement) -> bool:
+        """Whether little is gained by sending the rows together, or much has to change for it."""
+        if statement.copies or statement.is_of_many or not gains(driver, statement):
+            return True
+        return self.loop.is_over_field or (not statement.returns and goes_alone(self.loop, node))
+
+    def _driver(self, sent: cst.Call, owner: FunctionInfo | None) -> Driver | None:
+        """The library of a call of `execute` in some function, that a round makes or leads to."""
+        return Faster(owner, owner.module if owner else self.module, self.blocking.resolver).driver(sent)
+
+    def _advice(self, node: cst.Call, driver: Driver | None, statement: Statement) -> str:
+        """What to do instead of what a round sends."""
+        return f"{form(driver, statement)} sends {self.batch} rows at a time{self._unless(node)}"
 
     def _unless(self, node: cst.CSTNode) -> str:
         """What to do then with rows that fail."""
@@ -240,16 +250,6 @@ class Rows:
                 if made.verb in words().writes and is_whole(made) and not varies:
                     return True
         return False
-
-    def _lends_to_others(self, node: cst.CSTNode) -> bool:
-        """Whether the round gives the cursor to somebody else as well: it is a unit of work, not a row."""
-        assert isinstance(node, cst.Call)
-        lent = {a.value.value for a in node.args if isinstance(a.value, cst.Name)}
-        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "execute":
-            lent = {(dotted(node.func.value) or "").partition(".")[0]} - {"self", "cls", ""}
-        lent -= self.loop.rows
-        calls = (n for n in self.loop.body if isinstance(n, cst.Call) and n is not node)
-        return any(isinstance(a.value, cst.Name) and a.value.value in lent for n in calls for a in n.args)
 
     @cached_property
     def _waits(self) -> bool:

@@ -17,6 +17,7 @@ from leakcheck.words import words
 
 _DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
+_ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
 _MAIN = "__main__"
 _SEVERAL = 3  # functions named after tests
 
@@ -33,6 +34,8 @@ def is_migration(function: FunctionInfo | None, module: Module) -> bool:
     """Whether code runs once in a database's life, by its path or the names of the functions and classes around it."""
     if words().of_migrations.search(module.filename):
         return True
+    if words().of_migrating_files.search(module.filename) and _ALTERS.search(module.source):
+        return True
     return function is not None and words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
 
 
@@ -42,16 +45,31 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
     if function.parent is not None or _MAIN not in module.source:
         return False
     callers = [chunk for chunk in module.chunks if name in chunk.words and chunk.name != name]
-    if not callers or not all(_starts(chunk, name) for chunk in callers):
-        return False
-    both = {module.name.rpartition(".")[2], name}  # who imports it mentions both
+    return bool(callers) and all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
+
+
+def is_of_this_file(function: FunctionInfo, project: Project) -> bool:
+    """Whether no other file in sight mentions a function together with its module, as who imports it does."""
+    module = function.module
+    both = {module.name.rpartition(".")[2], function.name}
     return not any(both <= words_of(text) for text in project.texts_around(module) if text != module.source)
+
+
+def is_script(node: cst.CSTNode, module: Module) -> bool:
+    """Whether a statement stands below `if __name__ == "__main__":`."""
+    chunk = module.chunk_of(node) if _MAIN in module.source else None
+    return chunk is not None and _main_block(chunk) is not None
 
 
 def _starts(chunk: Chunk, name: str) -> bool:
     """Whether this is the block of a script, and uses the name in no round."""
-    head = chunk.tree.body[0] if chunk.kind == "compound" and _MAIN in chunk.words else None
-    if not isinstance(head, cst.If) or _MAIN not in code(head.test):
+    head = _main_block(chunk)
+    if head is None:
         return False
     rounds = (node for node in walk(head) if isinstance(node, (cst.For, cst.While, cst.BaseComp)))
     return not any(mentions([node], name.__eq__) for node in rounds)
+
+
+def _main_block(chunk: Chunk) -> cst.If | None:
+    head = chunk.tree.body[0] if chunk.kind == "compound" and _MAIN in chunk.words else None
+    return head if isinstance(head, cst.If) and _MAIN in code(head.test) else None

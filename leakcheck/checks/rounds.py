@@ -8,16 +8,12 @@ from functools import cached_property
 
 import libcst as cst
 
-from leakcheck.checks.assigned import Value, followed, is_filled
+from leakcheck.checks.sizes import Sizes, elements, in_step
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk
 from leakcheck.words import words
-
-_FEW = 10  # rounds: not worth a batch
-_WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
 
 _BINDING = frozenset(
     {cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.AugAssign, cst.For, cst.CompFor, cst.WithItem, cst.Call}
@@ -70,53 +66,34 @@ class Loop:
         methods = (f for f in calls if isinstance(f, cst.Attribute) and f.attr.value in words().fills)
         return frozenset(f.value.value for f in methods if isinstance(f.value, cst.Name))
 
+    @cached_property
+    def _sizes(self) -> Sizes:
+        return Sizes(self.function, self.module, self.resolver)
+
     @property
     def is_small(self) -> bool:
         """Over a literal of a few elements, or a name for one, or `range(3)`, `rows[:3]`, or the members of an enum."""
-        return any(self._is_few(node) for node in _in_step(self.node.iter))
+        return any(self._sizes.is_few(node) for node in in_step(self.node.iter))
+
+    @property
+    def is_over_field(self) -> bool:
+        """Over what one record may have: as many as belong to it."""
+        return self._sizes.is_field(self.node.iter)
 
     @property
     def is_written_down(self) -> bool:
         """Over a literal with everything that is in it."""
-        literals = [self._literal(_elements(node), self.function, self.module) for node in _in_step(self.node.iter)]
+        literals = [self._sizes.literal(elements(node)) for node in in_step(self.node.iter)]
         made = (cst.Name, cst.Call, cst.Attribute, cst.BaseComp)
         displays = all(isinstance(literal, (cst.List, cst.Tuple, cst.Set, cst.Dict)) for literal in literals)
         return displays and not any(isinstance(part, made) for literal in literals for part in walk(literal))
 
     def is_over_part_of(self, outer: Loop) -> bool:
         """Over something of another loop's variable: `config` of `config["rows"].items()`."""
-        node = _elements(self.node.iter)
+        node = elements(self.node.iter)
         while isinstance(node, cst.Subscript):
             node = node.value
         return isinstance(node, cst.Name) and mentions([outer.node.target], node.value.__eq__)
-
-    def _is_few(self, iterated: cst.BaseExpression) -> bool:
-        node = self._literal(_elements(iterated), self.function, self.module)
-        if isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-            return 0 < len(node.elements) <= _WRITTEN  # what is empty here is filled elsewhere
-        if isinstance(node, cst.Call) and terminal(node.func) == "range":
-            numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
-            return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
-        return _sliced(node) <= _FEW or (isinstance(node, cst.Attribute) and node.attr.value == "__members__")
-
-    def _literal(
-        self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int = 3
-    ) -> cst.BaseExpression:
-        """What a name stands for, or what a function of the project returns, if there is only one."""
-        values: list[Value] = []
-        if isinstance(node, cst.Name) and not _is_filled(node.value, function, module):
-            values = followed(node, function, module, self.resolver.project)
-        elif isinstance(node, cst.Attribute) and not is_filled(node.attr.value, module.source):
-            values = followed(node, function, module, self.resolver.project)
-            values = values if all(scope is None for _, scope, _ in values) else []  # a field's may be another's
-        elif isinstance(node, cst.Call):
-            callee = self.resolver.static(node.func, function, module)
-            info = callee.info if isinstance(callee, Function) else None
-            values = [(value, info, info.module) for value in info.returned] if info is not None else []
-        if depth <= 0 or len(values) != 1:
-            return node
-        value, scope, where = values[0]
-        return self._literal(_elements(value), scope, where, depth - 1)
 
     def is_occasional(self, node: cst.CSTNode) -> bool:
         """Whether a node runs only when enough has been collected: under a test of a count."""
@@ -194,51 +171,6 @@ def is_part(loop: Loop, root: cst.CSTNode) -> bool:
     loops = (n for n in walk(root, same_scope) if isinstance(n, cst.For) and n is not loop.node)
     around = (replace(loop, node=n) for n in loops if any(part is loop.node for part in walk(n.body, same_scope)))
     return any(loop.is_over_part_of(outer) and outer.is_written_down for outer in around)
-
-
-def _is_filled(name: str, function: FunctionInfo | None, module: Module) -> bool:
-    """Whether something is put into the container of that name: in the function, or in its module."""
-    if function is not None and name in function.bindings.names:
-        return name in _filled_in(function)
-    return is_filled(name, module.source)
-
-
-def _filled_in(function: FunctionInfo) -> set[str]:
-    """Names of containers that something is put into in a function, or that it writes to."""
-    nodes = [n for n in walk(function.node.body) if isinstance(n, (cst.Call, cst.AugAssign, cst.AssignTarget))]
-    called = [n.func for n in nodes if isinstance(n, cst.Call)]
-    owners = [f.value for f in called if isinstance(f, cst.Attribute) and f.attr.value in words().fills]
-    owners += [n.target for n in nodes if isinstance(n, cst.AugAssign)]
-    targets = [n.target for n in nodes if isinstance(n, cst.AssignTarget)]
-    owners += [target.value for target in targets if isinstance(target, cst.Subscript)]
-    return {owner.value for owner in owners if isinstance(owner, cst.Name)}
-
-
-def _in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """What is iterated at the same time: as many rounds as the shortest has elements."""
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "zip":
-        return [argument.value for argument in node.args]
-    return [node]
-
-
-def _sliced(node: cst.BaseExpression) -> float:
-    """How many elements `rows[2:5]` has at most."""
-    part = node.slice[0].slice if isinstance(node, cst.Subscript) else None
-    if not isinstance(part, cst.Slice) or not isinstance(part.upper, cst.Integer):
-        return float("inf")
-    return part.upper.evaluated_value - (part.lower.evaluated_value if isinstance(part.lower, cst.Integer) else 0)
-
-
-def _elements(node: cst.BaseExpression) -> cst.BaseExpression:
-    """`rows` of `enumerate(rows)`, `sorted(rows)`, `rows.items()`: as many rounds."""
-    while isinstance(node, cst.Call):
-        if isinstance(node.func, cst.Name) and node.func.value in words().same_length and node.args:
-            node = node.args[0].value
-        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in words().views and not node.args:
-            node = node.func.value
-        else:
-            break
-    return node
 
 
 def _leaves(block: cst.IndentedBlock) -> bool:

@@ -19,6 +19,10 @@ _PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
 _COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
 _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _MANY = re.compile(r"\bANY\s*\(|\bIN\s*(?:\(\s*(?:SELECT\b|unnest\b|\{)|%s|:\w+|\?)", re.IGNORECASE)
+_RANGE = re.compile(r"\bWHERE\b.*(?:[<>]|\bBETWEEN\b|\bLIKE\b)", re.IGNORECASE | re.DOTALL)
+_KEYED = re.compile(r"\bWHERE\b.*\b(?:id|pk|key|uuid|rowid)[\"`\]]?\s*=(?!=)", re.IGNORECASE | re.DOTALL)
+_ROWS = re.compile(r"\bVALUES\s*(?:$|;|ON\b|AS\b|RETURNING\b)", re.IGNORECASE)  # no row is written there
+_ASKING = re.compile(r"\bVALUES\b.*\(\s*SELECT\b", re.IGNORECASE | re.DOTALL)
 _SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
 _OTHER = re.compile(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
     r"\s*(?:(?:MERGE|DELETE|CREATE)\s*\(|DELETE\s+(?!FROM\b)\w+\s+(?!WHERE\b|FROM\b|USING\b|OUTPUT\b)\S|INSERT\s+\w+\s+\w+\s*:)"
@@ -53,7 +57,22 @@ class Statement:
         """`UPDATE … WHERE id = ANY(%s)`, `delete(T).where(T.id.in_(ids))`: many rows at a time."""
         calls = (part for node in self.data for part in walk(node) if isinstance(part, cst.Call))
         chosen = any(terminal(call.func) in words().members for call in calls) or _MANY.search(self.text)
-        return self.verb in ("UPDATE", "DELETE") and bool(chosen)
+        return self.verb in ("UPDATE", "DELETE") and bool(chosen or self._is_of_range)
+
+    @property
+    def _is_of_range(self) -> bool:
+        """`DELETE … WHERE user_id = %s AND created <= %s`: what is compared with, and no row by its key."""
+        return _RANGE.search(self.text) is not None and not _KEYED.search(self.text)
+
+    @property
+    def is_open(self) -> bool:
+        """`INSERT INTO words VALUES `: the rows are put behind it."""
+        return self.verb in ("INSERT", "REPLACE") and _ROWS.search(self.text) is not None
+
+    @property
+    def asks(self) -> bool:
+        """`VALUES ((SELECT id FROM …), %s)`: a row has to be looked up first."""
+        return _ASKING.search(self.text) is not None
 
     @property
     def varies(self) -> bool:
@@ -100,6 +119,13 @@ class Reader:
             return None
         arguments = (a.value for call in calls if isinstance(call, cst.Call) for a in call.args)
         return Statement("INSERT", "", tuple(arguments))
+
+    def joins(self, node: cst.BaseExpression, statement: Statement) -> bool:
+        """Whether many rows are put behind `… VALUES `: joined ones, or what is added to the text before it is sent."""
+        data = list(statement.data)
+        data += [v for name in statement.data for v in assigned(name, self.function, self.module)]
+        calls = [part for value in data for part in walk(value) if isinstance(part, cst.Call)]
+        return not data or any(isinstance(c.func, cst.Attribute) and c.func.attr.value == "join" for c in calls)
 
     def beginning(self, node: cst.BaseExpression) -> str | None:
         """The constant text an expression begins with, if it does."""

@@ -1,0 +1,75 @@
+"""Why a statement goes alone although the next one looks the same: what its round does with it, and besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from leakcheck.checks.rounds import Loop
+from leakcheck.checks.sql import mentions
+from leakcheck.checks.written import works
+from leakcheck.flow.values import Function
+from leakcheck.project.walk import dotted, terminal
+from leakcheck.words import words
+
+
+def goes_alone(loop: Loop, sent: cst.Call) -> bool:
+    """Whether a round looks at what the statement gave, asks somebody, or has an object do something of its own."""
+    asked = (terminal(n.func) in words().prompts for n in loop.body if isinstance(n, cst.Call))
+    return any(asked) or _looked_at(loop, sent) or any(_moved(loop, sent))
+
+
+def is_unit_of_work(loop: Loop, sent: cst.Call) -> bool:
+    """Whether each round has functions of the project work on the database as well."""
+    for node in loop.body:
+        if isinstance(node, cst.Call) and node is not sent and mentions(node.args, loop.rows.__contains__):
+            callee = loop.resolver.static(node.func, loop.function, loop.module)
+            if isinstance(callee, Function) and works(callee.info, loop.resolver):
+                return True
+    return False
+
+
+def lends_to_others(loop: Loop, sent: cst.Call) -> bool:
+    """Whether the round gives the cursor to somebody else as well: it is a unit of work, not a row."""
+    lent = {a.value.value for a in sent.args if isinstance(a.value, cst.Name)}
+    if isinstance(sent.func, cst.Attribute) and sent.func.attr.value == "execute":
+        lent = {(dotted(sent.func.value) or "").partition(".")[0]} - {"self", "cls", ""}
+    lent -= loop.rows
+    calls = (n for n in loop.body if isinstance(n, cst.Call) and n is not sent)
+    return any(isinstance(a.value, cst.Name) and a.value.value in lent for n in calls for a in n.args)
+
+
+def _looked_at(loop: Loop, sent: cst.Call) -> bool:
+    """Whether something is done with the result: it is printed, counted, returned; a name for it alone says nothing."""
+    if not loop.uses_result(sent):
+        return False
+    for node in (n for n in loop.body if isinstance(n, cst.Assign)):
+        value = node.value.expression if isinstance(node.value, cst.Await) else node.value
+        if value is sent and all(isinstance(t.target, cst.Name) for t in node.targets):
+            names = {t.target.value for t in node.targets if isinstance(t.target, cst.Name)}
+            rest = (n for n in loop.body if isinstance(n, cst.Name) and n.value in names)
+            return len(list(rest)) > len(names)
+    return True
+
+
+def _moved(loop: Loop, sent: cst.Call) -> Iterator[cst.Call]:
+    """Calls that are made for their effect, and save or are awaited, of what the round was given by another call:
+    `player = await players.get(id); await player.remove(rights)`. The database is likely to hear of it."""
+    made = {
+        target.target.value
+        for node in loop.body
+        if isinstance(node, cst.Assign) and isinstance(_awaited(node.value), cst.Call)
+        for target in node.targets
+        if isinstance(target.target, cst.Name) and mentions([node.value], loop.rows.__contains__)
+    }
+    for node in (n.value for n in loop.body if isinstance(n, cst.Expr)):
+        call = _awaited(node)
+        if isinstance(call, cst.Call) and call is not sent and isinstance(call.func, cst.Attribute):
+            saves = call.func.attr.value in set(words().saves) - set(words().fills)
+            if (saves or isinstance(node, cst.Await)) and (dotted(call.func) or "").partition(".")[0] in made:
+                yield call
+
+
+def _awaited(node: cst.BaseExpression) -> cst.BaseExpression:
+    return node.expression if isinstance(node, cst.Await) else node

@@ -1,0 +1,169 @@
+"""How many elements there are in what a loop goes over, as far as the code tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from leakcheck.checks.assigned import Value, followed, is_filled
+from leakcheck.checks.purpose import is_of_this_file
+from leakcheck.checks.sql import mentions
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Function
+from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.walk import same_scope, string_value, terminal, walk
+from leakcheck.words import words
+
+_FEW = 10  # rounds: not worth a batch
+_WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
+_DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """As seen from a function, or from the top level of a module."""
+
+    function: FunctionInfo | None
+    module: Module
+    resolver: Resolver
+
+    def is_few(self, iterated: cst.BaseExpression) -> bool:
+        """Whether there never are enough for a batch."""
+        return self._is_short(iterated) or self._is_short_for_all(elements(iterated))
+
+    def is_field(self, iterated: cst.BaseExpression) -> bool:
+        """Whether it is what a record that the function is given may have or not: `item.get("tags", [])`."""
+        node = elements(iterated)
+        if isinstance(node, cst.Name) and self.function is not None:
+            values = self.function.bindings.assigned.get(node.value, [])
+            node = elements(values[0]) if len(values) == 1 else node
+        if isinstance(node, cst.BooleanOperation) and isinstance(node.operator, cst.Or) and _is_empty(node.right):
+            node = node.left
+        func = node.func if isinstance(node, cst.Call) else None
+        if not isinstance(node, cst.Call) or not isinstance(func, cst.Attribute) or func.attr.value != "get":
+            return False
+        key, *default = [argument.value for argument in node.args] or [func]
+        return string_value(key) is not None and all(map(_is_empty, default)) and self._is_record(func.value)
+
+    def _is_record(self, node: cst.BaseExpression) -> bool:
+        return self._is_given(node) or self._is_element(node)
+
+    def _is_given(self, node: cst.BaseExpression) -> bool:
+        """Whether a name is a parameter that stays what it was."""
+        if self.function is None or not isinstance(node, cst.Name):
+            return False
+        names = {parameter.name.value for parameter in self.function.parameters}
+        return node.value in names and not self.function.bindings.assigned.get(node.value)
+
+    def _is_element(self, node: cst.BaseExpression) -> bool:
+        """Whether a name is the variable of a loop, and nothing else."""
+        if self.function is None or not isinstance(node, cst.Name) or self.function.bindings.assigned.get(node.value):
+            return False
+        loops = (n.target for n in walk(self.function.node.body, same_scope) if isinstance(n, cst.For))
+        return any(mentions([target], node.value.__eq__) for target in loops)
+
+    def _is_short(self, iterated: cst.BaseExpression) -> bool:
+        node = self.literal(elements(iterated))
+        if isinstance(node, _DISPLAYS):
+            return 0 < len(node.elements) <= _WRITTEN  # what is empty here is filled elsewhere
+        if isinstance(node, cst.Call) and terminal(node.func) == "range":
+            numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
+            return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
+        return _sliced(node) <= _FEW or (isinstance(node, cst.Attribute) and node.attr.value == "__members__")
+
+    def _is_short_for_all(self, node: cst.BaseExpression) -> bool:
+        """Whether it is a parameter for which everybody who calls the function gives a few."""
+        function = self.function
+        if function is None or not self._is_given(node) or not is_of_this_file(function, self.resolver.project):
+            return False
+        given = list(self._given(function, node))
+        return bool(given) and all(sizes is not None and sizes._is_short(value) for value, sizes in given)
+
+    def _given(
+        self, function: FunctionInfo, name: cst.BaseExpression
+    ) -> Iterator[tuple[cst.BaseExpression, Sizes | None]]:
+        """What each call in the file gives for a parameter, and as seen from where; None where that is out of sight."""
+        names = [parameter.name.value for parameter in function.parameters]
+        place = names.index(terminal(name)) - (names[0] in ("self", "cls"))
+        elsewhere = (chunk for chunk in self.module.statements if function.name in chunk.words)
+        yield from ((name, None) for _ in elsewhere)
+        for caller in self.module.scopes(frozenset({function.name})):
+            for call in (n for n in walk(caller.node.body) if isinstance(n, cst.Call)):
+                if terminal(call.func) == function.name:
+                    keyed = [a.value for a in call.args if a.keyword and a.keyword.value == terminal(name)]
+                    plain = [a.value for a in call.args if a.keyword is None and not a.star]
+                    value = next(iter(keyed or plain[place : place + 1]), None)
+                    yield (call, None) if value is None else (value, Sizes(caller, self.module, self.resolver))
+
+    def literal(self, node: cst.BaseExpression) -> cst.BaseExpression:
+        """What a name stands for, or what a function of the project returns, if there is only one."""
+        return self._literal(node, self.function, self.module)
+
+    def _literal(
+        self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int = 3
+    ) -> cst.BaseExpression:
+        values: list[Value] = []
+        if isinstance(node, cst.Name) and not _is_filled(node.value, function, module):
+            values = followed(node, function, module, self.resolver.project)
+        elif isinstance(node, cst.Attribute) and not is_filled(node.attr.value, module.source):
+            values = followed(node, function, module, self.resolver.project)
+            values = values if all(scope is None for _, scope, _ in values) else []  # a field's may be another's
+        elif isinstance(node, cst.Call):
+            callee = self.resolver.static(node.func, function, module)
+            info = callee.info if isinstance(callee, Function) else None
+            values = [(value, info, info.module) for value in info.returned] if info is not None else []
+        if depth <= 0 or len(values) != 1:
+            return node
+        value, scope, where = values[0]
+        return self._literal(elements(value), scope, where, depth - 1)
+
+
+def in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """What is iterated at the same time: as many rounds as the shortest has elements."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "zip":
+        return [argument.value for argument in node.args]
+    return [node]
+
+
+def elements(node: cst.BaseExpression) -> cst.BaseExpression:
+    """`rows` of `enumerate(rows)`, `sorted(rows)`, `rows.items()`: as many rounds."""
+    while isinstance(node, cst.Call):
+        if isinstance(node.func, cst.Name) and node.func.value in words().same_length and node.args:
+            node = node.args[0].value
+        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in words().views and not node.args:
+            node = node.func.value
+        else:
+            break
+    return node
+
+
+def _is_empty(node: cst.BaseExpression) -> bool:
+    return isinstance(node, _DISPLAYS) and not node.elements
+
+
+def _sliced(node: cst.BaseExpression) -> float:
+    """How many elements `rows[2:5]` has at most."""
+    part = node.slice[0].slice if isinstance(node, cst.Subscript) else None
+    if not isinstance(part, cst.Slice) or not isinstance(part.upper, cst.Integer):
+        return float("inf")
+    return part.upper.evaluated_value - (part.lower.evaluated_value if isinstance(part.lower, cst.Integer) else 0)
+
+
+def _is_filled(name: str, function: FunctionInfo | None, module: Module) -> bool:
+    """Whether something is put into the container of that name: in the function, or in its module."""
+    if function is not None and name in function.bindings.names:
+        return name in _filled_in(function)
+    return is_filled(name, module.source)
+
+
+def _filled_in(function: FunctionInfo) -> set[str]:
+    """Names of containers that something is put into in a function, or that it writes to."""
+    nodes = [n for n in walk(function.node.body) if isinstance(n, (cst.Call, cst.AugAssign, cst.AssignTarget))]
+    called = [n.func for n in nodes if isinstance(n, cst.Call)]
+    owners = [f.value for f in called if isinstance(f, cst.Attribute) and f.attr.value in words().fills]
+    owners += [n.target for n in nodes if isinstance(n, cst.AugAssign)]
+    targets = [n.target for n in nodes if isinstance(n, cst.AssignTarget)]
+    owners += [target.value for target in targets if isinstance(target, cst.Subscript)]
+    return {owner.value for owner in owners if isinstance(owner, cst.Name)}
