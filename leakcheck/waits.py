@@ -7,6 +7,8 @@ from functools import cached_property
 
 from leakcheck.models import Wait
 
+_ITSELF = ("self", "cls", "super()")
+
 
 class Waits:
     """The calls known to wait, by qualified name."""
@@ -52,7 +54,10 @@ class Waits:
         return None
 
     def written(self, text: str) -> tuple[Wait, bool] | None:
-        """By the end of its text, where nothing is known of its receiver: `self.llm.chat.completions.create`."""
+        """By the end of its text, where nothing is known of its receiver: `self.llm.chat.completions.create`, but not
+        `self.get_object()`, which the class may have itself."""
+        if text.partition(".")[0] in _ITSELF and text.count(".") == 1:
+            return None
         return next((found for end, found in self._endings if text.endswith(end)), None)
 
     def runs(self, name: str, text: str) -> int | None:
