@@ -64,7 +64,9 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
         from leakcheck.fixes.plan import with_fixes
 
         planned = with_amendments(with_fixes(kept, runs, module, project), found, runs, module, project, examine)
-    return Report(filename, tuple(planned), suppressed, hints=hints(runs, kept), census=_census(module, project, runs))
+    census = _census(module, project, runs)
+    module.forget_sketches()
+    return Report(filename, tuple(planned), suppressed, hints=hints(runs, kept), census=census)
 
 
 def examine(module: Module, project: Project, seen: list[Interpreter] | None = None) -> list[Diagnostic]:

@@ -228,3 +228,15 @@ def test_a_file_that_is_not_divided_has_each_finding_once() -> None:
     loop = "def f(c, rows):\n    for row in rows:\n        c.execute('INSERT INTO t VALUES (?)', row)\n"
     (found,) = check(f"import sqlite3\n\n\f{loop}", "some.py", Settings(Path("/nowhere"))).diagnostics
     assert found.code == "LK301"
+
+
+def test_what_was_sketched_is_counted_until_it_is_forgotten() -> None:
+    module = Module(
+        "def f():\n    return connect()\nclass A:\n    def g(self):\n        return f()\n", "some.py", "some"
+    )
+    parts = [part for chunk in module.chunks for part in chunk.parts]
+    assert all(part.mentions is not None for part in parts)
+    assert module.sketched == sum(len(part.text) for part in parts)
+    module.forget_sketches()
+    assert module.sketched == 0
+    assert [len(part.givers) for part in parts] == [1, 0, 1]  # made again

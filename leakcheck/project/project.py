@@ -15,7 +15,8 @@ from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
 
-_A_CHARACTER, _ONE_PARSED = 3, 57  # bytes for a character of a module, and of a tree with what is concluded from it
+# Bytes for a character of a module, of a tree with what is concluded from it, and of a sketch.
+_A_CHARACTER, _ONE_PARSED, _ONE_SKETCHED = 3, 57, 36
 
 Definition = Module | FunctionInfo | ClassInfo
 
@@ -42,7 +43,10 @@ class Project:
     def memory(self) -> int:
         """What all modules read so far take, in bytes: about what it was seen to grow by."""
         known = [module for module in self._modules.values() if module]
-        return sum(_A_CHARACTER * len(module.source) + _ONE_PARSED * module.parsed for module in known)
+        return sum(
+            _A_CHARACTER * len(module.source) + _ONE_PARSED * module.parsed + _ONE_SKETCHED * module.sketched
+            for module in known
+        )
 
     def fork(self) -> Project:
         """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
