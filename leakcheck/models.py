@@ -141,6 +141,7 @@ class Options:
     engine: str = ""  # key that names the database; or
     url: str = ""  # name that is assigned its URL
     embedded: tuple[str, ...] = ()  # what those say of a database in the process
+    readers: tuple[str, ...] = ()  # in the names of packages: nothing else reads it
 
 
 @dataclass(frozen=True, slots=True)

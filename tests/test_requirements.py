@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from leakcheck.engine import check
 from leakcheck.project.locate import Locator
 from leakcheck.project.requirements import Requirements
+from leakcheck.settings import Settings
 
 LOCK = '[[package]]\nname = "starlette"\nversion = "0.41"\n\n[[package]]\nname = "fastapi"\nversion = "{}"\n'
 PROJECT = '[project]\nname = "fastapi"\ndependencies = ["uvicorn<0.30", "{}"]\n'
@@ -88,3 +90,20 @@ def test_no_file_above_the_project_counts(tmp_path: Path) -> None:
     plant(tmp_path, {"requirements.txt": "fastapi==0.109\n", "inner/.git": "", "inner/app/main.py": ""})
     assert not ends_early(tmp_path, "inner/app/main.py")
     assert not ends_early(tmp_path / "inner")
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, 1),
+        ({"requirements.txt": "fastapi==0.109\nsqlalchemy\n"}, 0),
+        ({"requirements.txt": "Flask-SQLAlchemy==3.1\n"}, 1),
+        ({"requirements.txt": "fastapi\n", "pyproject.toml": '[project]\ndependencies = ["apache-superset"]\n'}, 1),
+        ({"requirements.txt": "fastapi\n-r base.txt\n"}, 1),
+    ],
+)
+def test_settings_that_nothing_reads_have_no_pool(tmp_path: Path, files: dict[str, str], found: int) -> None:
+    plant(tmp_path, files | {"config.py": 'SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 20}\n'})
+    config = tmp_path / "config.py"
+    report = check(config.read_text(), str(config), Settings(tmp_path, select=("LK402",)))
+    assert len(report.diagnostics) == found

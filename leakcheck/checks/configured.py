@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from leakcheck.catalogue import Catalogue
 from leakcheck.checks.sql import Reader
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.models import Options
 from leakcheck.project.module import Module
+from leakcheck.project.project import Project
 from leakcheck.project.walk import code, string_value, terminal, walk
-from leakcheck.settings import Settings
 
 Entries = dict[str, cst.BaseExpression]
 
@@ -28,25 +27,28 @@ class Configured:
     options: Options
 
 
-def configured(module: Module, catalogue: Catalogue, tell: Teller, settings: Settings) -> Iterable[Diagnostic]:
+def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagnostic]:
     """What is wrong with the options in a settings module."""
-    for found in dictionaries(module, catalogue.options):
+    settings = project.settings
+    for found in dictionaries(module, project.catalogue.options):
         node, entries, options = found.node, found.entries, found.options
         if _is_exempt(entries, options, module):
             continue
+        is_read = not options.readers or project.may_require(options.readers, module)
         size = _number(entries.get(options.size))
         if size is not None and size > 0:
             extra = _number(entries.get(options.overflow))
             size += options.default_overflow if extra is None else extra
         if size is not None and 0 < size < settings.min_pool_size:
             message = f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: "
-            yield tell.at("LK401", "high", f"{message}make `{options.size}` {settings.pool_size}", node)
+            yield tell.at(
+                "LK401", "high" if is_read else "low", f"{message}make `{options.size}` {settings.pool_size}", node
+            )
         if not any(_is_on(entries.get(guard)) for guard in options.guards):
             missing = ", ".join(f'"{key}": {value}' for key, value in options.resilient.items() if key not in entries)
             what = " or ".join(quoted(guard) for guard in options.guards)
-            yield tell.at(
-                "LK402", _confidence(entries, options), f"no {what}: {options.because} (add `{missing}`)", node
-            )
+            confidence = _confidence(entries, options) if is_read else "low"
+            yield tell.at("LK402", confidence, f"no {what}: {options.because} (add `{missing}`)", node)
 
 
 def dictionaries(module: Module, known: tuple[Options, ...]) -> Iterator[Configured]:

@@ -84,5 +84,5 @@ class Further:
         if self.settings.selects("LK108"):
             yield "LK1", cursors(module, tell, self.resolver)
         yield "LK3", loops(module, tell, self.blocking, self.settings.batch_size)
-        yield "LK4", configured(module, self.resolver.catalogue, tell, self.settings)
+        yield "LK4", configured(module, self.resolver.project, tell)
         yield "LK4", pools(module, self.constructors, self.fates, tell, self.settings)

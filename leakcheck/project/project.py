@@ -127,6 +127,12 @@ class Project:
         asked = partial(self.trace.asked, asker.path)
         return self._requirements.allows_only(package, versions, asker.path, asked)
 
+    def may_require(self, parts: tuple[str, ...], asker: Module) -> bool:
+        """Whether the requirements around a module name a package with one of these in its name, or tell nothing."""
+        if not os.path.isfile(asker.path):  # text in hand has no neighbours
+            return True
+        return self._requirements.may_have(parts, asker.path, partial(self.trace.asked, asker.path))
+
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
         """What an absolute qualified name means: a definition in the project, else None.
 

@@ -17,6 +17,7 @@ Limit = tuple[tuple[int, ...], bool]  # no version is above it; whether it is a 
 
 _UNBOUNDED: Limit = ((10**9,), False)
 _GROUPS = ("dependencies", "dependency-groups", "packages")  # in which a TOML file lists packages
+_LISTS = re.compile("dependencies|package")  # a `pyproject.toml` may have settings of tools only
 _CLAUSE = re.compile(r"\s*(?P<sign>===?|~=|<=?|\^|~|)\s*v?(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?\s*")
 
 
@@ -35,17 +36,28 @@ class Requirements:
         version, included = limit
         return first <= version < last if included else first < version <= last
 
+    def may_have(self, parts: tuple[str, ...], asker: str, asked: Callable[[str, str], None]) -> bool:
+        """Whether a file's project may require a package with one of these in its name: if it says so, or says nothing,
+        or says more elsewhere."""
+        files = self._nearest(asker, asked)
+        texts = [self._text(file) for file in files if _LISTS.search(self._text(file)) or not file.endswith(".toml")]
+        named = re.compile("|".join((r"^\s*-r\b", r"\bdynamic\b.*dependencies", *parts)), re.IGNORECASE | re.MULTILINE)
+        return not any(texts) or any(named.search(text) for text in texts)
+
     def _newest(self, package: str, asker: str, asked: Callable[[str, str], None]) -> Limit:
-        """By the nearest folder that names the package; in it a lock says more than a range. `asked` is told of all the
-        files that were looked for."""
+        """By the nearest folder that names the package; in it a lock says more than a range."""
+        for file in self._nearest(asker, asked):
+            if found := list(_READERS.get(os.path.basename(file), _of_lines)(self._text(file), package)):
+                return max(map(_limit, found))
+        return _UNBOUNDED
+
+    def _nearest(self, asker: str, asked: Callable[[str, str], None]) -> list[str]:
+        """The nearest file of each kind, the nearest folder first. `asked` is told of all that were looked for."""
         files: list[str] = []
         for name in REQUIREMENTS:
             files.append(self._locator.nearest(name, os.path.dirname(asker)))
             asked(f"={name}", files[-1])
-        for file in sorted(filter(None, files), key=lambda file: -len(os.path.dirname(file))):
-            if found := list(_READERS.get(os.path.basename(file), _of_lines)(self._text(file), package)):
-                return max(map(_limit, found))
-        return _UNBOUNDED
+        return sorted(filter(None, files), key=lambda file: -len(os.path.dirname(file)))
 
     def forget(self) -> None:
         """Files have changed, come or gone."""
