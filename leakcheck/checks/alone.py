@@ -10,7 +10,7 @@ from leakcheck.checks.rounds import Loop
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.written import works
 from leakcheck.flow.values import Function
-from leakcheck.project.walk import dotted, terminal
+from leakcheck.project.walk import dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
 
@@ -38,6 +38,13 @@ def lends_to_others(loop: Loop, sent: cst.Call) -> bool:
     lent -= loop.rows
     calls = (n for n in loop.body if isinstance(n, cst.Call) and n is not sent)
     return any(isinstance(a.value, cst.Name) and a.value.value in lent for n in calls for a in n.args)
+
+
+def sends_inside(loop: Loop) -> bool:
+    """Whether a loop inside a round sends statements too: what a round commits is many rows, not one."""
+    inner = (n for n in walk(loop.node.body, same_scope) if isinstance(n, cst.For))
+    calls = (n for part in inner for n in walk(part.body, same_scope) if isinstance(n, cst.Call))
+    return any(isinstance(call.func, cst.Attribute) and call.func.attr.value == "execute" for call in calls)
 
 
 def _looked_at(loop: Loop, sent: cst.Call) -> bool:

@@ -7,11 +7,11 @@ from functools import cached_property
 
 import libcst as cst
 
-from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others
+from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others, sends_inside
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.faster import Faster, form, gains
 from leakcheck.checks.purpose import is_migration, is_script
-from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, told_apart
+from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, singly
 from leakcheck.checks.rounds import Loop, always, first_binding, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
@@ -106,13 +106,13 @@ class Rows:
         of_rows = [statement for _, statement in writes if not (statement.is_of_many or statement.copies)]
         if commit := self._commit(bool(of_rows)):
             what = quoted(code(commit))
-            message = (
-                f"{what} for every row: each waits until the disk has it; commit once a batch{self._unless(commit)}"
-            )
+            message = f"{what} for every row: each waits until the disk has it; commit once a batch{singly(commit, self.loop.node.body)}"
             meant = (
                 self.once or self._waits or self._does_more or self._acts or passed_over(commit, self.loop.node.body)
             )
-            meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
+            meant = (
+                meant or sends_inside(self.loop) or self.loop.calls(words().dispatches)
+            )  # work for others, who read what is committed
             yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
     def _sent(self, node: cst.Call) -> Statement | None:
@@ -204,13 +204,7 @@ class Rows:
 
     def _advice(self, node: cst.Call, driver: Driver | None, statement: Statement) -> str:
         """What to do instead of what a round sends."""
-        return f"{form(driver, statement)} sends {self.batch} rows at a time{self._unless(node)}"
-
-    def _unless(self, node: cst.CSTNode) -> str:
-        """What to do then with rows that fail."""
-        if not isinstance(node, cst.Call) or not told_apart(node, self.loop.node.body):
-            return ""
-        return "; only for a batch that fails go back to single rows, whose failures are told apart here"
+        return f"{form(driver, statement)} sends {self.batch} rows at a time{singly(node, self.loop.node.body)}"
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
@@ -238,7 +232,8 @@ class Rows:
     @cached_property
     def _does_more(self) -> bool:
         """Each round sends something of its own that is no row: a script, a statement made elsewhere."""
-        sent = [n for n in self.loop.body if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute)]
+        nodes = walk(self.loop.node.body, same_scope)
+        sent = [n for n in nodes if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute)]
         if any(terminal(n.func) == "executescript" for n in sent):
             return True
         for node in sent:

@@ -67,6 +67,13 @@ def told_apart(node: cst.Call, body: cst.BaseSuite) -> bool:
     return any(_goes_on(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
 
 
+def singly(node: cst.Call, body: cst.BaseSuite) -> str:
+    """What to do then with rows that fail, to end a sentence."""
+    if not told_apart(node, body):
+        return ""
+    return "; only for a batch that fails go back to single rows, whose failures are told apart here"
+
+
 def _goes_on(handler: cst.ExceptHandler) -> bool:
     leaves = {type(node) for node in walk(handler.body, same_scope)} & {cst.Raise, cst.Return, cst.Break}
     return not leaves and (handler.type is None or not _named(handler.type).isdisjoint(words().failures))

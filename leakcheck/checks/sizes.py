@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -31,14 +31,15 @@ class Sizes:
 
     def is_few(self, iterated: cst.BaseExpression) -> bool:
         """Whether there never are enough for a batch."""
-        return self._is_short(iterated) or self._is_short_for_all(elements(iterated))
+        return self._is_short(iterated) or self._for_all(elements(iterated), Sizes._is_short)
 
     def is_field(self, iterated: cst.BaseExpression) -> bool:
         """Whether it is what a record that the function is given may have or not: `item.get("tags", [])`."""
         node = elements(iterated)
-        if isinstance(node, cst.Name) and self.function is not None:
-            values = self.function.bindings.assigned.get(node.value, [])
-            node = elements(values[0]) if len(values) == 1 else node
+        return self._is_read(node) or self._for_all(node, Sizes._is_read)
+
+    def _is_read(self, node: cst.BaseExpression) -> bool:
+        node = self._only_value(node)
         if isinstance(node, cst.BooleanOperation) and isinstance(node.operator, cst.Or) and _is_empty(node.right):
             node = node.left
         func = node.func if isinstance(node, cst.Call) else None
@@ -47,8 +48,16 @@ class Sizes:
         key, *default = [argument.value for argument in node.args] or [func]
         return string_value(key) is not None and all(map(_is_empty, default)) and self._is_record(func.value)
 
+    def _only_value(self, node: cst.BaseExpression) -> cst.BaseExpression:
+        """What a name of the function is assigned, if that is one thing."""
+        if self.function is None or not isinstance(node, cst.Name):
+            return node
+        values = self.function.bindings.assigned.get(node.value, [])
+        return elements(values[0]) if len(values) == 1 else node
+
     def _is_record(self, node: cst.BaseExpression) -> bool:
-        return self._is_given(node) or self._is_element(node)
+        """Whether it is what the function was given, one of several, or what such a record may have itself."""
+        return self._is_given(node) or self._is_element(node) or (isinstance(node, cst.Name) and self._is_read(node))
 
     def _is_given(self, node: cst.BaseExpression) -> bool:
         """Whether a name is a parameter that stays what it was."""
@@ -73,13 +82,13 @@ class Sizes:
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
         return _sliced(node) <= _FEW or (isinstance(node, cst.Attribute) and node.attr.value == "__members__")
 
-    def _is_short_for_all(self, node: cst.BaseExpression) -> bool:
-        """Whether it is a parameter for which everybody who calls the function gives a few."""
+    def _for_all(self, node: cst.BaseExpression, test: Callable[[Sizes, cst.BaseExpression], bool]) -> bool:
+        """Whether it is a parameter for which everybody who calls the function gives something of a kind."""
         function = self.function
         if function is None or not self._is_given(node) or not is_of_this_file(function, self.resolver.project):
             return False
         given = list(self._given(function, node))
-        return bool(given) and all(sizes is not None and sizes._is_short(value) for value, sizes in given)
+        return bool(given) and all(sizes is not None and test(sizes, value) for value, sizes in given)
 
     def _given(
         self, function: FunctionInfo, name: cst.BaseExpression
