@@ -106,13 +106,13 @@ class Rows:
         of_rows = [statement for _, statement in writes if not (statement.is_of_many or statement.copies)]
         if commit := self._commit(bool(of_rows)):
             what = quoted(code(commit))
-            message = f"{what} for every row: each waits until the disk has it; commit once a batch{singly(commit, self.loop.node.body)}"
+            message = f"{what} for every row: each waits until the disk has it; commit once a batch"
+            message += singly(commit, self.loop.node.body)
             meant = (
                 self.once or self._waits or self._does_more or self._acts or passed_over(commit, self.loop.node.body)
             )
-            meant = (
-                meant or sends_inside(self.loop) or self.loop.calls(words().dispatches)
-            )  # work for others, who read what is committed
+            meant = meant or sends_inside(self.loop)
+            meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
             yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
     def _sent(self, node: cst.Call) -> Statement | None:
