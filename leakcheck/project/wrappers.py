@@ -14,8 +14,9 @@ from leakcheck.project.project import Project
 from leakcheck.project.vocabulary import is_on
 from leakcheck.project.walk import terminal, walk
 
-_BASES = re.compile(r"^class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
-_RENAMING = re.compile(r"^[ \t]+\w+[ \t]*=[ \t]*(?:\w+\.)*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
+# Both begin with what must be there: where a line begins is dear to ask of each letter.
+_BASES = re.compile(r"class[ \t]+\w+[ \t]*\(([^)]*)\)")
+_RENAMING = re.compile(r"=[ \t]*(?:\w+\.)*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
 _HOPS = 3  # of imports followed from the file being checked
 
 
@@ -200,4 +201,6 @@ def _owners(module: Module, words: frozenset[str], bases: frozenset[str]) -> fro
 
 
 def _inherits(chunk: Chunk, owners: frozenset[str]) -> bool:
-    return any(not owners.isdisjoint(words_of(named)) for named in _BASES.findall(chunk.statement.text))
+    text = chunk.statement.text
+    heads = (head for head in _BASES.finditer(text) if text[head.start() - 1 : head.start()] in ("", "\n"))
+    return any(not owners.isdisjoint(words_of(head[1])) for head in heads)
