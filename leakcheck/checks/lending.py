@@ -11,6 +11,7 @@ from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.waiting import feasible, lent_while_resting, pauses
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Instance, Loan
 from leakcheck.project.module import ClassInfo, FunctionInfo
@@ -25,17 +26,20 @@ class Lending:
 
     def __init__(self, blocking: Blocking, summaries: Summaries) -> None:
         self.blocking, self.summaries, self.resolver = blocking, summaries, blocking.resolver
-        self._known: dict[tuple[FunctionInfo, str, int], tuple[Pause, ...]] = {}
+        self._known: dict[tuple[FunctionInfo, str, bool, int], tuple[Pause, ...]] = {}
 
     def waits(self, run: Interpreter, depth: int = _DEPTH) -> Iterator[tuple[Held, Pause]]:
         """What a function's calls wait for while something is checked out: before the call, or by what it calls."""
         for record in feasible(run):
-            yield from ((record, pause) for pause in pauses(record, run, self.blocking))
+            if depth > 0 and record.given and record.site.spec.soft_release:  # the callee may put it to rest
+                yield from ((record, pause) for pause in self._pauses(record, run, depth - 1))
+            else:
+                yield from ((record, pause) for pause in pauses(record, run, self.blocking))
         for record in lent_while_resting(run) if depth > 0 else ():
             yield from ((record, pause) for pause in self._pauses(record, run, depth - 1))
 
     def _pauses(self, record: Held, run: Interpreter, depth: int) -> Iterator[Pause]:
-        """The waits of the callee at which it holds what was at rest when it was called."""
+        """The waits of the callee at which it holds what it is lent."""
         callee = record.callee
         if not isinstance(callee, Function) or not list(pauses(record, run, self.blocking)):
             return
@@ -44,7 +48,7 @@ class Lending:
                 yield replace(pause, chain=((run.module, record.node), *pause.chain))
 
     def _inside(self, function: FunctionInfo, variable: str, record: Held, depth: int) -> tuple[Pause, ...]:
-        key = (function, variable, depth)
+        key = (function, variable, record.status is Status.RESTING, depth)
         if key not in self._known:
             self._known[key] = ()  # while it is being found: recursion ends here
             self._known[key] = tuple(self._found(function, variable, record, depth))
@@ -53,7 +57,8 @@ class Lending:
     def _found(self, function: FunctionInfo, variable: str, record: Held, depth: int) -> Iterator[Pause]:
         """The first sleep and the first slow call."""
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
-        loan = Loan(record.site.spec, record.site.certainty, ())
+        used = "" if record.status is Status.RESTING else "its caller"
+        loan = Loan(record.site.spec, record.site.certainty, (), used)
         name = variable.partition(".")[0]
         site = run.run_lent(next(p for p in function.parameters if p.name.value == name), loan, variable)
         found: dict[bool, Pause] = {}
