@@ -25,6 +25,29 @@ def is_whole(statement: Statement) -> bool:
 
 
 def is_shaped(node: cst.Call, loop: Loop) -> bool:
+    """Whether a row may have columns of its own."""
+    return _is_filled_under_test(node, loop) or _names_its_keys(node, loop)
+
+
+def _names_its_keys(node: cst.Call, loop: Loop) -> bool:
+    """`"INSERT INTO t ({})".format(", ".join(row.keys()))`, also by a variable of the round."""
+    statement = node.args[0].value if node.args else node
+    named = {part.value for part in walk(statement) if isinstance(part, cst.Name)}
+    assigned = (part for part in loop.body if isinstance(part, cst.Assign))
+    made = (node.value for node in assigned if any(terminal(each.target) in named for each in node.targets))
+    calls = (part.func for value in (statement, *made) for part in walk(value) if isinstance(part, cst.Call))
+    asked = (func.value for func in calls if isinstance(func, cst.Attribute) and func.attr.value == "keys")
+    return any(_root(owner) in loop.rows for owner in asked)
+
+
+def _root(node: cst.BaseExpression) -> str:
+    """`row` of `row["a"].b`."""
+    while isinstance(node, (cst.Attribute, cst.Subscript)):
+        node = node.value
+    return terminal(node)
+
+
+def _is_filled_under_test(node: cst.Call, loop: Loop) -> bool:
     """`values(**changes)`, where a round puts some keys into `changes` only under a test."""
     starred = (part.value for part in walk(node) if isinstance(part, cst.Arg) and part.star == "**")
     names = {value.value for value in starred if isinstance(value, cst.Name)}
