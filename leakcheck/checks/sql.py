@@ -62,7 +62,11 @@ class Statement:
     @property
     def _is_of_range(self) -> bool:
         """`DELETE … WHERE user_id = %s AND created <= %s`: what is compared with, and no row by its key."""
-        return _RANGE.search(self.text) is not None and not _KEYED.search(self.text)
+        if self.text:
+            return _RANGE.search(self.text) is not None and not _KEYED.search(self.text)
+        tests = [part for node in self.data for part in walk(node) if isinstance(part, cst.Comparison)]
+        keyed = any(isinstance(test.left, cst.Attribute) and test.left.attr.value == "id" for test in tests)
+        return not keyed and any(isinstance(c.operator, _ORDERS) for test in tests for c in test.comparisons)
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +83,8 @@ class Statement:
         """Which columns it sets, or how many keys it names, is put into its text."""
         return bool(self.data) and _SHAPED.search(self.text) is not None
 
+
+_ORDERS = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 
 Segments = list["str | cst.BaseExpression"]
 
