@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import libcst as cst
 
+from leakcheck.flow.opening import Held, Opening
 from leakcheck.flow.owning import releasing_methods
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import code, dotted, walk
+from leakcheck.project.walk import code, walk
 
 _PLAIN_BASES = frozenset(
     {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "contextlib.AbstractContextManager"}
@@ -36,7 +35,7 @@ class Owners:
     def opens_when_made(self, cls: ClassInfo, field: str) -> bool:
         """Whether `__init__` itself puts a connection of the object's own into the field."""
         init = self.resolver.method(cls, "__init__")
-        return init is not None and any(field == opened for opened, _ in self._opened_in(init))
+        return init is not None and field in Opening(init, self._connects).fields()
 
     def is_called_when_made(self, cls: ClassInfo, method: FunctionInfo) -> bool:
         """Whether `__init__` calls the method."""
@@ -49,25 +48,22 @@ class Owners:
         known = all(isinstance(base, ClassInfo) or base in _PLAIN_BASES for base in bases)
         if init is None or not known or not _REGISTERS.isdisjoint(init.words) or _gives_itself_away(init):
             return None
-        for field, spec in self._opened(init, cls):
+        for field, spec in self._opened(init, cls).items():
             released = releasing_methods(cls, field, spec, self.resolver)
             names = {method.name for method in released}
             if names and names.isdisjoint({"__del__", "__init__", "__new__"}):
                 return _model(cls, spec, released)
         return None
 
-    def _opened(self, init: FunctionInfo, cls: ClassInfo) -> Iterator[tuple[str, Connection]]:
+    def _opened(self, init: FunctionInfo, cls: ClassInfo) -> dict[str, Connection]:
         """The fields that every object of the class gets a connection of its own in."""
-        for method in (init, *self._called_always(init, cls)):
-            yield from self._opened_in(method)
 
-    def _opened_in(self, method: FunctionInfo) -> Iterator[tuple[str, Connection]]:
-        for statement in _always(method.node.body):
-            if not isinstance(statement, cst.Assign) or not isinstance(statement.value, (cst.Call, cst.Await)):
-                continue
-            path = dotted(statement.targets[0].target) or ""
-            if path.startswith("self.") and (spec := self._connects(statement.value, method)):
-                yield path.removeprefix("self."), spec
+        def called(node: cst.Call) -> Held:
+            method = self._own_method(node, init, cls)
+            found = Opening(method, self._connects).fields() if method is not None else {}
+            return {f"self.{field}": spec for field, spec in found.items()}
+
+        return Opening(init, self._connects, called).fields()
 
     def _connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
         value = self.resolver.static(node, method, method.module)
@@ -75,27 +71,12 @@ class Owners:
             return None
         return None if value.spec.memory_arguments and '":memory:"' in code(node).replace("'", '"') else value.spec
 
-    def _called_always(self, init: FunctionInfo, cls: ClassInfo) -> Iterator[FunctionInfo]:
-        for statement in _always(init.node.body):
-            if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
-                path = code(statement.value.func)
-                if path == "super().__init__" and isinstance(base := self.resolver.parent(init), Instance):
-                    method = self.resolver.method(base.type, "__init__") if isinstance(base.type, ClassInfo) else None
-                else:
-                    method = self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
-                if method is not None:
-                    yield method
-
-
-def _always(body: cst.BaseSuite) -> Iterator[cst.BaseSmallStatement]:
-    """The simple statements that run whenever a function ends normally, as far as that is plain to see."""
-    for node in body.body:
-        if isinstance(node, cst.SimpleStatementLine):
-            yield from node.body
-        elif isinstance(node, cst.With):
-            yield from _always(node.body)
-        elif isinstance(node, cst.If):
-            return  # what follows may depend on it
+    def _own_method(self, node: cst.Call, init: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
+        """The method of the same object that a constructor's call runs."""
+        path = code(node.func)
+        if path == "super().__init__" and isinstance(base := self.resolver.parent(init), Instance):
+            return self.resolver.method(base.type, "__init__") if isinstance(base.type, ClassInfo) else None
+        return self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
 
 
 def _gives_itself_away(init: FunctionInfo) -> bool:
