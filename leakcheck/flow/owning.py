@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import libcst as cst
 
 from leakcheck.flow.resolve import Resolver
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import dotted, string_value, terminal, walk
+from leakcheck.project.walk import children, dotted, string_value, terminal, walk
+from leakcheck.words import words as the_words
 
 # A helper that is given the field and has one of these in its name is believed to release it.
 _RELEASING = re.compile(
@@ -33,26 +35,40 @@ def field_of_parameter(cls: ClassInfo, parameter: str, resolver: Resolver) -> st
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A field, and how what it holds is told from what is obtained from that."""
+
+    name: str
+    methods: frozenset[str]  # release it
+    gives_others: frozenset[str]  # give cursors and results: to close one of these closes nothing else
+    with_closes: bool
+
+
+def _wanted(field: str, spec: Connection) -> _Wanted:
+    methods = frozenset({form.method for form in (*spec.release, *spec.wrong_release)} | {"close"})
+    gives_others = frozenset() if spec.cursor_closes else frozenset(the_words().connections) - methods
+    return _Wanted(field, methods, gives_others, spec.with_effect in ("closes", "returns"))
+
+
 def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     """Whether the class, its bases or subclasses, or code that uses it, releases what the field holds."""
-    methods = {form.method for form in (*spec.release, *spec.wrong_release)} | {"close"}
+    wanted = _wanted(field, spec)
     family = [owner for owner in (*resolver.ancestors(cls), *_subclasses(cls)) if isinstance(owner, ClassInfo)]
-    getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, field)}
-    with_closes = spec.with_effect in ("closes", "returns")
+    getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
     for method in (m for owner in family for m in owner.methods.values()):
-        if _method_releases(method, field, methods, getters, with_closes):
+        if _method_releases(method, wanted, getters):
             return True
-    return _users_release({field, *getters}, methods, family, resolver)
+    return _users_release({field, *getters}, wanted.methods, family, resolver)
 
 
 def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:
     """The methods that release what the field holds, themselves or through another one."""
-    methods = {form.method for form in (*spec.release, *spec.wrong_release)} | {"close"}
+    wanted = _wanted(field, spec)
     family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     own = {m.name: m for owner in reversed(family) for m in owner.methods.values()}
-    getters = {m.name for m in own.values() if _gives_field(m, field)}
-    with_closes = spec.with_effect in ("closes", "returns")
-    found = {n: m for n, m in own.items() if _method_releases(m, field, methods, getters, with_closes)}
+    getters = {m.name for m in own.values() if _gives_field(m, wanted)}
+    found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters)}
     while more := {n: m for n, m in own.items() if n not in found and _calls_own(m, found)}:
         found |= more
     return list(found.values())
@@ -71,64 +87,75 @@ def _subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
     return (other for other in cls.module.classes(frozenset({cls.name})) if cls.name in other.bases)
 
 
-def _gives_field(method: FunctionInfo, field: str) -> bool:
-    return field in method.chunk.words and any(_mentions(value, field) for value in method.returned)
+def _gives_field(method: FunctionInfo, wanted: _Wanted) -> bool:
+    return wanted.name in method.chunk.words and any(_may_give(value, wanted, set()) for value in method.returned)
 
 
-def _mentions(node: cst.CSTNode, field: str) -> bool:
-    return any(dotted(part) in (f"self.{field}", f"cls.{field}") for part in walk(node) if type(part) is cst.Attribute)
+def _may_give(node: cst.CSTNode, wanted: _Wanted, getters: set[str]) -> bool:
+    """Whether an expression may give what the field holds: by its path, a getter or `getattr(self, "field")`."""
+    if _calls(node, getters) or _gets(node, wanted.name):
+        return True
+    if isinstance(node, cst.Attribute) and dotted(node) in (f"self.{wanted.name}", f"cls.{wanted.name}"):
+        return True
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        if node.func.attr.value in wanted.gives_others:
+            return any(_may_give(arg.value, wanted, getters) for arg in node.args)
+    return any(_may_give(part, wanted, getters) for part in children(node))
 
 
-def _method_releases(method: FunctionInfo, field: str, methods: set[str], getters: set[str], with_closes: bool) -> bool:
+def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str]) -> bool:
     """Whether a method calls, registers or passes on a release of the field, by its path or by a local name for it."""
-    if not method.mentions(frozenset({field, *getters})) and not _by_string(method, field):
+    fields = {wanted.name, *getters}  # a getter may be a property
+    if not method.mentions(frozenset(fields)) and not _by_string(method, wanted.name):
         return False
-    fields = {field, *getters}  # a getter may be a property
-    paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, field, getters)}
+    paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, wanted, getters)}
     for node in walk(method.node.body):
-        if isinstance(node, cst.Attribute) and node.attr.value in methods:
+        if isinstance(node, cst.Attribute) and node.attr.value in wanted.methods:
             owner = node.value
-            if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, field):
+            if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, wanted.name):
                 return True
-        elif isinstance(node, cst.Call) and (_RELEASING.search(terminal(node.func)) or terminal(node.func) in methods):
+        elif isinstance(node, cst.Call) and _may_release(node, wanted):
             if any(dotted(arg.value) in paths for arg in node.args):
                 return True
-        elif isinstance(node, cst.With) and with_closes:
+        elif isinstance(node, cst.With) and wanted.with_closes:
             if any(dotted(item.item) in paths or _calls(item.item, getters) for item in node.items):
                 return True
     return False
+
+
+def _may_release(node: cst.Call, wanted: _Wanted) -> bool:
+    """Whether a call may release its argument, by its name."""
+    name = terminal(node.func)
+    return bool(_RELEASING.search(name)) or name in wanted.methods
 
 
 def _calls(node: cst.CSTNode, names: set[str]) -> bool:
     return isinstance(node, cst.Call) and terminal(node.func) in names
 
 
-def _aliases(method: FunctionInfo, field: str, getters: set[str]) -> Iterator[str]:
-    """Local names that may hold the field: assigned from it, from a getter, or by `getattr(self, "field")`."""
+def _aliases(method: FunctionInfo, wanted: _Wanted, getters: set[str]) -> Iterator[str]:
+    """Local names that may hold what the field holds."""
     for name, values in method.bindings.assigned.items():
-        for value in values:
-            if _mentions(value, field) or any(_calls(part, getters) for part in walk(value)) or _gets(value, field):
-                yield name
+        if any(_may_give(value, wanted, getters) for value in values):
+            yield name
     for node in walk(method.node.body):
-        if (isinstance(node, cst.For) and isinstance(node.target, cst.Name) and _mentions(node.iter, field)) or (
-            isinstance(node, cst.NamedExpr) and isinstance(node.target, cst.Name) and _mentions(node.value, field)
-        ):
-            yield node.target.value
+        if isinstance(node, (cst.For, cst.NamedExpr)) and isinstance(node.target, cst.Name):
+            value = node.iter if isinstance(node, cst.For) else node.value
+            if _may_give(value, wanted, getters):
+                yield node.target.value
 
 
 def _gets(node: cst.CSTNode, field: str) -> bool:
-    return any(
-        isinstance(part, cst.Call) and terminal(part.func) == "getattr" and string_value(part.args[1].value) == field
-        for part in walk(node)
-        if isinstance(part, cst.Call) and len(part.args) > 1
-    )
+    if not isinstance(node, cst.Call) or terminal(node.func) != "getattr" or len(node.args) < 2:
+        return False
+    return string_value(node.args[1].value) == field
 
 
 def _by_string(method: FunctionInfo, field: str) -> bool:
     return method.mentions(frozenset({"getattr"})) and f'"{field}"' in method.chunk.statement.text.replace("'", '"')
 
 
-def _users_release(fields: set[str], methods: set[str], family: list[ClassInfo], resolver: Resolver) -> bool:
+def _users_release(fields: set[str], methods: Collection[str], family: list[ClassInfo], resolver: Resolver) -> bool:
     """Whether some code beside the class closes the field, or what a getter of it gives, from outside."""
     release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
     field = rf"\b(\w+)(?:\(\))?\.(?:{names})"
