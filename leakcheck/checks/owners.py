@@ -10,7 +10,7 @@ from leakcheck.flow.core import Kept, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_released
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.state import Status
+from leakcheck.flow.state import Resource, Status
 from leakcheck.project.module import ClassInfo
 
 
@@ -31,8 +31,13 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
 def _ended_here(site: Site, run: Interpreter) -> bool:
     """Whether the method that opens it has released it whenever it ends normally: the field has it meanwhile."""
     ends = run.ended.returns if run.ended is not None else []
-    statuses = {state.resources[rid].status for state in ends for rid in state.resources if rid[0] == site.index}
-    return statuses == {Status.CLOSED}
+    left = [found for state in ends for rid, found in state.resources.items() if rid[0] == site.index]
+    return bool(left) and all(_is_over(resource) for resource in left)
+
+
+def _is_over(resource: Resource) -> bool:
+    """Whether it is released: by a call, or by the end of the `with` block that it was kept in."""
+    return resource.status is Status.CLOSED or (resource.status is Status.ESCAPED and resource.how == "left")
 
 
 def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:
