@@ -49,8 +49,9 @@ def run(
 ) -> Outcome:
     """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors; without a
     folder for the `cache` nothing is known from former runs, and nothing is kept."""
-    memory = Cache(settings, lambda data: _look(data, settings), cache)
     paths = absolute(files)
+    asked, settings = settings, _around(paths.values(), settings)
+    memory = Cache(settings, lambda data: _look(data, settings), cache)
     failed = dict(_failures(paths, memory))
     valid = {file: path for file, path in paths.items() if file not in failed}
     todo = _chosen(valid, settings, memory)
@@ -64,7 +65,20 @@ def run(
                 progress(len(done), len(todo))
     memory.save()
     found = sorted((*problems, *failed.values(), *done), key=lambda report: report.filename.split(os.sep))
-    return Outcome(tuple(found), len(files), len(valid) - len(todo), settings)
+    return Outcome(tuple(found), len(files), len(valid) - len(todo), asked)
+
+
+def _around(paths: Iterable[str], settings: Settings) -> Settings:
+    """The settings with a root around the files, where all lie outside of the current project: imports are looked for
+    from there."""
+    folders = {os.path.dirname(path) for path in paths}
+    root = os.path.abspath(settings.root)
+    if not folders or any(os.path.join(folder, "").startswith(os.path.join(root, "")) for folder in folders):
+        return settings
+    try:
+        return settings._replace(root=Path(os.path.commonpath(folders)))
+    except ValueError:  # on several drives
+        return settings
 
 
 def _checked(files: Sequence[str], settings: Settings, jobs: int) -> Iterable[Batch]:

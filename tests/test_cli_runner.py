@@ -182,6 +182,37 @@ def test_what_is_imported_from_the_rest_of_the_project_is_read_too(folder: Path)
     assert not Triage(vocabulary(catalogue.load()), texts.__getitem__).pick(texts)  # no project to look into
 
 
+def test_a_project_elsewhere_is_checked_as_from_within(folder: Path) -> None:
+    """Also its folders that are no packages."""
+    (folder / "here").mkdir()
+    (folder / "there" / "shop").mkdir(parents=True)
+    (folder / "there" / "web").mkdir()
+    (folder / "there" / "shop" / "links.py").write_text(
+        "import sqlite3\nclass Links:\n    @property\n    def link(self):\n        return sqlite3.connect('x')\n"
+    )
+    user = folder / "there" / "web" / "a.py"
+    user.write_text("from shop.links import Links\ndef ask():\n    with Links().link as c:\n        c.execute('x')\n")
+    files = [str(user), str(folder / "there" / "shop" / "links.py")]
+    outcome = runner.run(files, Settings(folder / "here"))
+    assert [d.code for report in outcome.reports for d in report.diagnostics] == ["LK103"]
+    assert outcome.settings == Settings(folder / "here")
+
+
+def test_packages_outside_the_project_are_followed_too(folder: Path) -> None:
+    (folder / "here").mkdir()
+    (folder / "there" / "shop" / "web").mkdir(parents=True)
+    texts = {
+        str(folder / "there" / "shop" / "__init__.py"): b"",
+        str(folder / "there" / "shop" / "web" / "__init__.py"): b"",
+        str(folder / "there" / "shop" / "db.py"): b"import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\n",
+        str(folder / "there" / "shop" / "web" / "a.py"): b"from shop.db import fresh\nfresh().run('x')\n",
+    }
+    for name, text in texts.items():
+        Path(name).write_bytes(text)
+    chosen = Triage(vocabulary(catalogue.load()), texts.__getitem__, str(folder / "here")).pick(texts)
+    assert {Path(file).name for file in chosen} == {"db.py", "a.py"}
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

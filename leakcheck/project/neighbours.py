@@ -129,7 +129,8 @@ class Neighbours:
     def _roots_of(self, folder: str) -> tuple[str, ...]:
         """Where the absolute imports of files in a folder may start, the nearest first."""
         if folder not in self._roots:
-            inside = folder.startswith(os.path.join(self.root, ""))
-            above = self._roots_of(os.path.dirname(folder)) if inside else (self.root, os.path.join(self.root, "src"))
+            inside = folder.startswith(os.path.join(self.root, "")) or "__init__.py" in self.folders.entries(folder)
+            climbs = inside and folder != os.path.dirname(folder)
+            above = self._roots_of(os.path.dirname(folder)) if climbs else (self.root, os.path.join(self.root, "src"))
             self._roots[folder] = tuple(dict.fromkeys((folder, *above)))
         return self._roots[folder]
