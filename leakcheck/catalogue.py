@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Rule, Web
-from leakcheck.origins import homes, import_words, receivers
+from leakcheck.origins import homes, import_words, prefixes, receivers
 from leakcheck.schema import (
     FUNCTION_KINDS,
     driver_of,
@@ -127,7 +127,11 @@ class Catalogue:
 
     def against(self, name: str) -> bool:
         """Whether a qualified name is known to have nothing to do with a database connection to be released."""
-        return any(prefix in self.not_connections for prefix in _prefixes(name))
+        return any(prefix in self.not_connections for prefix in prefixes(name))
+
+    def library(self, name: str) -> Driver | None:
+        """The first library that a qualified name belongs to."""
+        return next((d for d in self.drivers if any(name.startswith(f"{top}.") for top in d.imports)), None)
 
     @cached_property
     def quiet_methods(self) -> frozenset[str]:
@@ -291,10 +295,4 @@ def _probes(name: str) -> Iterator[str]:
     """How a callee may be listed: exactly, then by its packages, the nearest first. Builtins have no package."""
     name = name.removeprefix("builtins.")
     yield name
-    yield from (f"{prefix}.*" for prefix in _prefixes(name.rpartition(".")[0]))
-
-
-def _prefixes(name: str) -> Iterator[str]:
-    while name:
-        yield name
-        name = name.rpartition(".")[0]
+    yield from (f"{prefix}.*" for prefix in prefixes(name.rpartition(".")[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from leakcheck.models import Driver
 
@@ -39,8 +39,8 @@ def _led_to(driver: Driver, drivers: Sequence[Driver]) -> list[int]:
     """The drivers with the classes of what this one's calls and attributes give."""
     given = {*driver.types.values(), *driver.attributes.values(), *(producer.type for producer in driver.producers)}
     given.update(connection.type for connection in driver.connections)
-    prefixes = {prefix for name in given for prefix in _prefixes(name)}
-    return [number for number, other in enumerate(drivers) if not prefixes.isdisjoint(other.imports)]
+    owners = {owner for name in given for owner in prefixes(name)}
+    return [number for number, other in enumerate(drivers) if not owners.isdisjoint(other.imports)]
 
 
 def _reached(start: int, leading: Sequence[Sequence[int]]) -> set[int]:
@@ -53,6 +53,8 @@ def _reached(start: int, leading: Sequence[Sequence[int]]) -> set[int]:
     return found
 
 
-def _prefixes(name: str) -> Iterable[str]:
-    parts = name.split(".")
-    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+def prefixes(name: str) -> Iterator[str]:
+    """`a.b.c`, `a.b`, `a` of a qualified name."""
+    while name:
+        yield name
+        name = name.rpartition(".")[0]

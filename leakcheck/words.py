@@ -53,7 +53,7 @@ class Words:
     @cached_property
     def of_batches(self) -> re.Pattern[str]:
         """In the text of a loop's head."""
-        return re.compile("|".join(self.batch), re.IGNORECASE)
+        return _anywhere(self.batch)
 
     @cached_property
     def of_migrations(self) -> re.Pattern[str]:
@@ -94,22 +94,22 @@ class Words:
     @cached_property
     def of_lost(self) -> re.Pattern[str]:
         """In a name."""
-        return re.compile("|".join(self.lost), re.IGNORECASE)
+        return _anywhere(self.lost)
 
     @cached_property
     def of_pool_sizes(self) -> re.Pattern[str]:
         """In an expression."""
-        return re.compile("|".join(self.pool_sizes), re.IGNORECASE)
+        return _anywhere(self.pool_sizes)
 
     @cached_property
     def of_locks(self) -> re.Pattern[str]:
         """In the text of a function."""
-        return re.compile("|".join(self.locks), re.IGNORECASE)
+        return _anywhere(self.locks)
 
     @cached_property
     def of_retries(self) -> re.Pattern[str]:
         """In a name."""
-        return re.compile("|".join(self.retries), re.IGNORECASE)
+        return _anywhere(self.retries)
 
     @cached_property
     def of_inserts(self) -> re.Pattern[str]:
@@ -120,6 +120,10 @@ class Words:
     def of_queries(self) -> re.Pattern[str]:
         """In a name."""
         return _between_underscores(self.queries)
+
+
+def _anywhere(parts: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(parts), re.IGNORECASE)
 
 
 def _between_underscores(parts: tuple[str, ...]) -> re.Pattern[str]:

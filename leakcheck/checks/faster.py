@@ -25,7 +25,7 @@ class Faster:
 
     def __init__(self, function: FunctionInfo | None, module: Module, resolver: Resolver) -> None:
         self.function, self.module, self.resolver = function, module, resolver
-        self.drivers = resolver.catalogue.drivers
+        self.drivers, self._library = resolver.catalogue.drivers, resolver.catalogue.library
 
     def driver(self, node: cst.Call) -> Driver | None:
         """The library whose object makes a call of `execute`, where that is known."""
@@ -37,7 +37,7 @@ class Faster:
         values = [made] if isinstance(made, cst.Call) else assigned(made, self.function, self.module)
         for value in values:
             callee = self._static(value.func) if isinstance(value, cst.Call) else None
-            if isinstance(callee, Symbol) and (driver := self._named(callee.name)):
+            if isinstance(callee, Symbol) and (driver := self._library(callee.name)):
                 return driver
         return None
 
@@ -57,16 +57,12 @@ class Faster:
     def _typed(self, node: cst.BaseExpression) -> Driver | None:
         value = self._static(node)
         if spec := self.resolver.connection_type(value):
-            named = self._named(spec.type) if spec.type else None  # a pool's connections are another library's
+            named = self._library(spec.type) if spec.type else None  # a pool's connections are another library's
             return named or next((d for d in self.drivers if d.library == spec.library and d.imports), None)
-        return self._named(value.type) if isinstance(value, Instance) and isinstance(value.type, str) else None
+        return self._library(value.type) if isinstance(value, Instance) and isinstance(value.type, str) else None
 
     def _static(self, node: cst.BaseExpression) -> Value:
         return self.resolver.static(node, self.function, self.module)
-
-    def _named(self, name: str) -> Driver | None:
-        """The library that a qualified name belongs to."""
-        return next((d for d in self.drivers if any(name.startswith(f"{top}.") for top in d.imports)), None)
 
     def _imported(self) -> Driver | None:
         """The library that the module imports more of than exceptions, or one that its own names allude to:

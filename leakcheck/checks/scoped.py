@@ -20,7 +20,7 @@ from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
 from leakcheck.project.mentions import Mentions
 from leakcheck.project.module import Chunk, FunctionInfo, Module
-from leakcheck.project.namespaces import path
+from leakcheck.project.nodes import path
 from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 from leakcheck.words import words
 

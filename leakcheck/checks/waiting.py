@@ -69,8 +69,7 @@ def _exception(value: Value, run: Interpreter) -> str:
     if isinstance(value, Class):
         return value.info.name
     name = value.name if isinstance(value, Symbol) else ""
-    ours = any(name.startswith(f"{top}.") for driver in run.catalogue.drivers for top in driver.imports)
-    return name.rpartition(".")[2] if ours else ""
+    return name.rpartition(".")[2] if run.catalogue.library(name) else ""
 
 
 def _binds(handler: cst.ExceptHandler, name: str) -> bool:

@@ -12,6 +12,7 @@ from leakcheck.flow.resolve import is_property
 from leakcheck.flow.state import MAX_STATES, State, Status, Tier, merge
 from leakcheck.flow.values import (
     FALSE,
+    LITERALS,
     NONE,
     SOMETHING,
     TRUE,
@@ -33,7 +34,6 @@ from leakcheck.flow.values import (
 from leakcheck.project.walk import dotted, string_value, walk
 
 _MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
-_LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
 
 
 class Expressions(Displays):
@@ -65,8 +65,8 @@ class Expressions(Displays):
 
     def _name(self, node: cst.Name, state: State) -> Evaluated:
         name = node.value
-        if name in _LITERALS:
-            return [(_LITERALS[name], state)]
+        if name in LITERALS:
+            return [(LITERALS[name], state)]
         value = state.variables.get(name)
         if value is None:
             if name not in self.names.locals:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Instance, Lent, Method, Symbol, Value
+from leakcheck.flow.values import LITERALS, UNKNOWN, Class, Function, Instance, Lent, Method, Symbol, Value
 from leakcheck.project.light.expressions import plain
 from leakcheck.project.module import Chunk, ClassInfo
-from leakcheck.project.namespaces import Entered, Imported, Namespace, Origin, Parameter, Unclear, path
-from leakcheck.project.nodes import terminal
+from leakcheck.project.namespaces import Entered, Imported, Namespace, Origin, Parameter, Unclear
+from leakcheck.project.nodes import path, terminal
 
 ENTERING = ("__enter__", "__aenter__")
 _DEPTH = 12  # of expressions in expressions, and names for names
@@ -24,7 +24,6 @@ _PASSING = frozenset(
         *(name.rpartition(".")[2] for name in CASTS),
     }
 )
-_LITERALS = {"None": Const(None), "True": Const(True), "False": Const(False)}
 
 
 class TooVague(Exception):
@@ -74,7 +73,7 @@ class Possible:
         """The same of a name or attribute; a property is its function."""
         space = space or self.space
         if isinstance(node, ast.Name):
-            yield from (_LITERALS[node.id],) if node.id in _LITERALS else self._named(node.id, space, depth)
+            yield from (LITERALS[node.id],) if node.id in LITERALS else self._named(node.id, space, depth)
         elif isinstance(node, ast.Attribute):
             if (whole := path(node)) in space.bound:
                 yield from self._bound(whole, space, depth)

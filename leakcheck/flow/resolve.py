@@ -7,7 +7,19 @@ import builtins
 import libcst as cst
 
 from leakcheck.flow.classes import DEPTH, Classes
-from leakcheck.flow.values import UNKNOWN, Class, Const, Function, Import, Instance, Lent, Method, Symbol, Value
+from leakcheck.flow.values import (
+    LITERALS,
+    UNKNOWN,
+    Class,
+    Const,
+    Function,
+    Import,
+    Instance,
+    Lent,
+    Method,
+    Symbol,
+    Value,
+)
 from leakcheck.models import Connection
 from leakcheck.project.definitions import function_of
 from leakcheck.project.module import Chunk, ClassInfo, FunctionInfo, Module, Scope
@@ -149,8 +161,7 @@ class Resolver(Classes):
         if depth <= 0:
             return UNKNOWN
         if isinstance(node, cst.Name):
-            literal = {"None": Const(None), "True": Const(True), "False": Const(False)}.get(node.value)
-            return literal or self.name(node.value, scope, module, depth - 1)
+            return LITERALS.get(node.value) or self.name(node.value, scope, module, depth - 1)
         if isinstance(node, cst.Attribute):
             value = self.attribute(self.static(node.value, scope, module, depth - 1), node.attr.value, module)
             if isinstance(value, Function) and is_property(value.info):

@@ -178,6 +178,7 @@ Value: TypeAlias = (
 NONE = Const(None)
 TRUE = Const(True)
 FALSE = Const(False)
+LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
 
 
 def resources_in(value: Value) -> tuple[ResourceId, ...]:

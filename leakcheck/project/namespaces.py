@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from leakcheck.project.nodes import FUNCTIONS, Function, below, blocks
+from leakcheck.project.nodes import FUNCTIONS, Function, below, blocks, imported, path
 
 _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 
@@ -126,14 +126,6 @@ def namespaces(body: Iterable[ast.stmt], prefix: str = "", parent: Namespace | N
                 yield from namespaces(block, prefix, parent, in_class)
 
 
-def path(node: ast.AST) -> str:
-    """`a.b.c` of a name or a chain of attributes of one, else ""."""
-    if isinstance(node, ast.Attribute):
-        owner = path(node.value)
-        return owner and f"{owner}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def _assigned(target: ast.expr, origin: Origin | None) -> _Bound:
     """What is unpacked may be any part of it."""
     if isinstance(target, (ast.Tuple, ast.List)):
@@ -183,16 +175,8 @@ def _defined(node: Any) -> _Bound:
         yield name, UNCLEAR
 
 
-def _import(node: ast.Import) -> _Bound:
-    for alias in node.names:
-        top = alias.name.partition(".")[0]
-        yield (alias.asname, Imported(alias.name)) if alias.asname else (top, Imported(top))
-
-
-def _import_from(node: ast.ImportFrom) -> _Bound:
-    base = "." * node.level + (node.module or "")
-    for alias in node.names:
-        yield alias.asname or alias.name, Imported(base + "." * (not base.endswith(".")) + alias.name)
+def _import(node: ast.Import | ast.ImportFrom) -> _Bound:
+    return ((name, Imported(qualified)) for name, qualified in imported(node))
 
 
 _BINDERS: dict[type[ast.AST], Callable[[Any], _Bound]] = {
@@ -209,5 +193,5 @@ _BINDERS: dict[type[ast.AST], Callable[[Any], _Bound]] = {
     **dict.fromkeys(_DEFINITIONS, _defined),
     **dict.fromkeys((ast.MatchAs, ast.MatchStar, ast.MatchMapping), _defined),
     ast.Import: _import,
-    ast.ImportFrom: _import_from,
+    ast.ImportFrom: _import,
 }

@@ -97,6 +97,25 @@ def terminal(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else name(node)
 
 
+def path(node: ast.AST) -> str:
+    """`a.b.c` of a name or a chain of attributes of one, else ""."""
+    if isinstance(node, ast.Attribute):
+        owner = path(node.value)
+        return owner and f"{owner}.{node.attr}"
+    return name(node)
+
+
+def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """Each name that an import statement binds, with the qualified name it stands for, as written."""
+    base = "" if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            yield alias.asname or alias.name, base + "." * (not base.endswith(".")) + alias.name
+        else:
+            top = alias.name.partition(".")[0]
+            yield (alias.asname, alias.name) if alias.asname else (top, top)
+
+
 def name(node: ast.AST) -> str:
     """Of a name."""
     return node.id if isinstance(node, ast.Name) else ""

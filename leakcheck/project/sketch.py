@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from leakcheck.project.light.text import parsed
-from leakcheck.project.nodes import below, statements, used
+from leakcheck.project.nodes import below, path, statements, used
 
 HANDING = "(,)"  # stands among the names for any call with several arguments
 
@@ -63,15 +63,7 @@ class Sketch:
             return None
         made = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
         bases = node.bases if isinstance(node, ast.ClassDef) else []
-        return Head(tuple(_path(d) or "?" for d in made), tuple(filter(None, map(_path, bases))))
-
-
-def _path(node: ast.expr) -> str:
-    """`a.b.c` of a name or a chain of attributes of one."""
-    if isinstance(node, ast.Attribute):
-        owner = _path(node.value)
-        return owner and f"{owner}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
+        return Head(tuple(path(d) or "?" for d in made), tuple(filter(None, map(path, bases))))
 
 
 def _used(node: ast.AST) -> Iterator[str]:

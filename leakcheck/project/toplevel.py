@@ -10,6 +10,7 @@ import libcst as cst
 
 from leakcheck.project.bindings import imported_names
 from leakcheck.project.chunk import Chunk, blocks
+from leakcheck.project.nodes import imported
 
 _BINDING = re.compile(r"[\s\\)]*(?:=(?!=)|:)")  # what follows the name then
 
@@ -56,18 +57,10 @@ class TopLevel:
         except (SyntaxError, ValueError):  # perhaps one is cut wrongly
             return self._index_body([node for chunk in statements for node in chunk.tree.body])
         for node in parsed:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.imports[alias.asname or alias.name.partition(".")[0]] = (
-                        alias.name if alias.asname else alias.name.partition(".")[0]
-                    )
-            elif isinstance(node, ast.ImportFrom):
-                base = "." * node.level + (node.module or "")
-                for alias in node.names:
-                    if alias.name == "*":
-                        self.star_imports.append(base)
-                    else:
-                        self.imports[alias.asname or alias.name] = base + "." * (not base.endswith(".")) + alias.name
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                self.star_imports.append("." * node.level + (node.module or ""))
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                self.imports.update(imported(node))
         return None
 
     def _index_compound(self, chunk: Chunk) -> None:
