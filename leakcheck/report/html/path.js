@@ -28,7 +28,7 @@ function drawnPath(steps) {
     rows.append(...stretchRows(stretch, shown, indents.get(stretch.file)));
   }
   const figure = el("div.path", { tabindex: "0", role: "group", "aria-label": "The path through the code" }, rows);
-  requestAnimationFrame(() => drawArrows(figure));
+  queueMicrotask(() => drawArrows(figure)); // once it stands in the page; a frame may be long in coming
   return figure;
 }
 
