@@ -120,6 +120,7 @@ def parse_questions(text: str, where: str) -> tuple[Question, ...]:
 _WORD_LISTS = (
     "batch",
     "fills",
+    "shrinks",
     "once",
     "commands",
     "connections",

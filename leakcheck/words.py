@@ -16,6 +16,7 @@ class Words:
 
     batch: tuple[str, ...]
     fills: tuple[str, ...]
+    shrinks: tuple[str, ...]
     once: tuple[str, ...]
     commands: tuple[str, ...]
     connections: tuple[str, ...]

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import libcst as cst
 
-from leakcheck.checks.sizes import Sizes, elements, in_step
+from leakcheck.checks.sizes import Sizes, in_step
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk

@@ -10,6 +10,7 @@ import libcst as cst
 from leakcheck.checks.assigned import Value, followed, is_filled
 from leakcheck.checks.purpose import is_of_this_file
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
@@ -134,18 +135,6 @@ def in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "zip":
         return [argument.value for argument in node.args]
     return [node]
-
-
-def elements(node: cst.BaseExpression) -> cst.BaseExpression:
-    """`rows` of `enumerate(rows)`, `sorted(rows)`, `rows.items()`: as many rounds."""
-    while isinstance(node, cst.Call):
-        if isinstance(node.func, cst.Name) and node.func.value in words().same_length and node.args:
-            node = node.args[0].value
-        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in words().views and not node.args:
-            node = node.func.value
-        else:
-            break
-    return node
 
 
 def _is_empty(node: cst.BaseExpression) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
+from leakcheck.flow.beginning import begins
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.expressions import subscript_path
 from leakcheck.flow.state import State, Status
@@ -22,6 +25,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.project.walk import dotted
 
+_NAME = re.compile(r"\w+")
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
 _OPENERS = ("__init__", "__enter__", "__aenter__")  # what these store they own only once they have ended normally
 
@@ -45,9 +49,12 @@ class Assignments(Core):
         self.wants_booleans = outer
         done: list[State] = []
         for value, after in evaluated:
-            states = [after]
+            states, filled = [after], bool(self.names.iterated) and begins(node, after)
             for target in targets:
                 states = [s for each in states for s in self.assign(target, value, each)]
+                if filled and (name := dotted(target)) in self.names.iterated:
+                    for each in states:
+                        each.facts[str(name)] = True
             done += states
         return done
 
@@ -83,7 +90,7 @@ class Assignments(Core):
         for path in [p for p in state.variables if p.startswith((prefix, name + "["))]:
             del state.variables[path]
         if state.facts:
-            for key in [k for k in state.facts if name in k]:
+            for key in [k for k in state.facts if name in k and name in _NAME.findall(k)]:
                 del state.facts[key]
         if isinstance(value, (Ref, Instance)) and value.rid is not None:
             site = self.site_of(value.rid)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import libcst as cst
 
+from leakcheck.flow.beginning import begins, filling
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.state import State, Tier, merge
 from leakcheck.flow.values import UNKNOWN, Const, Derived, Ref, Tuple
-from leakcheck.project.walk import string_value, terminal
+from leakcheck.project.walk import terminal
 
 MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
 
@@ -49,7 +50,7 @@ class Branches(Core):
     # -- loops -----------------------------------------------------------------------------------------------------
 
     def run_while(self, node: cst.While, states: list[State]) -> list[State]:
-        return self._loop(node, states, lambda state, _: self.decide(node.test, state), False)
+        return self._loop(node, states, lambda state, _: self.decide(node.test, state), lambda _: False)
 
     def run_for(self, node: cst.For, states: list[State]) -> list[State]:
         entered: list[State] = []
@@ -63,18 +64,21 @@ class Branches(Core):
                 if isinstance(value, (Ref, Derived)):
                     tier = Tier.STRONG
                 entered.append(after)
-        must_enter = _nonempty(node.iter)
+        grown = frozenset(filling(node.body)) & self.names.iterated
 
         def step(state: State, first: bool) -> tuple[list[State], list[State]]:
             self.may_raise(state, node.iter, tier, "driver")
             if node.asynchronous is not None:
                 self.interrupt(state, node.iter, "CancelledError")
-            over = [] if first and must_enter else [state.copy()]
+            surely = begins(node.iter, state)
+            over = [] if first and surely else [state.copy()]
+            for each in over if surely else ():
+                each.facts.update(dict.fromkeys(grown, True))
             return self.assign(node.target, UNKNOWN, state), over
 
         counts = isinstance(node.iter, cst.Call) and terminal(node.iter.func) == "range"  # attempts rather than items
         self.items += not counts
-        done += self._loop(node, entered, step, must_enter)
+        done += self._loop(node, entered, step, lambda state: begins(node.iter, state))
         self.items -= not counts
         return done
 
@@ -96,9 +100,10 @@ class Branches(Core):
         return states + breaks
 
     def _loop(self, node: cst.While | cst.For, states: list[State],
-              step: Callable[[State, bool], tuple[list[State], list[State]]], enters: bool) -> list[State]:  # fmt: skip
+              step: Callable[[State, bool], tuple[list[State], list[State]]], enters: Callable[[State], bool]
+              ) -> list[State]:  # fmt: skip
         """Rounds until no new state appears; `step` gives the states that run the body and those that are done. The
-        first round surely begins if it `enters`."""
+        first round surely begins in a state that `enters`."""
         done: list[State] = []
         breaks: list[State] = []
         seen: set[object] = set()
@@ -108,8 +113,8 @@ class Branches(Core):
             if not states:
                 break
             body: list[State] = []
-            if turn or not enters:  # else a state that comes back unchanged is done only then
-                seen.update(state.key() for state in states)
+            # one that surely begins and comes back unchanged is done only then
+            seen.update(state.key() for state in states if turn or not enters(state))
             for state in states:
                 inside, over = step(state, turn == 0)
                 body += inside
@@ -131,18 +136,3 @@ class Branches(Core):
 
 def _irrefutable(pattern: cst.MatchPattern) -> bool:
     return isinstance(pattern, cst.MatchAs) and pattern.pattern is None
-
-
-def _nonempty(node: cst.BaseExpression) -> bool:
-    """Whether a loop over the expression surely runs at least once: `range(3)`, a literal list."""
-    if isinstance(node, (cst.List, cst.Tuple)):
-        return bool(node.elements)
-    if (
-        isinstance(node, cst.Call)
-        and isinstance(node.func, cst.Name)
-        and node.func.value == "range"
-        and len(node.args) == 1
-    ):
-        argument = node.args[0].value
-        return isinstance(argument, cst.Integer) and argument.evaluated_value > 0
-    return isinstance(node, cst.SimpleString) and bool(string_value(node))

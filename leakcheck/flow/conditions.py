@@ -126,6 +126,8 @@ class Conditions(Core):
                 twin = state.copy()
                 self._learn(node, state, SOMETHING, true)
                 self._learn(node, twin, NONE, false)
+                if key in self.names.iterated:
+                    state.facts[key] = True  # more than that it is an object: it has items
             else:
                 (true if known else false).append(state)
         return true, false

@@ -8,8 +8,10 @@ from functools import cached_property, lru_cache
 
 import libcst as cst
 
+from leakcheck.flow.beginning import elements
 from leakcheck.project.bindings import Bindings
 from leakcheck.project.walk import SCOPES, code, dotted, same_scope, string_value, walk
+from leakcheck.words import words
 
 
 class Names:
@@ -31,6 +33,15 @@ class Names:
     def repeated(self, key: str) -> bool:
         """Whether a test stands in the body more than once, so that its outcome is worth remembering."""
         return self._tests[key] > 1
+
+    @cached_property
+    def iterated(self) -> frozenset[str]:
+        """Names that something goes over, and that never shrink: that they are not empty is remembered."""
+        nodes = [n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)]
+        over = [elements(n.iter) for n in nodes if type(n) in (cst.For, cst.CompFor)]  # type: ignore[attr-defined]
+        calls = (n.func for n in nodes if over and type(n) is cst.Call and type(n.func) is cst.Attribute)
+        shrunk = {dotted(func.value) for func in calls if func.attr.value in words().shrinks}
+        return frozenset(node.value for node in over if isinstance(node, cst.Name)) - shrunk
 
     @cached_property
     def cleanup(self) -> frozenset[str]:
