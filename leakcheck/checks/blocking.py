@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from leakcheck.checks.optional import Given, asked_of
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Instance, Method, Symbol, Value
 from leakcheck.models import Wait
@@ -26,6 +27,7 @@ class Pause:
     wait: Wait
     chain: tuple[Place, ...]
     certain: bool = True  # known by more than its name
+    given: Given | None = None  # it only waits where an object was given this
 
     @property
     def sleeps(self) -> bool:
@@ -109,7 +111,7 @@ class Blocking:
         if (function.is_async or function.is_generator) and not self._is_driven(node, body):
             return ()
         inner = [*self._retries(function), *self._inside(function, depth - 1)]
-        return tuple(Pause(pause.wait, ((module, node), *pause.chain), pause.certain) for pause in inner)
+        return tuple(replace(pause, chain=((module, node), *pause.chain)) for pause in inner)
 
     def inside(self, function: FunctionInfo, part: cst.CSTNode | None = None) -> tuple[Pause, ...]:
         """The first sleep and the first slow call that a function's own text, or a part of it, leads to."""
@@ -133,7 +135,7 @@ class Blocking:
         for node, callee in self._calls[function] if part is body else self._called(function, part):
             for pause in self.at(callee, node, body, function.module, depth):
                 if pause.sleeps or part is not body or not self._is_fallback(node, body):
-                    yield pause
+                    yield replace(pause, given=pause.given or asked_of(node, function, self.resolver))
 
     def _is_fallback(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:
         """Whether a call stands in a handler: what is sent elsewhere then is no part of the work."""
@@ -188,10 +190,12 @@ class Blocking:
 
 
 def _firsts(pauses: Iterator[Pause]) -> tuple[Pause, ...]:
-    """One of each kind."""
+    """One of each kind; rather one that is sure to happen."""
     found: dict[bool, Pause] = {}
     for pause in pauses:
-        found.setdefault(pause.sleeps, pause)
+        known = found.setdefault(pause.sleeps, pause)
+        if known.given and not pause.given:
+            found[pause.sleeps] = pause
     return tuple(found.values())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause
+from leakcheck.checks.optional import is_left_out
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
@@ -42,7 +43,7 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
     body = run.function.node.body if run.function else record.node
     found = blocking.at(record.callee, record.node, body, run.module)
     if found and not _is_lost(record, body, run):
-        yield from found
+        yield from (p for p in found if p.given is None or not is_left_out(p.given, run.module, run.resolver))
 
 
 def _is_lost(record: Held, body: cst.CSTNode, run: Interpreter) -> bool:
