@@ -6,8 +6,10 @@ from collections.abc import Hashable
 
 import libcst as cst
 
+from leakcheck.checks.assigned import latest
 from leakcheck.flow.core import Site
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Class
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import code, dotted
 
@@ -23,9 +25,12 @@ def pool_key(site: Site, function: FunctionInfo | None, module: Module, resolver
             else None
         )
         arguments = tuple(code(a.value) for a in site.node.args) if isinstance(site.node, cst.Call) else ()
-        return ("wrapper", site.wrappers[-1], arguments, _path(owner, function, module) if owner is not None else None)
+        if isinstance(owner, cst.Call) and _is_pool_of_its_own(owner, function, module, resolver):
+            return ("made", owner)
+        path = _path(owner, site.node, function, module) if owner is not None else None
+        return ("wrapper", site.wrappers[-1], arguments, path)
     pool = receiver(site)
-    return _path(pool, function, module) if pool is not None else None
+    return _path(pool, site.node, function, module) if pool is not None else None
 
 
 def receiver(site: Site) -> cst.BaseExpression | None:
@@ -42,7 +47,14 @@ def receiver(site: Site) -> cst.BaseExpression | None:
     return node.func.value if isinstance(node.func, cst.Attribute) else None
 
 
-def _path(node: cst.BaseExpression, function: FunctionInfo | None, module: Module) -> Key | None:
+def _is_pool_of_its_own(node: cst.Call, function: FunctionInfo | None, module: Module, resolver: Resolver) -> bool:
+    """Whether a call makes an object that builds its pool itself: `Database(url).connection()`."""
+    made = resolver.static(node.func, function, module)
+    init = resolver.method(made.info, "__init__") if isinstance(made, Class) else None
+    return init is not None and init.mentions(resolver.catalogue.pool_words)
+
+
+def _path(node: cst.BaseExpression, at: cst.CSTNode, function: FunctionInfo | None, module: Module) -> Key | None:
     """A dotted path, by where its first name is bound; an unbound one is nobody's."""
     path = dotted(node)
     if path is None:
@@ -54,7 +66,9 @@ def _path(node: cst.BaseExpression, function: FunctionInfo | None, module: Modul
             scope = scope.parent if isinstance(scope.parent, FunctionInfo) else None  # type: ignore[assignment]
         return ("field", scope.cls if scope else None, rest)
     if function is not None and first in function.bindings.names and first not in function.bindings.imports:
-        return ("local", function, path)
+        several = len(function.bindings.assigned.get(first, ())) > 1
+        value = latest(cst.Name(first), at, function.node.body) if several else None
+        return ("local", function, path, value if isinstance(value, cst.Call) else None)  # each call makes another
     imports = module.imports | (function.bindings.imports if function is not None else {})
     qualified = module.absolute(imports[first]) if first in imports else f"{module.name}.{first}"
     return ("global", qualified, rest)
