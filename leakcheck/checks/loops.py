@@ -165,6 +165,7 @@ class Rows:
         if (
             self.once
             or not together
+            or (statement.returns and self._is_parent(node))
             or mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
             or self._does_more
             or lends_to_others(self.loop, node)
@@ -219,6 +220,11 @@ class Rows:
         assigned = (node for node in self.loop.body if isinstance(node, cst.Assign))
         given = (a for a in assigned if any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in walk(a)))
         return frozenset(n.value for a in given for t in a.targets for n in walk(t) if isinstance(n, cst.Name))
+
+    def _is_parent(self, node: cst.Call) -> bool:
+        """Whether the round writes rows that have to wait for what this one answers."""
+        calls = (n for n in walk(self.loop.node.body, same_scope) if isinstance(n, cst.Call) and n is not node)
+        return any(terminal(n.func) == "execute" and mentions(n.args, self._answers.__contains__) for n in calls)
 
     def _asked(self, node: cst.Call) -> Iterator[str]:
         """Names of what the same object gives later in the round, for the next one: `parent = db.last_id()`."""
