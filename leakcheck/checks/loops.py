@@ -103,8 +103,8 @@ class Rows:
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
             message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
             yield self.tell.at("LK304", "medium", message, node, self._steps())
-        of_rows = [statement for _, statement in writes if not (statement.is_of_many or statement.copies)]
-        if commit := self._commit(bool(of_rows)):
+        of_many = any(statement.is_of_many or statement.copies for _, statement in writes)
+        if not of_many and (commit := self._commit(bool(writes))):
             what = quoted(code(commit))
             message = f"{what} for every row: each waits until the disk has it; commit once a batch"
             message += singly(commit, self.loop.node.body)
