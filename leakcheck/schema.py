@@ -143,6 +143,7 @@ _WORD_LISTS = (
     "queries",
     "same_length",
     "views",
+    "at_most",
     "vendored",
     "listening",
     "locks",

@@ -39,6 +39,7 @@ class Words:
     queries: tuple[str, ...]
     same_length: tuple[str, ...]
     views: tuple[str, ...]
+    at_most: tuple[str, ...]
     vendored: tuple[str, ...]
     listening: tuple[str, ...]
     locks: tuple[str, ...]

@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Pause
 from leakcheck.checks.lending import Lending
+from leakcheck.checks.purpose import ends_with_the_process
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.core import Site
@@ -66,9 +67,12 @@ def _locks(record: Held, run: Interpreter) -> bool:
 
 
 def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
-    """A connection outside any pool, opened for a loop that never ends: a worker keeps its own while it waits."""
-    if site.spec.kind != "connection" or run.function is None:
+    """A connection outside any pool, opened for a loop that never ends, or by a script for as long as it runs: a worker
+    keeps its own while it waits."""
+    if site.spec.kind != "connection":
         return False
+    if run.function is None or ends_with_the_process(run.function, run.resolver.project):
+        return True
     loops = (n for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.While) and code(n.test) in _EVER)
     for loop in loops:
         inside = list(walk(loop.body, same_scope))

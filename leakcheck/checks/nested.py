@@ -293,4 +293,6 @@ def _diagnostic(
 
 
 def _confidence(outer: Site, chain: tuple[Place, ...], run: Interpreter) -> Confidence:
+    if run.function is None:
+        return "low"  # while a module is imported no other thread wants one
     return min(outer.certainty, "medium" if chain else "high", key=CONFIDENCES.index)

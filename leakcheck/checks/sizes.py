@@ -81,7 +81,8 @@ class Sizes:
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
             numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
-        return _sliced(node) <= _FEW or (isinstance(node, cst.Attribute) and node.attr.value == "__members__")
+        is_enum = isinstance(node, cst.Attribute) and node.attr.value == "__members__"
+        return _sliced(node) <= _FEW or _limited(node) or is_enum
 
     def _for_all(self, node: cst.BaseExpression, test: Callable[[Sizes, cst.BaseExpression], bool]) -> bool:
         """Whether it is a parameter for which everybody who calls the function gives something of a kind."""
@@ -147,6 +148,16 @@ def _sliced(node: cst.BaseExpression) -> float:
     if not isinstance(part, cst.Slice) or not isinstance(part.upper, cst.Integer):
         return float("inf")
     return part.upper.evaluated_value - (part.lower.evaluated_value if isinstance(part.lower, cst.Integer) else 0)
+
+
+def _limited(node: cst.BaseExpression) -> bool:
+    """`cursor.fetchmany(5)`, `random.sample(rows, 5)`, `query.limit(5).all()`."""
+    while isinstance(node, cst.Call):
+        numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
+        if terminal(node.func) in words().at_most and numbers and max(numbers) <= _FEW:
+            return True
+        node = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+    return False
 
 
 def _is_filled(name: str, function: FunctionInfo | None, module: Module) -> bool:
