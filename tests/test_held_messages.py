@@ -153,3 +153,29 @@ def test_a_wait_is_found_whoever_asked_for_it_before() -> None:
     found = [set(messages("LK201", POOL + CALLED + "".join(order))) for order in (holders, holders[::-1])]
     assert found[0] == found[1]
     assert {message.split("`")[5] for message in found[0]} == {"deep()", "deeper()", "shallow()"}
+
+
+LENT_TWICE = """\
+import time
+
+from sqlalchemy.orm import Session
+
+from shop.db import engine
+
+
+def step(session):
+    session.execute("SELECT 1")
+    time.sleep(1)
+
+
+def work(jobs):
+    with Session(engine) as session:
+        for job in jobs:
+            step(session)
+            session.commit() if job else None
+"""
+
+
+def test_a_call_is_one_place_however_it_is_reached() -> None:
+    (said,) = messages("LK201", LENT_TWICE, "low")
+    assert " is held while `step(session)` sleeps" in said

@@ -9,7 +9,7 @@ from dataclasses import replace
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause
-from leakcheck.checks.held import purpose, short, steps_of
+from leakcheck.checks.held import places, purpose, short, steps_of
 from leakcheck.checks.lending import Lending
 from leakcheck.checks.scoped import Scoped
 from leakcheck.checks.streams import Marker, Streams, reads
@@ -184,8 +184,7 @@ class Dependencies:
         waits = [(record, pause) for record, pause in self.lending.waits(run) if record.site is site]
         streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record, function)]
         if waits:
-            waits.sort(key=lambda wait: tell.module.span(wait[0].node))
-            yield _held(site, loan, waits, tell)
+            yield _held(site, loan, places(waits, tell), tell)
         elif streams:
             yield from self._streamed(streams, parameter, function, site, loan, tell)
 

@@ -31,12 +31,20 @@ def held(run: Interpreter, tell: Teller, lending: Lending) -> Iterable[Diagnosti
     for record, pause in lending.waits(run):
         found.setdefault(("LK201" if pause.sleeps else "LK202", record.site), []).append((record, pause))
     told: set[tuple[str, int]] = set()
-    for (rule, site), waits in found.items():
-        waits.sort(key=lambda wait: tell.module.span(wait[0].node))
+    for (rule, site), every in found.items():
+        waits = places(every, tell)
         place = _place(waits[0][1], run)
         if (rule, id(place)) not in told:  # with two connections open, the first one stands for both
             told.add((rule, id(place)))
             yield _diagnostic(rule, site, waits, place, run, tell)
+
+
+def places(waits: Iterable[Wait], tell: Teller) -> list[Wait]:
+    """One a call, by their order in the text: a call may wait in more than one way, and on more than one path."""
+    firsts: dict[int, Wait] = {}
+    for wait in waits:
+        firsts.setdefault(id(wait[0].node), wait)
+    return sorted(firsts.values(), key=lambda wait: tell.module.span(wait[0].node))
 
 
 def _place(pause: Pause, run: Interpreter) -> cst.CSTNode:
