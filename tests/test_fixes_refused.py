@@ -34,6 +34,27 @@ def test_refused(reason: str) -> None:
     assert any(reason in given for given in result.reasons), result.reasons
 
 
+OPENED = """\
+def opened(conn=None):
+    if conn is None:
+        conn = sqlite3.connect("x")
+    return conn
+
+
+def f(given=None):
+    conn = opened({})
+    conn.execute("DELETE FROM t")
+"""
+
+
+def test_what_a_function_may_give_back_is_not_closed() -> None:
+    source = HEAD + OPENED.format("given")
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("may give back a connection it is given" in given for given in result.reasons), result.reasons
+    assert "with closing(opened()) as conn:" in fix(HEAD + OPENED.format("")).text
+
+
 UNSAFE = {
     "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "        conn.rollback()\n"

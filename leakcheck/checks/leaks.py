@@ -65,6 +65,8 @@ def _confidence(site: Site, tier: Tier) -> Confidence:
 def _diagnostic(verdict: Verdict, tell: Teller) -> Diagnostic:
     site = verdict.leak.site
     message = _MESSAGES[verdict.code](verdict.leak, tell)
+    if site.may_be_given:
+        message += f" where {quoted(site.callee)} has opened it"
     return tell.diagnostic(verdict.code, verdict.confidence, message, site, _steps(verdict, tell))
 
 

@@ -70,6 +70,8 @@ class Quest:
 
     def _proposals(self, file: File, verdict: Verdict, run: Interpreter) -> Iterator[Proposal]:
         scene = self.scene = Scene(file, verdict, run)
+        if scene.site.may_be_given and not scene.site.releases:
+            raise Refused(f"`{scene.site.callee}` may give back a connection it is given, which is not ours to close")
         doubtful = []
         for rewrite in REWRITES:
             try:

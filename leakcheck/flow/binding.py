@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
+from leakcheck.flow.values import Const, Derived, Ref
+from leakcheck.project.walk import alternatives
+
 if TYPE_CHECKING:
     from leakcheck.flow.core import Argument
     from leakcheck.flow.values import Function
+    from leakcheck.project.module import FunctionInfo
 
 
 def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:
@@ -22,3 +28,24 @@ def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argum
         if name in names:
             found.append((name, argument))
     return found
+
+
+_TEXT = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
+
+
+def may_return(callee: Function, arguments: list[Argument]) -> bool:
+    """Whether a function may give one of its arguments back, of which nothing is known: `return conn or connect()`."""
+    kept = _returned(callee.info) if arguments else set()
+    known = (Const, Ref, Derived)
+    given = (a for name, a in filled(callee, arguments) if name in kept and not isinstance(a.value, known))
+    return any(not isinstance(argument.node.value, _TEXT) for argument in given)
+
+
+def _returned(function: FunctionInfo) -> set[str]:
+    """The parameters that a function returns, by their own name or another one."""
+    parameters = {p.name.value for p in function.parameters}
+    parts = [part for value in function.returned for part in alternatives(value)]
+    names = {part.value for part in parts if isinstance(part, cst.Name)}
+    values = (value for name in names - parameters for value in function.bindings.assigned.get(name, ()))
+    parts = [part for value in values for part in alternatives(value)]
+    return parameters & (names | {part.value for part in parts if isinstance(part, cst.Name)})

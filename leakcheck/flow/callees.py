@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from leakcheck.flow.binding import filled
+from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.calls import Calls
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
@@ -62,7 +62,11 @@ class Callees(Calls):
         self._hand_over_unbound(arguments, set(rids.values()), node, state)
         if manager:
             return [(self._manager(summary, function, rids), state)]
-        return self._apply(summary, callee, rids, node, state)
+        result = self._apply(summary, callee, rids, node, state)
+        if summary.is_fresh and may_return(callee, arguments):
+            for site in (site for site in self.sites if site.node is node):
+                site.may_be_given = True
+        return result
 
     # -- which function, with what ---------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class Site:
     releases: list[cst.CSTNode] = field(default_factory=list)  # calls that release it on some path
     methods: set[str] = field(default_factory=set)  # that are called on it
     is_item: bool = False  # yielded, one for each round of a loop
+    may_be_given: bool = False  # the function that opens it may hand back what it is given instead
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +30,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.walk import SCOPES, dotted, terminal, walk
+from leakcheck.project.walk import SCOPES, alternatives, dotted, terminal, walk
 from leakcheck.project.wrappers import Wrappers, gives
 
 if TYPE_CHECKING:
@@ -187,20 +187,7 @@ def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
 
 def _lends_own(function: FunctionInfo) -> bool:
     """Whether a path returns what the object or the module keeps: no caller can tell, so none may close it."""
-    return any(_is_kept(part, function) for value in function.returned for part in _alternatives(value))
-
-
-def _alternatives(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-    """The expressions of which one is the value: those of `a or b`, `a if test else b`."""
-    if isinstance(node, cst.BooleanOperation):
-        parts = (node.left, node.right)
-    elif isinstance(node, cst.IfExp):
-        parts = (node.body, node.orelse)
-    else:
-        yield node
-        return
-    for part in parts:
-        yield from _alternatives(part)
+    return any(_is_kept(part, function) for value in function.returned for part in alternatives(value))
 
 
 def _is_kept(node: cst.BaseExpression, function: FunctionInfo) -> bool:

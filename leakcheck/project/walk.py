@@ -156,3 +156,16 @@ def string_value(node: cst.CSTNode) -> str | None:
 def _evaluated(node: cst.SimpleString) -> str | None:
     value = node.evaluated_value
     return value if isinstance(value, str) else None
+
+
+def alternatives(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The expressions of which one is the value: those of `a or b`, `a if test else b`."""
+    if isinstance(node, cst.BooleanOperation):
+        parts = (node.left, node.right)
+    elif isinstance(node, cst.IfExp):
+        parts = (node.body, node.orelse)
+    else:
+        yield node
+        return
+    for part in parts:
+        yield from alternatives(part)
