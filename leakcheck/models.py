@@ -164,6 +164,7 @@ class Web:
     contexts: tuple[str, ...] = ()  # methods whose block ends the session of the request
     dependencies: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()  # calls whose first argument runs behind the response
     buffers: tuple[str, ...] = ()  # bodies that are in memory as a whole
     ended_before: dict[str, str] = field(default_factory=dict)  # package -> versions that do so; "" is all of them
     ends_before: dict[str, str] = field(default_factory=dict)  # arguments of a dependency that make it so

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from leakcheck.checks.behind import Behind
 from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import places, purpose, short, steps_of
 from leakcheck.checks.lending import Lending
@@ -38,6 +39,7 @@ class Dependencies:
         self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
         self.web = resolver.catalogue.web
         self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)
+        self.behind = Behind(lending)
         self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
         self._endpoint = re.compile(rf"@(?<!\S@)(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(")
 
@@ -187,6 +189,25 @@ class Dependencies:
             yield _held(site, loan, places(waits, tell), tell)
         elif streams:
             yield from self._streamed(streams, parameter, function, site, loan, tell)
+        else:
+            yield from self._left_behind(run, parameter, function, site, loan, tell)
+
+    def _left_behind(
+        self, run: Interpreter, parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
+    ) -> Iterator[Diagnostic]:
+        """What tasks that run behind the response hold it through, or take again after it was given back."""
+        if not any(True for _ in self.behind.tasks(function)):
+            return
+        marker = self._marker(parameter, function)
+        if marker is not None and self.streams.ends_before(loan, marker, function.module):
+            what = f"{_subject(site, loan)} is closed before this task runs, and nothing closes it again afterwards"
+            for node in [*self.behind.uses(function, parameter.name.value)][:loan.spec.reusable]:
+                yield tell.at("LK205", _confidence(site, None), what, node, tell.acquired(site))
+        elif waits := places(self.behind.waits(run, site), tell):
+            record, pause = waits[0]
+            until = f"is held until this task behind the response is done, which {purpose(pause)}"
+            steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
+            yield tell.at("LK205", _confidence(site, pause), f"{_subject(site, loan)} {until}", record.node, steps)
 
     def _streamed(
         self, streams: list[Held], parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller

@@ -44,10 +44,13 @@ class Lending:
         if not isinstance(callee, Function) or not list(pauses(record, run, self.blocking)):
             return
         for variable in self._variables(record.given, callee):
-            for pause in self._inside(callee.info, variable, record, depth):
+            for pause in self.inside(callee.info, variable, record, depth):
                 yield replace(pause, chain=((run.module, record.node), *pause.chain))
 
-    def _inside(self, function: FunctionInfo, variable: str, record: Held, depth: int) -> tuple[Pause, ...]:
+    def inside(
+        self, function: FunctionInfo, variable: str, record: Held, depth: int = _DEPTH - 1
+    ) -> tuple[Pause, ...]:
+        """How a function waits that gets what a record tells of as `variable`, while that is out."""
         key = (function, variable, record.status is Status.RESTING, depth)
         if key not in self._known:
             self._known[key] = ()  # while it is being found: recursion ends here

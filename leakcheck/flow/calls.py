@@ -102,9 +102,10 @@ class Calls(Naming, Managers, Displays):
         if isinstance(callee, Class):
             self.keep_lent(callee, arguments)
             return
-        for argument in arguments:
-            if isinstance(argument.value, Lent) and argument.value.rid is not None:
-                self.use_lent(argument.value.rid, "", node, state)
+        lent = [a.value.rid for a in arguments if isinstance(a.value, Lent) and a.value.rid is not None]
+        if not lent or self.resolver.callee_name(callee) not in self.catalogue.web.tasks:  # which use it later
+            for rid in lent:
+                self.use_lent(rid, "", node, state)
         if isinstance(callee, Function):
             self.use_kept(callee, node, state)
 
