@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import libcst as cst
 
@@ -201,7 +202,8 @@ class Dependencies:
         marker = self._marker(parameter, function)
         if marker is not None and self.streams.ends_before(loan, marker, function.module):
             what = f"{_subject(site, loan)} is closed before this task runs, and nothing closes it again afterwards"
-            for node in [*self.behind.uses(function, parameter.name.value)][:loan.spec.reusable]:
+            used = self.behind.uses(function, parameter.name.value) if loan.spec.reusable else ()
+            for node in islice(used, 1):
                 yield tell.at("LK205", _confidence(site, None), what, node, tell.acquired(site))
         elif waits := places(self.behind.waits(run, site), tell):
             record, pause = waits[0]

@@ -47,9 +47,7 @@ class Lending:
             for pause in self.inside(callee.info, variable, record, depth):
                 yield replace(pause, chain=((run.module, record.node), *pause.chain))
 
-    def inside(
-        self, function: FunctionInfo, variable: str, record: Held, depth: int = _DEPTH - 1
-    ) -> tuple[Pause, ...]:
+    def inside(self, function: FunctionInfo, variable: str, record: Held, depth: int = _DEPTH - 1) -> tuple[Pause, ...]:
         """How a function waits that gets what a record tells of as `variable`, while that is out."""
         key = (function, variable, record.status is Status.RESTING, depth)
         if key not in self._known:
