@@ -17,10 +17,11 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import children, code, same_scope, walk
+from leakcheck.project.walk import children, code, same_scope, terminal, walk
 from leakcheck.words import words
 
 Loop = cst.For | cst.While
+_CALLERS = 3  # of callers asked whether they try again
 _AT_ONCE, _STEADY = "without a pause", "after a pause that does not grow"
 
 
@@ -41,7 +42,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
                 why += " and without end" if _is_endless(loop) else ""
                 message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
                 yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
-        elif loop is None and not patient and _gives_up(site, run.function):
+        elif loop is None and not patient and _gives_up(site, run.function, blocking):
             message = f"{quoted(site.callee)} {site.spec.exhaustion} when the pool is empty, and nothing tries again"
             yield tell.at("LK501", site.certainty, message, site.node)
     if any(not site.parameter and not site.spec.embedded for site in run.sites):
@@ -181,12 +182,37 @@ def _text(node: cst.Call) -> str:
     return node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
 
 
-def _gives_up(site: Site, function: FunctionInfo) -> bool:
+def _gives_up(site: Site, function: FunctionInfo, blocking: Blocking) -> bool:
     """A checkout that raises at once, with no retry around it in sight."""
     if site.spec.kind != "checkout" or not site.spec.exhaustion.startswith("raises"):
         return False
-    around = (function, *site.wrappers)
-    return not any(words().of_retries.search(word) for f in around for word in (f.name, *f.decorators, *f.words))
+    if any(map(_speaks_of_retries, (function, *site.wrappers))):
+        return False
+    return not _is_tried_by_callers(function, blocking, _CALLERS)
+
+
+def _speaks_of_retries(function: FunctionInfo) -> bool:
+    return any(words().of_retries.search(word) for word in (function.name, *function.decorators, *function.words))
+
+
+def _is_tried_by_callers(function: FunctionInfo, blocking: Blocking, depth: int) -> bool:
+    """Whether whoever uses a function in its file tries again, or is called by somebody who does."""
+    mentioned = function.module.mentioning(frozenset({function.name}))
+    found = (d for chunk in mentioned for d in chunk.definitions if isinstance(d, FunctionInfo))
+    users = [user for user in found if _uses(user, function, blocking)]
+    return bool(users) and all(
+        _speaks_of_retries(user) or (depth > 1 and _is_tried_by_callers(user, blocking, depth - 1)) for user in users
+    )
+
+
+def _uses(user: FunctionInfo, function: FunctionInfo, blocking: Blocking) -> bool:
+    """Whether one function calls another, or hands it to somebody who does."""
+    if user is function or function.name not in user.words:
+        return False
+    names = (node for node in walk(user.node.body) if isinstance(node, (cst.Name, cst.Attribute)))
+    found = (node for node in names if terminal(node) == function.name)
+    values = (blocking.resolver.static(node, user, user.module) for node in found)
+    return any(isinstance(value, Function) and value.info is function for value in values)
 
 
 def _decorated(function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
