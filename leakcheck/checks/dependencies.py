@@ -91,8 +91,9 @@ class Dependencies:
     def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int) -> Loan | None:
         """What the parameter's dependency has checked out while the endpoint runs."""
         marker = self._marker(parameter, function)
-        if marker is None:
-            return None
+        if marker is None:  # Litestar gives by name what is provided anywhere above
+            by_name = any(function.module.imports.get(name) in self.web.handlers for name in function.decorators)
+            return self._typed(parameter, function) if by_name else None
         given = next((a.value for a in marker.call.args if a.keyword is None), None)
         if given is None:  # `Depends()` on the annotated class
             annotated = _annotated(parameter.annotation) if parameter.annotation else None
@@ -193,14 +194,18 @@ class Dependencies:
         else:
             yield from self._left_behind(run, parameter, function, site, loan, tell)
 
+    def _ends_before(self, parameter: cst.Param, function: FunctionInfo, loan: Loan) -> bool:
+        """Whether it is taken back before the response is sent: always by a framework that gives by name."""
+        marker = self._marker(parameter, function)
+        return marker is None or self.streams.ends_before(loan, marker, function.module)
+
     def _left_behind(
         self, run: Interpreter, parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
     ) -> Iterator[Diagnostic]:
         """What tasks that run behind the response hold it through, or take again after it was given back."""
         if not any(True for _ in self.behind.tasks(function)):
             return
-        marker = self._marker(parameter, function)
-        if marker is not None and self.streams.ends_before(loan, marker, function.module):
+        if self._ends_before(parameter, function, loan):
             what = f"{_subject(site, loan)} is closed before this task runs, and nothing closes it again afterwards"
             used = self.behind.uses(function, parameter.name.value) if loan.spec.reusable else ()
             for node in islice(used, 1):
@@ -214,9 +219,8 @@ class Dependencies:
     def _streamed(
         self, streams: list[Held], parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
     ) -> Iterator[Diagnostic]:
-        marker = self._marker(parameter, function)
         what = f"{_subject(site, loan)} is held until the last byte of this"
-        if marker is not None and self.streams.ends_before(loan, marker, function.module):
+        if self._ends_before(parameter, function, loan):
             name = parameter.name.value
             streams = [record for record in streams if loan.spec.reusable and reads(record, name, function)]
             what = f"{_subject(site, loan)} was closed before, and nothing closes it again after the body of this"
@@ -235,6 +239,8 @@ def _annotated(annotation: cst.Annotation) -> cst.BaseExpression:
 
 
 def _subject(site: Site, loan: Loan) -> str:
+    if not loan.through:
+        return quoted(site.name)
     if loan.inside:
         return f"what {quoted(site.callee)} opened for {quoted(site.name)}"
     return f"{quoted(site.name)} from {quoted(site.callee)}"
