@@ -137,6 +137,7 @@ _WORD_LISTS = (
     "failures",
     "dispatches",
     "texts",
+    "urls",
     "identifiers",
     "writes",
     "adds",

@@ -33,6 +33,7 @@ class Words:
     failures: tuple[str, ...]
     dispatches: tuple[str, ...]
     texts: tuple[str, ...]
+    urls: tuple[str, ...]
     identifiers: tuple[str, ...]
     writes: tuple[str, ...]
     adds: tuple[str, ...]

@@ -16,6 +16,7 @@ from leakcheck.flow.values import Function, Symbol
 from leakcheck.models import Pool
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
+from leakcheck.words import words
 
 _DEPTH = 6  # of names, functions and formats followed to the text of a URL
 
@@ -110,6 +111,9 @@ class Built:
             callee = self.resolver.static(node.func, function, module)
             info = callee.info if isinstance(callee, Function) else None
             values = [(value, info, info.module) for value in info.returned] if info is not None else []
+            if f".{dotted(node.func)}".endswith(tuple(f".{name}" for name in words().urls)):
+                given = [a.value for a in node.args if a.keyword is None or a.keyword.value == "drivername"]
+                values = [(value, function, module) for value in given[:1]]
         found = (self._beginning(*value, depth - 1) for value in values)
         return next((text for text in found if text is not None), None)
 
@@ -155,13 +159,18 @@ class Constructors:
         self.pools = catalogue.pools
         self.words = catalogue.pool_words
 
+    def words_in(self, module: Module) -> frozenset[str]:
+        """The same with what a module calls them: `from sqlalchemy import create_engine as connect_to`."""
+        return self.words | {name for name, target in module.imports.items() if target.rpartition(".")[2] in self.words}
+
     def of(self, module: Module) -> Iterator[Built]:
         """Every call in a module that builds one."""
-        for function in module.scopes(self.words):
+        names = self.words_in(module)
+        for function in module.scopes(names):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.Call) and (built := self.built(node, function, module)):
                     yield built
-        for chunk in module.mentioning(self.words):
+        for chunk in module.mentioning(names):
             for node in walk(chunk.tree, same_scope) if chunk.kind in ("simple", "compound") else ():
                 if isinstance(node, cst.Call) and (built := self.built(node, None, module)):
                     yield built
@@ -181,4 +190,6 @@ class Constructors:
     def from_factory(self, node: cst.Call, function: FunctionInfo | None, module: Module) -> FunctionInfo | None:
         """The project's function that a call names, if it might build one."""
         callee = self.resolver.static(node.func, function, module)
-        return callee.info if isinstance(callee, Function) and callee.info.mentions(self.words) else None
+        if not isinstance(callee, Function):
+            return None
+        return callee.info if callee.info.mentions(self.words_in(callee.info.module)) else None

@@ -64,7 +64,7 @@ class Fates:
 
     def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""
-        words = frozenset(f.name for f in module.scopes(self.constructors.words))
+        words = frozenset(f.name for f in module.scopes(self.constructors.words_in(module)))
         imported = frozenset(name for name, target in module.imports.items() if "engine" in name or "pool" in name)
         for function in module.scopes(words | imported):
             for node in walk(function.node.body, same_scope):
