@@ -132,6 +132,7 @@ _WORD_LISTS = (
     "prompts",
     "tests",
     "retries",
+    "pauses",
     "inserts",
     "refusals",
     "failures",

@@ -28,6 +28,7 @@ class Words:
     prompts: tuple[str, ...]
     tests: tuple[str, ...]
     retries: tuple[str, ...]
+    pauses: tuple[str, ...]
     inserts: tuple[str, ...]
     refusals: tuple[str, ...]
     failures: tuple[str, ...]

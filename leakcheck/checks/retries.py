@@ -47,6 +47,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
             yield tell.at("LK501", site.certainty, message, site.node)
     if any(not site.parameter and not site.spec.embedded for site in run.sites):
         yield from _decorated(run.function, tell, blocking)
+        yield from _gone_over(loops, run, tell, blocking)
         for node, why in patient.items():
             if why:
                 yield _of_decorator(node, run.function, why, tell)
@@ -147,7 +148,7 @@ def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     ]
     if not pauses:
         calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
-        unknown = any(blocking.waits.written(_text(node)) or words().of_retries.search(_text(node)) for node in calls)
+        unknown = any(_text(node) in words().pauses or words().of_retries.search(_text(node)) for node in calls)
         return "" if unknown else _AT_ONCE
     changing = _changing(loop)
     if any(mentions(node.args, changing.__contains__) for node in pauses):
@@ -219,15 +220,31 @@ def _decorated(function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iter
     """`@tenacity.retry` without `wait` or `stop`, or with a pause that does not grow; `backoff.constant`."""
     for decorator in function.node.decorators:
         node = decorator.decorator
-        name = _symbol(node.func if isinstance(node, cst.Call) else node, function, blocking)
-        arguments = node.args if isinstance(node, cst.Call) else ()
-        if any(argument.star for argument in arguments):
-            continue
-        pause = _pause(name, arguments, function, blocking)
-        stops = blocking.waits.stops.get(name)
-        endless = stops is not None and not any(a.keyword and a.keyword.value in stops for a in arguments)
-        if pause or endless:
-            yield _of_decorator(node, function, " and ".join([pause] * bool(pause) + ["without end"] * endless), tell)
+        if why := _carelessness(node, function, blocking):
+            yield _of_decorator(node, function, why, tell)
+
+
+def _gone_over(loops: Sequence[Loop], run: Interpreter, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
+    """`for attempt in tenacity.Retrying(…):` around an acquire."""
+    for loop in (loop for loop in loops if isinstance(loop, cst.For) and isinstance(loop.iter, cst.Call)):
+        inside = {id(part) for part in walk(loop.body, same_scope)}
+        site = next((s for s in run.sites if id(s.node) in inside and not (s.parameter or s.spec.embedded)), None)
+        if site is not None and run.function is not None and isinstance(loop, cst.For):
+            if why := _carelessness(loop.iter, run.function, blocking):
+                message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
+                yield tell.at("LK502", "medium", message, loop.iter)
+
+
+def _carelessness(node: cst.BaseExpression, function: FunctionInfo, blocking: Blocking) -> str:
+    """What is wrong with a retry of a library, by the arguments it is made with."""
+    name = _symbol(node.func if isinstance(node, cst.Call) else node, function, blocking)
+    arguments = node.args if isinstance(node, cst.Call) else ()
+    if any(argument.star for argument in arguments):
+        return ""
+    pause = _pause(name, arguments, function, blocking)
+    stops = blocking.waits.stops.get(name)
+    endless = stops is not None and not any(a.keyword and a.keyword.value in stops for a in arguments)
+    return " and ".join([pause] * bool(pause) + ["without end"] * endless)
 
 
 def _pause(name: str, arguments: Sequence[cst.Arg], function: FunctionInfo, blocking: Blocking) -> str:
