@@ -57,7 +57,7 @@ def judge(site: Site, found: list[Leak]) -> Verdict:
 
 
 def _confidence(site: Site, tier: Tier) -> Confidence:
-    if tier is Tier.WEAK or (site.is_owner and tier is not Tier.NONE):
+    if tier is Tier.WEAK:
         return "low"
     return site.certainty
 

@@ -24,7 +24,9 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
         if kept.site.parameter or kept.site.index in seen | run.collected:
             continue
         seen.add(kept.site.index)
-        if not _ended_here(kept.site, run) and not field_released(cls, kept.field, kept.site.spec, resolver):
+        if _ended_here(kept.site, run) or run.summaries.owners.is_released_inside(kept.site.spec):
+            continue
+        if not field_released(cls, kept.field, kept.site.spec, resolver):
             yield _diagnostic(kept, cls, tell)
 
 

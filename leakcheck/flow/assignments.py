@@ -138,7 +138,7 @@ class Assignments(Core):
             return only_states(self.eval(target.value, state))
         owner = path.rpartition(".")[0]
         for rid in resources_in(value):
-            if owner in ("self", "cls") and not isinstance(value, (Tuple, Instance)) and not state.is_stacked(rid):
+            if owner in ("self", "cls") and not isinstance(value, Tuple) and not state.is_stacked(rid):
                 self.note_kept(rid, path.rpartition(".")[2], target)
             resource = state.resources[rid]
             if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:

@@ -164,11 +164,17 @@ class Callees(Calls):
         touching = any(self.touched(a.value, state) for a in arguments)
         for argument in arguments:
             self.hand_over(argument.value, state, "argument", node)
-        strong = touching or (bool(state.resources) and self.summaries.raises(callee.info))  # else nobody could tell
+        strong = touching or (bool(state.resources) and self._may_well_raise(callee))  # else nobody could tell
         if id(node) not in self.started:
             self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         returned = self.resolver.returned(callee.info)
         return [(returned, state)]
+
+    def _may_well_raise(self, callee: Function) -> bool:
+        """Whether it raises by a statement of its own, or works with the connection that its object keeps."""
+        owner = callee.receiver
+        keeps = isinstance(owner, Instance) and owner.rid is not None
+        return self.summaries.raises(callee.info) or (keeps and self.summaries.owners.works(callee.info))
 
     # -- effects ---------------------------------------------------------------------------------------------------
 
@@ -210,7 +216,7 @@ class Callees(Calls):
             value = self._received(outcome, callee, rids, node, after)
             result.append((value, after))
         if not raises and not summary.is_fresh:
-            self.may_raise(state, node, Tier.STRONG if self.summaries.raises(callee.info) else Tier.WEAK, "call")
+            self.may_raise(state, node, Tier.STRONG if self._may_well_raise(callee) else Tier.WEAK, "call")
         return result  # an `async def` is run where it is called: nearly always it is awaited right there
 
     def _settle(self, outcome: Outcome, rids: dict[str, ResourceId], node: cst.CSTNode, state: State) -> None:

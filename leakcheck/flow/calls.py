@@ -89,6 +89,7 @@ class Calls(Naming, Managers, Displays):
         if isinstance(callee, Function):
             if ended := self._end_owner(callee, node, state):
                 return ended
+            self._end_inner(callee, node, state)
             taught = self.model(f"{callee.info.module.name}.{callee.info.qualname}", node)
             if taught is not None:  # the settings say what the function gives: believed rather than looked into
                 return self._acquire_by_call(taught, node, arguments, state)
@@ -224,7 +225,8 @@ class Calls(Naming, Managers, Displays):
             if not isinstance(argument.value, Ref) or not self._only_uses(callee.info, parameter, argument.value):
                 self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
         self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
-        if model := self.summaries.owners.model(callee.info) if self.function is not None else None:
+        model = self.summaries.owners.model(callee.info) if self.function is not None else None
+        if model is not None and not self.is_replaced(*model.acquire):
             site = self.site(node, model, "medium")
             site.is_owner = True
             return [(Instance(callee.info, self.acquire(site, state).rid), state)]
@@ -238,12 +240,23 @@ class Calls(Naming, Managers, Displays):
         forms = (form for form in self.site_of(owner.rid).spec.release if form.method == callee.info.name)
         return next((self.released(owner.rid, form, node, state) for form in forms), None)
 
+    def _end_inner(self, callee: Function, node: cst.Call, state: State) -> None:
+        """`service.repository.close()` releases what the outer object keeps in the inner one."""
+        inner = callee.receiver
+        if isinstance(inner, Instance) and inner.rid is None and isinstance(inner.type, ClassInfo) and state.resources:
+            if model := self.summaries.owners.model(inner.type):
+                self._end_from_outside(model, callee.info.name, node, state)
+
     def _end_from_outside(self, spec: Connection, name: str, node: cst.Call, state: State) -> None:
         """`repository.conn.close()` releases the object's connection, too."""
+        if not any(form.method == name for form in spec.release):
+            return
         inner = node.func.value if isinstance(node.func, cst.Attribute) else None
-        owner = state.variables.get(dotted(inner.value) or "") if isinstance(inner, cst.Attribute) else None
-        if isinstance(owner, Instance) and owner.rid is not None and any(form.method == name for form in spec.release):
-            self.release(owner.rid, state, node)
+        while isinstance(inner, cst.Attribute):
+            inner = inner.value
+            owner = state.variables.get(dotted(inner) or "")
+            if isinstance(owner, Instance) and owner.rid is not None:
+                self.release(owner.rid, state, node)
 
     def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
         """For each argument the `__init__` parameter it fills; "" where that cannot be told."""

@@ -1,8 +1,9 @@
-"""What a constructor has surely put into the object's fields once it ends normally."""
+"""What connections a constructor leaves in the object's fields when it ends normally."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from typing import TypeAlias
 
 import libcst as cst
@@ -12,37 +13,52 @@ from leakcheck.project.bindings import pairs
 from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import dotted, same_scope, walk
 
-# What is known to hold a connection opened here, by its path; None: it may hold something else.
-Held: TypeAlias = dict[str, Connection | None]
+
+class Else(Enum):
+    """What a path may hold instead of a connection opened here."""
+
+    NOTHING = "nothing"
+    ANYTHING = "anything"  # somebody else's connection, perhaps
+
+
+# What is held by a path; a field without an entry holds nothing yet.
+Held: TypeAlias = dict[str, Connection | Else]
 Connects: TypeAlias = Callable[[cst.BaseExpression, FunctionInfo], Connection | None]
 Fields: TypeAlias = Callable[[cst.Call], Held]
 
-_LOOPS = (cst.While, cst.For, cst.Match)  # may run not at all, or end in the middle
 _OTHER_TARGETS = (cst.AnnAssign, cst.AssignTarget, cst.AugAssign, cst.CompFor, cst.For, cst.NamedExpr)
 
 
 class Opening:
-    """Follows one method's branches; a field counts only if every way to a normal end leaves a connection in it."""
+    """Follows one method's branches; a field counts if some way to a normal end leaves a connection in it, and none
+    leaves there what may be somebody else's. `surely`: if every way does."""
 
-    def __init__(self, method: FunctionInfo, connects: Connects, called: Fields | None = None) -> None:
+    def __init__(
+        self, method: FunctionInfo, connects: Connects, called: Fields | None = None, surely: bool = False
+    ) -> None:
         self.method = method
         self._connects = connects
+        self._surely = surely
         self._called = called
         self._shared = frozenset(_shared(method))
         self._ends: list[Held] = []
+        self._left: list[Held] = []  # where a round of the loop around ends early
 
     def fields(self) -> dict[str, Connection]:
         """The fields of `self`, with what opened the connection in them."""
         end = self._block(self.method.node.body, {})
-        held = _common([*self._ends, *([] if end is None else [end])])
-        return {path[5:]: spec for path, spec in held.items() if spec is not None and path.startswith("self.")}
+        held = self._common([*self._ends, *([] if end is None else [end])])
+        fields = ((path[5:], spec) for path, spec in held.items() if path.startswith("self."))
+        return {field: spec for field, spec in fields if isinstance(spec, Connection)}
 
-    def _block(self, body: cst.BaseSuite, held: Held) -> Held | None:
-        """What is held after the statements; None if they never end normally."""
+    def _block(self, body: cst.BaseSuite, held: Held, passed: list[Held] | None = None) -> Held | None:
+        """What is held after the statements; None if they never end normally. `passed` gets what is held on the way."""
         now: Held | None = held
         for node in body.body:
             if now is not None:
                 now = self._small(node, now) if isinstance(node, cst.BaseSmallStatement) else self._statement(node, now)
+            if now is not None and passed is not None:
+                passed.append(now)
         return now
 
     def _statement(self, node: cst.CSTNode, held: Held) -> Held | None:
@@ -51,39 +67,58 @@ class Opening:
         if isinstance(node, cst.With):
             return self._block(node.body, _without(held, node.items))
         if isinstance(node, cst.If):
-            return self._either([self._block(node.body, {**held}), self._else(node.orelse, held)])
+            return self._either([self._block(node.body, held), self._else(node.orelse, held)])
+        if isinstance(node, cst.Match):
+            return self._either([held, *(self._block(case.body, held) for case in node.cases)])
         if isinstance(node, (cst.Try, cst.TryStar)):
             return self._try(node, held)
-        if isinstance(node, _LOOPS):
-            rest = _without(held, [node])
-            self._ends += [rest for part in walk(node, same_scope) if type(part) is cst.Return]
-            return rest
+        if isinstance(node, (cst.For, cst.While)):
+            return self._loop(node, held)
         return held
 
     def _else(self, node: cst.If | cst.Else | None, held: Held) -> Held | None:
         if isinstance(node, cst.If):
             return self._statement(node, held)
-        return held if node is None else self._block(node.body, {**held})
+        return held if node is None else self._block(node.body, held)
+
+    def _loop(self, node: cst.For | cst.While, held: Held) -> Held | None:
+        start = {**held, **dict.fromkeys(_paths(node.target), Else.ANYTHING)} if isinstance(node, cst.For) else held
+        outer, self._left = self._left, []
+        end = self._block(node.body, start)
+        ends, self._left = [start, end, *self._left], outer
+        return self._else(node.orelse, self._common([end for end in ends if end is not None]))
 
     def _try(self, node: cst.Try | cst.TryStar, held: Held) -> Held | None:
-        failed = _without(held, [node.body])
-        ends = [self._block(handler.body, {**failed}) for handler in node.handlers]
-        body = self._block(node.body, {**held})
+        passed = [held]
+        body = self._block(node.body, held, passed)
+        failed = self._common(passed)
+        ends = [self._block(handler.body, failed) for handler in node.handlers]
         ends.append(body if body is None or node.orelse is None else self._block(node.orelse.body, body))
         end = self._either(ends)
         return end if end is None or node.finalbody is None else self._block(node.finalbody.body, end)
 
     def _either(self, ends: list[Held | None]) -> Held | None:
         normal = [end for end in ends if end is not None]
-        return _common(normal) if normal else None
+        return self._common(normal) if normal else None
+
+    def _common(self, ends: list[Held]) -> Held:
+        """What is held after one of several ways."""
+        found: Held = {}
+        for path in dict.fromkeys(path for end in ends for path in end):
+            values = {end.get(path, Else.NOTHING) for end in ends}
+            kinds = values - {Else.NOTHING} if not self._surely else values
+            found[path] = Else.NOTHING if not kinds else kinds.pop() if len(kinds) == 1 else Else.ANYTHING
+        return found
 
     def _small(self, node: cst.BaseSmallStatement, held: Held) -> Held | None:
+        if isinstance(node, (cst.Break, cst.Continue)):
+            self._left.append(held)
         if isinstance(node, cst.Return):
             self._ends.append(held)
-        if isinstance(node, (cst.Return, cst.Raise)):
+        if isinstance(node, (cst.Return, cst.Raise, cst.Break, cst.Continue)):
             return None
-        if isinstance(node, cst.Expr) and isinstance(node.value, cst.Call) and self._called is not None:
-            return {**held, **self._called(node.value)}
+        if isinstance(node, (cst.Expr, cst.Assign)) and isinstance(node.value, cst.Call) and self._called is not None:
+            held = {**held, **self._called(node.value)}
         return {**_without(held, [node]), **self._assigned(node, held)}
 
     def _assigned(self, node: cst.BaseSmallStatement, held: Held) -> Held:
@@ -91,9 +126,11 @@ class Opening:
         for target, value in _assignments(node, self.method):
             path = dotted(target) or ""
             if isinstance(value, (cst.Call, cst.Await)):
-                found[path] = self._connects(value, self.method)
-            elif isinstance(value, cst.Name):
-                found[path] = None if value.value in self._shared else held.get(value.value)
+                found[path] = self._connects(value, self.method) or Else.ANYTHING
+            elif isinstance(value, cst.Name) and value.value in ("None", "False"):
+                found[path] = Else.NOTHING
+            elif isinstance(value, cst.Name) and value.value not in self._shared:
+                found[path] = held.get(value.value, Else.ANYTHING)
         return found
 
 
@@ -105,23 +142,29 @@ def _assignments(node: cst.BaseSmallStatement, method: FunctionInfo) -> Iterator
         yield node.target, node.value
 
 
-def _common(ends: list[Held]) -> Held:
-    first, *others = ends or [{}]
-    return {path: spec for path, spec in first.items() if all(other.get(path) == spec for other in others)}
-
-
 def _without(held: Held, nodes: Iterable[cst.CSTNode]) -> Held:
     """What is still held after something that may bind anew what it names as a target."""
-    bound = {dotted(part) for node in nodes for target in _targets(node) for part in walk(target)}
-    return {path: spec for path, spec in held.items() if path not in bound}
+    bound = (path for node in nodes for target in _targets(node) for path in _paths(target))
+    return {**held, **dict.fromkeys(bound, Else.ANYTHING)}
 
 
 def _targets(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     for part in walk(node, same_scope):
-        if isinstance(part, _OTHER_TARGETS):
+        if isinstance(part, _OTHER_TARGETS) and not (isinstance(part, cst.AnnAssign) and part.value is None):
             yield part.target
-        elif isinstance(part, (cst.AsName, cst.Del)):
-            yield part
+        elif isinstance(part, cst.AsName):
+            yield part.name
+        elif isinstance(part, cst.Del):
+            yield part.target
+
+
+def _paths(target: cst.CSTNode) -> Iterator[str]:
+    """What an assignment to a target binds: `self.conn.autocommit = True` leaves `self.conn` alone."""
+    if isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            yield from _paths(element.value)
+    elif path := dotted(target):
+        yield path
 
 
 def _shared(method: FunctionInfo) -> Iterator[str]:

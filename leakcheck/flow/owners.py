@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
 
 from leakcheck.flow.opening import Held, Opening
-from leakcheck.flow.owning import releasing_methods
+from leakcheck.flow.owning import field_released_outside, releasing_methods
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Instance, Lent
+from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import code, walk
+from leakcheck.project.walk import SCOPES, code, walk
+from leakcheck.words import words
 
 _PLAIN_BASES = frozenset(
     {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "contextlib.AbstractContextManager"}
 )
+_DEPTH = 3  # of the object's own methods that a constructor calls
 _REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
 
 
 class Owners:
     """Answers for one project."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self.resolver = resolver
+    def __init__(self, resolver: Resolver, gives_fresh: Callable[[FunctionInfo], bool]) -> None:
+        self.resolver, self._gives_fresh = resolver, gives_fresh
         self._models: dict[ClassInfo, Connection | None] = {}
+        self._kept: dict[Connection, tuple[ClassInfo, str, Connection]] = {}  # what objects of a model keep, and where
+        self._working: dict[FunctionInfo, bool] = {}
 
     def model(self, cls: ClassInfo) -> Connection | None:
         """What must be done with an object of the class; None if it need not be released, or cannot be."""
@@ -35,46 +41,79 @@ class Owners:
     def opens_when_made(self, cls: ClassInfo, field: str) -> bool:
         """Whether `__init__` itself puts a connection of the object's own into the field."""
         init = self.resolver.method(cls, "__init__")
-        return init is not None and field in Opening(init, self._connects).fields()
+        return init is not None and field in Opening(init, self._connects, surely=True).fields()
 
     def is_called_when_made(self, cls: ClassInfo, method: FunctionInfo) -> bool:
         """Whether `__init__` calls the method."""
         init = self.resolver.method(cls, "__init__")
         return init is not None and method.name in init.words
 
+    def is_released_inside(self, model: Connection) -> bool:
+        """Whether some code releases what such an object keeps without asking the object."""
+        return model in self._kept and field_released_outside(*self._kept[model], self.resolver)
+
+    def works(self, method: FunctionInfo) -> bool:
+        """Whether a method of such an object works with the connection outside any `try`: then it may well raise."""
+        if method not in self._working:
+            self._working[method] = False  # while it is being found: recursion ends here
+            outside = walk(method.node.body, lambda node: type(node) not in (*SCOPES, cst.Try, cst.TryStar))
+            self._working[method] = any(self._is_work(node, method) for node in outside)
+        return self._working[method]
+
+    def _is_work(self, node: cst.CSTNode, method: FunctionInfo) -> bool:
+        """Whether a method's call is one of a connection or cursor, or of a method, of its own object or of one that
+        keeps a connection, that works."""
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+            return False
+        callee = self.resolver.static(node.func, method, method.module)
+        if isinstance(callee, Function):
+            cls = callee.info.cls
+            own = cls is not None and (cls is method.cls or self.model(cls) is not None)
+            return own and self.works(callee.info)
+        name = node.func.attr.value
+        return name in words().connections and name not in self.resolver.catalogue.quiet_methods
+
     def _find(self, cls: ClassInfo) -> Connection | None:
         init = self.resolver.method(cls, "__init__")
         bases = self.resolver.ancestors(cls)
         known = all(isinstance(base, ClassInfo) or base in _PLAIN_BASES for base in bases)
-        if init is None or not known or not _REGISTERS.isdisjoint(init.words) or _gives_itself_away(init):
+        if init is None or not known or _gives_itself_away(init):
             return None
         for field, spec in self._opened(init, cls).items():
             released = releasing_methods(cls, field, spec, self.resolver)
             names = {method.name for method in released}
             if names and names.isdisjoint({"__del__", "__init__", "__new__"}):
-                return _model(cls, spec, released)
+                model = _model(cls, spec, released)
+                self._kept[model] = (cls, field, spec)
+                return model
         return None
 
-    def _opened(self, init: FunctionInfo, cls: ClassInfo) -> dict[str, Connection]:
-        """The fields that every object of the class gets a connection of its own in."""
+    def _opened(self, method: FunctionInfo, cls: ClassInfo, depth: int = _DEPTH) -> dict[str, Connection]:
+        """The fields in which a method of every object of the class leaves a connection of the object's own."""
 
         def called(node: cst.Call) -> Held:
-            method = self._own_method(node, init, cls)
-            found = Opening(method, self._connects).fields() if method is not None else {}
+            inner = self._own_method(node, method, cls) if depth else None
+            found = self._opened(inner, cls, depth - 1) if inner is not None else {}
             return {f"self.{field}": spec for field, spec in found.items()}
 
-        return Opening(init, self._connects, called).fields()
+        return {} if not _REGISTERS.isdisjoint(method.words) else Opening(method, self._connects, called).fields()
 
     def _connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
         value = self.resolver.static(node, method, method.module)
+        call = node.expression if isinstance(node, cst.Await) else node
+        callee = self.resolver.static(call.func, method, method.module) if isinstance(call, cst.Call) else None
+        if isinstance(callee, Function) and not self._gives_fresh(callee.info):
+            return None
+        if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
+            return self.model(value.type)
         if not isinstance(value, Lent) or value.spec is None or not value.spec.tracked or value.spec.lazy:
             return None
         return None if value.spec.memory_arguments and '":memory:"' in code(node).replace("'", '"') else value.spec
 
-    def _own_method(self, node: cst.Call, init: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
-        """The method of the same object that a constructor's call runs."""
+    def _own_method(self, node: cst.Call, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
+        """The method of the same object that a method's call runs."""
         path = code(node.func)
-        if path == "super().__init__" and isinstance(base := self.resolver.parent(init), Instance):
+        if path == "super().__init__" and isinstance(base := self.resolver.parent(caller), Instance):
             return self.resolver.method(base.type, "__init__") if isinstance(base.type, ClassInfo) else None
         return self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
 
@@ -92,7 +131,7 @@ def _gives_itself_away(init: FunctionInfo) -> bool:
 def _model(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Connection:
     forms = tuple(Release("conn", method.name, method.is_async) for method in released)
     plain = sorted(forms, key=lambda form: (form.method != "close", form.method.startswith("_")))
-    return Connection(spec.library, (cls.name,), "connection", release=tuple(plain), gc=spec.gc)
+    return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=tuple(plain), gc=spec.gc)
 
 
 def is_manager(model: Connection) -> bool:

@@ -62,6 +62,11 @@ def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resol
     return _users_release({field, *getters}, wanted.methods, family, resolver)
 
 
+def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
+    """Whether code that uses the class releases what the field holds: `repository.conn.close()`."""
+    return _users_release({field}, _wanted(field, spec).methods, [cls], resolver)
+
+
 def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:
     """The methods that release what the field holds, themselves or through another one."""
     wanted = _wanted(field, spec)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from leakcheck.models import Connection
     from leakcheck.project.module import ClassInfo, FunctionInfo
 
+_KEEPS_NOTHING = frozenset({"staticmethod", "classmethod"})  # decorators
 MAX_OUTCOMES = 6
 MAX_DEPTH = 5  # of calls followed from the function being checked
 
@@ -99,7 +100,7 @@ class Summaries:
         self.strict = strict
         self.depth = 0
         self.wrappers = Wrappers(resolver.project)
-        self.owners = Owners(resolver)
+        self.owners = Owners(resolver, self._gives_fresh)
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
         self._raises: dict[FunctionInfo, bool] = {}
@@ -112,6 +113,13 @@ class Summaries:
         if function not in self._gives:
             self._gives[function] = gives(function, self.wrappers.words(function.module))
         return self._gives[function]
+
+    def _gives_fresh(self, function: FunctionInfo) -> bool:
+        """Whether each call of a function may give a connection of its own: a decorator may keep the first."""
+        if not _KEEPS_NOTHING.issuperset(function.decorators) or not self.may_give(function):
+            return False
+        summary = self.of(function, None, ())
+        return summary is not None and summary.is_fresh
 
     def raises(self, function: FunctionInfo) -> bool:
         """Whether a function raises by a statement of its own outside any `try`."""

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 # What begins with a letter that must be there is found ten times as fast as what begins with a boundary.
 DEF = re.compile(r"def(?<!\wdef)[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
-_STORED = re.compile(r"self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*\()")
+_STORED = re.compile(r"self\.\w+[^=\n(]*=(?!=)([^\n]*\()")  # `self.a, self.b = …` among others
+_KEPT = re.compile(r"self\.\w+[^=\n(]*=[ \t]*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
+_LOCAL = re.compile(r"(?<=[ \t])(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)([^\n]*\()")
 _FIELD = re.compile(r"\.[\s\\]*(\w+)[\s\\]*(=(?!=)|:)")
 _CLOSES = re.compile(RELEASING, re.IGNORECASE)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
@@ -112,12 +114,15 @@ class Chunk:
 
     @cached_property
     def stored(self) -> frozenset[str]:
-        """Of a class that has a way to release what it keeps: the words in what it stores in its fields."""
+        """Of a class that has a way to release what it keeps: the words in what it stores in its fields, at once or by
+        way of a local name."""
         text = self.statement.text
         if self.kind != "class" or not _CLOSES.search(text):
             return frozenset()
-        found = (m for m in _STORED.finditer(text) if text[text.rfind("\n", 0, m.start()) + 1 : m.start()].isspace())
-        return words_of(" ".join(m[1] for m in found))
+        found = [m[1] for m in _STORED.finditer(text) if _begins(text, m.start())]
+        if kept := frozenset(_KEPT.findall(text)):
+            found += [m[2] for m in _LOCAL.finditer(text) if m[1] in kept]
+        return words_of(" ".join(found))
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -266,6 +271,12 @@ def _moved(
         pair = pending.pop()
         yield pair[1], places[pair[0]]
         pending += zip(*map(children, pair), strict=False)
+
+
+def _begins(text: str, at: int) -> bool:
+    """Whether a statement may begin there: only a colon or a semicolon may be before it in its line."""
+    before = text[text.rfind("\n", 0, at) + 1 : at].strip()
+    return not before or before.endswith((":", ";"))
 
 
 def _is_declared(text: str, dot: int) -> bool:

@@ -10,7 +10,9 @@ from leakcheck.project.facts import RELEASING, words
 from leakcheck.project.vocabulary import Words, occurrences
 
 _CLASS = re.compile(rb"[ \t]*class[ \t]+(\w+)([^:]*)")
-_STORED = re.compile(rb"\n[ \t]+self\.\w+[ \t]*(?::[^=\n]*)?=(?!=)[^\n]*\(")
+_STORED = re.compile(  # from a call, or from a local name that may hold what one gave
+    rb"[\n:;][ \t]+self\.\w+[^=\n(]*=(?!=)(?:[^\n]*\(|[ \t]*(?!None\b|True\b|False\b)[A-Za-z_]\w*[ \t]*[#\r\n])"
+)
 _RELEASES = re.compile(RELEASING.encode(), re.IGNORECASE)
 _IDENTIFIER = re.compile(rb"\w+")
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
@@ -25,14 +27,16 @@ Place = tuple[int, int]  # where a word begins and ends
 def handed_out(data: bytes, imports: bytes, sought: Words, makers: Words) -> Words:
     """The names by which a file gives others what a sought call gave it, or the sought call itself."""
     text = b"\n%b\n" % data
-    mentions = {name: list(occurrences(text, name)) for name in sought | makers if name in data}
-    if not mentions:
-        return frozenset()
-    passed_on = frozenset(words(imports)) & sought
-    renamed = (*_renamed(imports, mentions), *_named_anew(text, (at for found in mentions.values() for at, _ in found)))
-    calls = {name: [at for at, end in found if _is_called(text, end)] for name, found in mentions.items()}
-    made = _made(text, (at for name in makers & calls.keys() for at in calls[name]))
-    return passed_on.union(renamed, made, _inheriting(text, mentions), _returned(text, calls))
+    found = frozenset(words(imports)) & sought
+    seen: Words = frozenset()
+    new = sought | makers
+    while new:  # a function here may give what another one here gives
+        mentions = {name: list(occurrences(text, name)) for name in new if name in data}
+        calls = {name: [at for at, end in there if _is_called(text, at, end)] for name, there in mentions.items()}
+        seen |= new
+        new = frozenset((*_inheriting(text, mentions), *_returned(text, calls))) - seen if mentions else frozenset()
+        found |= new.union(_renamed(imports, mentions), _named_anew(text, mentions), _made(text, calls, makers))
+    return found
 
 
 def classes_in(data: bytes) -> Words:
@@ -40,8 +44,8 @@ def classes_in(data: bytes) -> Words:
     return frozenset(found[1] for found in _classes(b"\n%b\n" % data))
 
 
-def _is_called(text: bytes, end: int) -> bool:
-    return text[end : end + 8].lstrip(b" \t").startswith(b"(")
+def _is_called(text: bytes, at: int, end: int) -> bool:
+    return text[end : end + 8].lstrip(b" \t").startswith(b"(") and not text.endswith(_DEF, 0, at)
 
 
 def _line(text: bytes, at: int) -> Place:
@@ -54,17 +58,17 @@ def _renamed(imports: bytes, names: Mapping[bytes, object]) -> Iterator[bytes]:
     return (alias for name, alias in _AS.findall(imports) if name in names)
 
 
-def _named_anew(text: bytes, mentions: Iterable[int]) -> Iterator[bytes]:
+def _named_anew(text: bytes, mentions: Mapping[bytes, list[Place]]) -> Iterator[bytes]:
     """Module-level names assigned from something that mentions one: `open_db = partial(sqlite3.connect, "x")`."""
-    for at in mentions:
+    for at, _ in (place for found in mentions.values() for place in found):
         target = _ASSIGNED.match(text, *_line(text, at))
         if target and target.end() <= at:
             yield target[1]
 
 
-def _made(text: bytes, calls: Iterable[int]) -> Iterator[bytes]:
-    """Names assigned from such a call: `SessionLocal = sessionmaker(...)`."""
-    for at in calls:
+def _made(text: bytes, calls: Mapping[bytes, list[int]], makers: Words) -> Iterator[bytes]:
+    """Names assigned from a maker's call: `SessionLocal = sessionmaker(...)`."""
+    for at in (at for name in makers & calls.keys() for at in calls[name]):
         target, assigns, _ = text[_line(text, at)[0] : at].partition(b"=")
         if assigns:
             yield from words(target.partition(b":")[0])[-1:]

@@ -92,14 +92,14 @@ class Wrappers:
         return frozenset(name for m in sources if m for name in self.given(m, hops - 1))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        found = frozenset(_factories(module, self._factory_classes)) | _owners(
-            module, words, words - self._base(module)
-        )
+        foreign = words - self._base(module)
+        found = frozenset(_factories(module, self._factory_classes)) | _owners(module, words, foreign)
         new = found | words
         while new:
             givers = (giver for part in module.defining(new) for giver in part.givers)
             handing = (giver for giver in givers if not giver.others.isdisjoint(words | found))
-            new = frozenset(giver.name.rpartition(".")[2] for giver in handing) - found
+            given = frozenset(giver.name.rpartition(".")[2] for giver in handing) - found
+            new = given | (_owners(module, words | found | given, foreign | found) - found)
             found |= new
         return found
 
