@@ -17,6 +17,7 @@ from leakcheck.fixes.cursors import close_cursor
 from leakcheck.fixes.hoist import hoist
 from leakcheck.fixes.keywords import enlarge, make_resilient
 from leakcheck.fixes.narrow import narrow
+from leakcheck.fixes.rounds import SHOWS
 from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
 from leakcheck.fixes.style import of_project
@@ -134,10 +135,12 @@ class Amender:
         fork = self._project.fork()
         fork.memo.clear()
         module = fork.add(text, self._file.filename, at_once=len(self._file.module.chunks) == 1)
-        after = self._counts(self._examine(module, fork))
+        mended = Counter(found[number].code for number, _ in batch)
+        shown = {code for each in mended for code in SHOWS.get(each, ())}
+        every = self._counts(self._examine(module, fork))
+        after = Counter({code: count for code, count in every.items() if code not in shown})
         if worse := after - self._before:
             return f"the rewrite would lead to another finding ({min(worse)})"
-        mended = Counter(found[number].code for number, _ in batch)
         return "the rewrite would not be enough" if after - (self._before - mended) else ""
 
     def _counts(self, found: Sequence[Diagnostic]) -> Counter[str]:
