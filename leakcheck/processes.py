@@ -86,6 +86,7 @@ def _check(files: Sequence[str], settings: Settings) -> Batch:
         from leakcheck.lean import import_libcst
 
         import_libcst()
+        gc.freeze()
     from leakcheck.batches import check
 
     if collects:

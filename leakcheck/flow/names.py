@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import libcst as cst
 
 from leakcheck.flow.beginning import elements
 from leakcheck.project.bindings import Bindings
+from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import SCOPES, code, dotted, same_scope, string_value, walk
 from leakcheck.words import words
 
@@ -57,7 +58,7 @@ class Names:
         return frozenset(found)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def names_in(function: cst.FunctionDef, bindings: Bindings) -> Names:
     """Those of a function: the same as long as nobody changes its text."""
     return Names(function.body.body, bindings)

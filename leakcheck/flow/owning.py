@@ -54,12 +54,19 @@ def _wanted(field: str, spec: Connection) -> _Wanted:
 def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     """Whether the class, its bases or subclasses, or code that uses it, releases what the field holds."""
     wanted = _wanted(field, spec)
+    known, key = resolver.project.memo, (field_released, cls, wanted)
+    if key not in known:  # an object may be made in many states, and all the files around are searched
+        known[key] = _is_released(cls, wanted, resolver)
+    return known[key]  # type: ignore[return-value]
+
+
+def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
     family = [owner for owner in (*resolver.ancestors(cls), *_subclasses(cls)) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
     for method in (m for owner in family for m in owner.methods.values()):
         if _method_releases(method, wanted, getters):
             return True
-    return _users_release({field, *getters}, wanted.methods, family, resolver)
+    return _users_release({wanted.name, *getters}, wanted.methods, family, resolver)
 
 
 def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
@@ -168,11 +175,15 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
     classes = {cls.name for cls in family}
     module = family[0].module
     texts = {module.source, *resolver.project.texts_around(module)}
-    for text in (text for text in texts if any(f".{name}" in text for name in fields)):
+    for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
         for owner in {name for pattern in patterns for name in pattern.findall(text)} - {"self", "cls"}:
             if _may_be(owner, classes, text):
                 return True
     return False
+
+
+def _holds(text: str, words: Collection[str]) -> bool:
+    return any(word in text for word in words)
 
 
 def _may_be(name: str, classes: set[str], text: str) -> bool:

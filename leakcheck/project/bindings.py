@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import libcst as cst
 
+from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import code, same_scope, terminal, walk
 
 _ASSIGNING = (cst.AssignTarget, cst.AugAssign, cst.NamedExpr, cst.Assign, cst.AnnAssign, cst.AsName)
@@ -63,7 +63,7 @@ class Bindings:
                 self._bind(element.value)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def bindings_of(node: cst.FunctionDef) -> Bindings:
     """The same as long as nobody changes the text."""
     return Bindings(node)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from leakcheck.project.bindings import Bindings, bindings_of
+from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import dotted, same_scope, string_value, walk
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _self_field(target: cst.CSTNode) -> str:
     return ""
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _words(node: cst.CSTNode) -> frozenset[str]:
     found, keywords = set(), set()
     for part in walk(node, _is_run):

@@ -10,6 +10,7 @@ from leakcheck.catalogue import Catalogue, load
 from leakcheck.project.folders import Folders
 from leakcheck.project.locate import Locator
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.remembered import forget_all
 from leakcheck.project.requirements import Requirements
 from leakcheck.project.source import SourceUnreadable, read_source
 from leakcheck.project.trace import Trace
@@ -87,6 +88,7 @@ class Project:
         for module in filter(None, self._modules.values()):
             module.dissolve()
         self.memo.clear()
+        forget_all()
 
     def module_at(self, path: str) -> Module | None:
         """The module in a file; None if it cannot be read."""

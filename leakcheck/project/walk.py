@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from functools import lru_cache
 from typing import get_origin
 
 import libcst as cst
+
+from leakcheck.project.remembered import remembered
 
 # Punctuation and layout: never holds an expression or a statement.
 _LAYOUT = frozenset(
@@ -93,7 +94,7 @@ def walk(node: cst.CSTNode, into: Into | None = None) -> Iterator[cst.CSTNode]:
 
 
 # Every check walks the same bodies, and an editor's text keeps most of its trees from one keystroke to the next.
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def _below(node: cst.CSTNode, into: Into | None) -> tuple[cst.CSTNode, ...]:
     return tuple(_descend(node, into))
 
@@ -136,7 +137,7 @@ def terminal(node: cst.CSTNode) -> str:
 _EMPTY = cst.Module([])
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def code(node: cst.CSTNode) -> str:
     """The node's source text on one line, for messages and as a key for equal tests."""
     return " ".join(_EMPTY.code_for_node(node).split())
@@ -152,7 +153,7 @@ def string_value(node: cst.CSTNode) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4096)  # it parses the text, and an expression is evaluated in many states
+@remembered(4096)  # it parses the text, and an expression is evaluated in many states
 def _evaluated(node: cst.SimpleString) -> str | None:
     value = node.evaluated_value
     return value if isinstance(value, str) else None
