@@ -208,6 +208,13 @@ class Driver:
     single_rows: bool = False  # its language has no statement for many rows
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The classes of what is had through the library."""
+        made = (producer.type for producer in self.producers)
+        own = (connection.type for connection in self.connections)
+        return frozenset((*self.types.values(), *self.attributes.values(), *made, *own))
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -37,9 +37,7 @@ def receivers(acquires: Iterable[str]) -> dict[str, frozenset[str]]:
 
 def _led_to(driver: Driver, drivers: Sequence[Driver]) -> list[int]:
     """The drivers with the classes of what this one's calls and attributes give."""
-    given = {*driver.types.values(), *driver.attributes.values(), *(producer.type for producer in driver.producers)}
-    given.update(connection.type for connection in driver.connections)
-    owners = {owner for name in given for owner in prefixes(name)}
+    owners = {owner for name in driver.given for owner in prefixes(name)}
     return [number for number, other in enumerate(drivers) if not owners.isdisjoint(other.imports)]
 
 

@@ -79,7 +79,7 @@ class Further:
         yield "LK2", under_decorators(module, tell, self.blocking, self.acquires)
         yield "LK2", nested_under_decorators(module, tell, self.acquires)
         yield "LK2", in_transactions(module, tell, self.blocking)
-        yield "LK3", self.reconnects.through_callees(module, tell)
+        yield "LK3", self.reconnects.through_callees(module, runs, tell)
         yield "LK2", self.dependencies.findings(module, tell, self.blocking)
         if self.settings.selects("LK108"):
             yield "LK1", cursors(module, tell, self.resolver)

@@ -39,14 +39,14 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
 
 
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
-    helpers = module.names_of_scopes(frozenset({"execute"}))
-    looping = (chunk.words for chunk in module.chunks if LOOP.pattern.search(chunk.statement.text))
-    mentioned = module.imports.keys() & frozenset().union(*looping)
-    helpers |= {name for name in mentioned if _sends(name, module, blocking)}
-    for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP):  # a helper may be elsewhere
+    looping = [chunk for chunk in module.chunks if LOOP.may_be_in(chunk.statement.text)]
+    helpers = module.names_of_scopes(frozenset({"execute"})) if looping else frozenset()
+    called = (name for name in module.imports if any(f"{name}(" in chunk.statement.text for chunk in looping))
+    helpers |= {name for name in called if _sends(name, module, blocking)}
+    for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP) if looping else ():  # a helper may be elsewhere
         yield function, function.node.body
-    for chunk in module.mentioning(_WORDS):
-        if chunk.kind == "compound" and chunk.uses(_WORDS, LOOP):
+    for chunk in looping:
+        if chunk.kind == "compound" and not _WORDS.isdisjoint(chunk.words) and chunk.uses(_WORDS, LOOP):
             yield from ((None, statement) for statement in chunk.tree.body if same_scope(statement))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
@@ -46,10 +46,10 @@ class Reconnects:
                 steps = [tell.step("note", loop.node.target, "for every one of these"), *tell.acquired(site)]
                 yield tell.at("LK303", _confidence(site, loop, run.function, self.blocking), message, site.node, steps)
 
-    def through_callees(self, module: Module, tell: Teller) -> Iterable[Diagnostic]:
+    def through_callees(self, module: Module, runs: Sequence[Interpreter], tell: Teller) -> Iterable[Diagnostic]:
         """Loops that call a function of this file that connects for itself."""
-        words = self.summaries.wrappers.words(module)
-        for function in module.scopes(module.names_of_scopes(words), LOOP):
+        connecting = (run.function for run in runs if any(map(_connects, run.sites)))
+        for function in module.scopes(frozenset(f.name for f in connecting if f is not None), LOOP):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.For):
                     yield from self._through_callees(self._loop(node, function), function, tell)

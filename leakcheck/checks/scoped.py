@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
@@ -18,6 +19,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
+from leakcheck.origins import import_words
 from leakcheck.project.mentions import Mentions
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.nodes import path
@@ -42,10 +44,14 @@ class Scoped:
             for name, specs in acquirers
             if name.endswith(_CALL) and specs[0].kind == "managed"
         }
+        drivers = resolver.catalogue.drivers
+        self._libraries = import_words(d for d in drivers if not d.given.isdisjoint(self.registries))
+        queries = "|".join(map(re.escape, resolver.catalogue.web.queries))
+        self._queried = re.compile(rf"[A-Z]\w*[\s\\]*\.[\s\\]*(?:{queries})\b")
 
     def of_endpoint(self, endpoint: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """The first slow call between the first use of the session and the commit that frees it."""
-        for used, node, pause in self._waits(endpoint, blocking):
+        for used, node, pause in self._waits(endpoint, blocking) if self._may_have_one(endpoint.module) else ():
             session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
             message = f"{session} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
             yield tell.at("LK205", "medium", message, node, _steps(used, node, pause, "request", tell))
@@ -53,7 +59,7 @@ class Scoped:
     def elsewhere(self, module: Module, endpoints: Collection[FunctionInfo], tell: Teller, blocking: Blocking
                   ) -> Iterable[Diagnostic]:  # fmt: skip
         """The same in functions that endpoints and tasks call."""
-        for function in module.functions(self._mentioned, self._may_use):
+        for function in module.functions(self._mentioned, self._may_use) if self._may_have_one(module) else ():
             if function in endpoints or self._mentioned.isdisjoint(function.words):
                 continue
             for used, node, pause in self._waits(function, blocking):
@@ -61,6 +67,11 @@ class Scoped:
                 message = f"{session} is held while {quoted(short(node))} {purpose(pause)}"
                 steps = _steps(used, node, pause, "request or task", tell)
                 yield tell.at("LK201" if pause.sleeps else "LK202", "medium", message, node, steps)
+
+    def _may_have_one(self, module: Module) -> bool:
+        """Whether there may be such a session in a module: a library with registries is near, or a model is queried."""
+        near = self.summaries.wrappers.libraries(module)
+        return not near.isdisjoint(self._libraries) or self._queried.search(module.source) is not None
 
     def _may_use(self, mentions: Mentions, chunk: Chunk) -> bool:
         """Whether a function may call anything of a session, flow left aside: few need be parsed for it."""

@@ -58,9 +58,11 @@ class Chunk:
         """The chunk and its methods."""
         return [self, *self.members]
 
-    def holds(self, words: frozenset[str]) -> bool:
-        """Whether one of the words may be in the text: the quickest no."""
+    def holds(self, words: frozenset[str], place: Place | None = None) -> bool:
+        """Whether one of the words may be in the text, and perhaps a statement of that kind: the quickest no."""
         text = self.statement.text
+        if place is not None and not place.may_be_in(text):
+            return False
         return len(words) > _MANY or any(word in text for word in words)
 
     @cached_property
@@ -110,7 +112,7 @@ class Chunk:
 
     def uses(self, words: frozenset[str], place: Place) -> bool:
         """Whether a statement there may call one of the names, or read it as an attribute."""
-        return place.pattern.search(self.statement.text) is not None and self.sketch.uses(words, place)
+        return place.may_be_in(self.statement.text) and self.sketch.uses(words, place)
 
     @cached_property
     def stored(self) -> frozenset[str]:

@@ -163,7 +163,7 @@ class Module:
     def scopes(self, words: frozenset[str], place: Place | None = None) -> Iterator[FunctionInfo]:
         """Every function and method that mentions one of the words; perhaps without those that use none in such a
         place."""
-        for part in self.defining(words):
+        for part in self.defining(words, place):
             if place is None or part.uses(words, place):
                 found = (d for d in part.definitions if isinstance(d, FunctionInfo))
                 yield from (function for function in found if not words.isdisjoint(function.words))
@@ -172,14 +172,15 @@ class Module:
         """At least the names of those functions, going by the text."""
         return frozenset(name for part in self.defining(words) for name in DEF.findall(part.statement.text))
 
-    def defining(self, words: frozenset[str]) -> Iterator[Chunk]:
-        """The parts with functions in whose text one of the words stands."""
+    def defining(self, words: frozenset[str], place: Place | None = None) -> Iterator[Chunk]:
+        """The parts with functions in whose text one of the words stands, and perhaps a statement of that kind."""
         words &= self.words
         for chunk in self.chunks if words else ():
-            if chunk.kind in _DEFINING and chunk.holds(words) and not words.isdisjoint(chunk.used):
+            if chunk.kind in _DEFINING and chunk.holds(words, place) and not words.isdisjoint(chunk.used):
                 if not words.isdisjoint(chunk.own_words):
                     yield chunk
-                yield from (member for member in chunk.members if not words.isdisjoint(member.words))
+                holding = (member for member in chunk.members if member.holds(words, place))
+                yield from (member for member in holding if not words.isdisjoint(member.words))
 
     def setting(self, name: str) -> Iterator[FunctionInfo]:
         """Functions that declare a name global, and may assign it."""

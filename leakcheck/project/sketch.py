@@ -16,13 +16,21 @@ HANDING = "(,)"  # stands among the names for any call with several arguments
 
 @dataclass(frozen=True)
 class Place:
-    """Statements that matter to somebody: what is in the text of each, and their kinds."""
+    """Statements that matter to somebody: the word that a line of each begins with, and their kinds."""
 
-    pattern: re.Pattern[str]
+    word: str
     kinds: tuple[type[ast.AST], ...]
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether a line of a text begins as such a statement does."""
+        return text.startswith(self.word) or self._pattern.search(text) is not None
 
-LOOP = Place(re.compile(r"^[ \t\f]*for\b", re.MULTILINE), (ast.For,))
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(rf"\n[ \t\f]*{self.word}\b")  # found much faster with the line end before it
+
+
+LOOP = Place("for", (ast.For,))
 
 
 @dataclass(frozen=True)

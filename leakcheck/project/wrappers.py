@@ -107,13 +107,17 @@ class Wrappers:
         """The words of the libraries that are near: imported here, or by what is imported. Others count where the name
         of the receiver speaks for them, or they speak for themselves."""
         if module not in self._bases:
-            near = self._libraries_near(module, _HOPS)
+            near = self.libraries(module)
             if near not in self._at_home:
                 self._at_home[near] = frozenset(w for w, homes in self._homes.items() if not homes.isdisjoint(near))
             found = self._at_home[near] - {"__call__"}
             others = ((w, on) for w, on in self._receivers.items() if w not in found)
             self._bases[module] = found.union(w for w, on in others if "" in on or _is_on(module, w, on))
         return self._bases[module]
+
+    def libraries(self, module: Module) -> frozenset[str]:
+        """Those that are near, a word for each: imported by a module, or by what it imports."""
+        return self._libraries_near(module, _HOPS)
 
     def _libraries_near(self, module: Module, hops: int) -> frozenset[str]:
         key = (module, hops)
