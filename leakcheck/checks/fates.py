@@ -9,7 +9,7 @@ from enum import Enum
 import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
-from leakcheck.checks.purpose import ends_with_the_process
+from leakcheck.checks.purpose import ends_with_the_process, for_ever
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
@@ -46,7 +46,7 @@ class Fates:
 
     def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
         """The fate of what a call in a function gives."""
-        if self._is_cached(function):
+        if self._is_cached(function) or any(id(node) not in loop for loop in for_ever(function)):
             return Fate.KEPT
         fate = _Trail(node, function, self).fate()
         if fate is not Fate.CLOSED and self._is_brief(function):

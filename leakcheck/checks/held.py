@@ -8,18 +8,16 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Pause
 from leakcheck.checks.lending import Lending
-from leakcheck.checks.purpose import ends_with_the_process
+from leakcheck.checks.purpose import ends_with_the_process, for_ever
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function
-from leakcheck.project.walk import code, same_scope, walk
+from leakcheck.project.walk import code, walk
 from leakcheck.words import words
 
-_EVER = ("True", "1")
-_LEAVES = (cst.Break, cst.Return)
 _MOST_PLACES = 6  # shown of one acquisition
 
 Wait = tuple[Held, Pause]
@@ -81,12 +79,7 @@ def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
         return False
     if run.function is None or ends_with_the_process(run.function, run.resolver.project):
         return True
-    loops = (n for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.While) and code(n.test) in _EVER)
-    for loop in loops:
-        inside = list(walk(loop.body, same_scope))
-        if any(n is wait for n in inside) and not any(n is site.node or isinstance(n, _LEAVES) for n in inside):
-            return True
-    return False
+    return any(id(wait) in loop and id(site.node) not in loop for loop in for_ever(run.function))
 
 
 def purpose(pause: Pause) -> str:

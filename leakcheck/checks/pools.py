@@ -11,6 +11,7 @@ from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
 from leakcheck.checks.purpose import is_test
+from leakcheck.checks.single import keeps_one
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
@@ -111,7 +112,7 @@ def _not_resilient(built: Built, fate: Fate, tell: Teller) -> Iterator[Diagnosti
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
     what = " or ".join(quoted(guard) for guard in pool.guards)
     message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
-    yield tell.at("LK402", _certainty(built), message, built.node)
+    yield tell.at("LK402", "low" if keeps_one(built) else _certainty(built), message, built.node)
 
 
 def _per_call(built: Built, tell: Teller) -> Diagnostic:

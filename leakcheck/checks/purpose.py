@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 import libcst as cst
 
@@ -11,7 +12,7 @@ from leakcheck.checks.sql import mentions
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
-from leakcheck.project.walk import code, walk
+from leakcheck.project.walk import code, same_scope, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
@@ -19,6 +20,8 @@ _DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
 _ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
 _MAIN = "__main__"
+_EVER = ("True", "1")
+_LEAVES = (cst.Break, cst.Return)
 _SEVERAL = 3  # functions named after tests
 
 
@@ -48,10 +51,23 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
     return bool(callers) and all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
 
 
+def for_ever(function: FunctionInfo) -> Iterator[frozenset[int]]:
+    """The ids of the nodes of each loop that a function never leaves but by an exception."""
+    for loop in walk(function.node.body, same_scope):
+        if isinstance(loop, cst.While) and code(loop.test) in _EVER:
+            inside = list(walk(loop.body, same_scope))
+            if not any(isinstance(node, _LEAVES) for node in inside):
+                yield frozenset(map(id, inside))
+
+
 def is_of_this_file(function: FunctionInfo, project: Project) -> bool:
     """Whether no other file in sight mentions a function together with its module, as who imports it does."""
-    module = function.module
-    both = {module.name.rpartition(".")[2], function.name}
+    return is_only_in(function.module, function.name, project)
+
+
+def is_only_in(module: Module, name: str, project: Project) -> bool:
+    """Whether no other file in sight mentions a name together with its module."""
+    both = {module.name.rpartition(".")[2], name}
     return not any(both <= words_of(text) for text in project.texts_around(module) if text != module.source)
 
 
