@@ -21,11 +21,26 @@ from leakcheck.words import words
 def feasible(run: Interpreter) -> Iterator[Held]:
     """The calls that are surely made while the resource is out."""
     leaking = {leak.site for leak in run.leaks}
+    entered = {leak.site for leak in run.leaks if leak.resource.with_used}  # by a `with` that does not close it
     for record in run.holding.calls.values():
+        if record.site in entered and not record.site.releases and _is_behind_block(record, run):
+            continue
         given_away = record.status is Status.ESCAPED and not record.site.releases
         after_leak = record.tier is Tier.STRONG and record.site in leaking  # that it was lost is the finding
         if not given_away and not after_leak and record.tier is not Tier.WEAK:
             yield record
+
+
+def _is_behind_block(record: Held, run: Interpreter) -> bool:
+    """Whether a call stands outside the `with` that its connection was entered by, where that is over."""
+    body = run.function.node.body if run.function else run.module.chunk_of(record.node).tree
+    blocks = [block for block in walk(body, same_scope) if isinstance(block, cst.With)]
+    own = [block for block in blocks if any(_enters(item, record) for item in block.items)]
+    return bool(own) and not any(part is record.node for block in own for part in walk(block))
+
+
+def _enters(item: cst.WithItem, record: Held) -> bool:
+    return item.item is record.site.node or code(item.item) == record.site.name
 
 
 def lent_while_resting(run: Interpreter) -> Iterator[Held]:
