@@ -14,7 +14,8 @@ from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.settings import Settings
 
 _YOUNG = 1_000_000  # objects made before garbage is looked for
-_ROOM = 150_000_000  # bytes for what is kept; with the interpreter and a large package at work, some 400 MB
+_FULL = 320_000_000  # bytes that a process takes: with another batch it may be 400 MB
+_ROOM = 200_000_000  # bytes for what is kept, where that cannot be asked, or memory that is given back stays taken
 
 _projects: dict[Settings, Project] = {}  # one in each process, so that modules are read once
 
@@ -25,7 +26,7 @@ def check(files: Sequence[str], settings: Settings) -> Batch:
     gc.set_threshold(_YOUNG)  # trees are kept: looking through them for garbage again and again finds none
     reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
     nodes = project.trace.reached(map(os.path.abspath, files))
-    return Batch(reports, nodes, frozenset(project.folders.asked), project.memory > _ROOM)
+    return Batch(reports, nodes, frozenset(project.folders.asked), _is_full(project))
 
 
 def forget() -> None:
@@ -36,7 +37,7 @@ def forget() -> None:
 def _project(settings: Settings) -> Project:
     """The one that is known, unless it has grown too large."""
     project = _projects.get(settings)
-    if project is not None and project.memory <= _ROOM:
+    if project is not None and not _is_full(project):
         return project
     for known in _projects.values():
         known.dissolve()
@@ -46,6 +47,23 @@ def _project(settings: Settings) -> Project:
         gc.collect()
     project = _projects[settings] = Project(settings)
     return project
+
+
+def _is_full(project: Project) -> bool:
+    """Whether nothing more should be kept: of a process that can be replaced, what it takes counts."""
+    from multiprocessing import parent_process
+
+    taken = _taken() if parent_process() else None
+    return project.memory > _ROOM if taken is None else taken > _FULL
+
+
+def _taken() -> int | None:
+    """The bytes of memory that this process takes now, if the system tells."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as stream:
+            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 def _check_file(file: str, settings: Settings, project: Project) -> Report:

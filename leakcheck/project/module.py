@@ -23,6 +23,7 @@ from leakcheck.project.toplevel import TopLevel
 __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
+_MANY = 60  # words: to split the text is faster than to look for each
 _GLOBAL = re.compile(r"global[ \t]([^\n]*)")
 _AS = re.compile(r"\b(\w+)\s+as\s+(\w+)")
 # A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
@@ -174,7 +175,7 @@ class Module:
 
     def defining(self, words: frozenset[str], place: Place | None = None) -> Iterator[Chunk]:
         """The parts with functions in whose text one of the words stands, and perhaps a statement of that kind."""
-        words &= self.words
+        words = self.among(words)
         for chunk in self.chunks if words else ():
             if chunk.kind in _DEFINING and chunk.holds(words, place) and not words.isdisjoint(chunk.used):
                 if not words.isdisjoint(chunk.own_words):
@@ -202,8 +203,12 @@ class Module:
                 for part in (chunk, *inside):
                     yield from (d for d in part.definitions if isinstance(d, ClassInfo))
 
+    def among(self, words: frozenset[str]) -> frozenset[str]:
+        """Those of some words that may stand in the text."""
+        return words & self._words if len(words) > _MANY else frozenset(word for word in words if word in self.source)
+
     @cached_property
-    def words(self) -> frozenset[str]:
+    def _words(self) -> frozenset[str]:
         return words_of(self.source)
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from sys import intern
 from typing import Literal
 
 from leakcheck.project.facts import BLANKED
@@ -50,13 +51,13 @@ def words_of(text: str) -> frozenset[str]:
     """Every identifier in a text, strings and comments included: a superset of the names used. Numbers are among them,
     for blanking all else and splitting is the fastest way."""
     data = text.encode("utf-8", "surrogatepass").translate(BLANKED)
-    return frozenset(data.decode("utf-8", "surrogatepass").split())
+    return frozenset(map(intern, data.decode("utf-8", "surrogatepass").split()))
 
 
 def used_in(text: str) -> frozenset[str]:
     """Every identifier that is called, or follows a dot; some numbers are among them too."""
     called = set(_CALLED_BACKWARDS.findall(text[::-1]))
-    return frozenset(_ATTRIBUTE.findall(text)).union(word[::-1] for word in called)
+    return frozenset(map(intern, _ATTRIBUTE.findall(text))).union(intern(word[::-1]) for word in called)
 
 
 def without_texts(text: str) -> str:

@@ -17,7 +17,7 @@ from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
 
 # Bytes for a character of a module, of a tree with what is concluded from it, and of a sketch.
-_A_CHARACTER, _ONE_PARSED, _ONE_SKETCHED = 4, 57, 36
+_A_CHARACTER, _ONE_PARSED, _ONE_SKETCHED = 8, 25, 36
 
 Definition = Module | FunctionInfo | ClassInfo
 

@@ -64,8 +64,8 @@ class Wrappers:
         return self._given[key]
 
     def _given_by(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        words &= module.words
-        if not words and self._factory_classes.isdisjoint(module.words):
+        words = module.among(words)
+        if not words and not module.among(self._factory_classes):
             return words
         key = (module, words)
         if key not in self._found:
@@ -81,7 +81,7 @@ class Wrappers:
             giving = (chunk.name for chunk in other.chunks if chunk.kind == "class" and chunk.holds(names))
             self._giving[key] = frozenset(giving)
         classes = self._giving[key]
-        if classes.isdisjoint(module.words):
+        if not module.among(classes):
             return False
         holding = (chunk for chunk in module.chunks if chunk.holds(classes))
         return any(not classes.isdisjoint(chunk.used) or _inherits(chunk, classes) for chunk in holding)
@@ -146,7 +146,7 @@ class Wrappers:
 
 def _is_on(module: Module, word: str, endings: frozenset[str]) -> bool:
     """Whether the module takes a word from something with such a name."""
-    if word not in module.words:
+    if word not in module.source:
         return False
     return is_on(module.source.encode("utf-8", "replace"), word.encode(), frozenset(e.encode() for e in endings))
 
@@ -186,7 +186,7 @@ def _calls(node: cst.CSTNode, words: frozenset[str]) -> bool:
 
 def _factories(module: Module, classes: frozenset[str]) -> Iterator[str]:
     """Names and fields that hold an instance of a class that is called to acquire."""
-    if not classes.isdisjoint(module.words):
+    if module.among(classes):
         for chunk in module.chunks:
             for part in chunk.parts if chunk.holds(classes) else ():
                 if part.holds(classes):
