@@ -31,7 +31,7 @@ _STORED = re.compile(r"self\.\w+[^=\n(]*=(?!=)([^\n]*\()")  # `self.a, self.b = 
 _KEPT = re.compile(r"self\.\w+[^=\n(]*=[ \t]*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
 _LOCAL = re.compile(r"(?<=[ \t])(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)([^\n]*\()")
 _FIELD = re.compile(r"\.[\s\\]*(\w+)[\s\\]*(=(?!=)|:)")
-_CLOSES = re.compile(RELEASING, re.IGNORECASE)
+_CLOSES = re.compile(RELEASING)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each

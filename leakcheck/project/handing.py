@@ -13,7 +13,7 @@ _CLASS = re.compile(rb"[ \t]*class[ \t]+(\w+)([^:]*)")
 _STORED = re.compile(  # from a call, or from a local name that may hold what one gave
     rb"[\n:;][ \t]+self\.\w+[^=\n(]*=(?!=)(?:[^\n]*\(|[ \t]*(?!None\b|True\b|False\b)[A-Za-z_]\w*[ \t]*[#\r\n])"
 )
-_RELEASES = re.compile(RELEASING.encode(), re.IGNORECASE)
+_RELEASES = re.compile(RELEASING.encode())
 _IDENTIFIER = re.compile(rb"\w+")
 _USE = re.compile(rb"\s*(?:(?P<back>return|yield)\b|(?:\w+\.)?(?P<name>\w+)\s*(?::[^=]*)?=[^=]|.*\bas\s+(?P<as>\w+))")
 _GIVEN_BACK = re.compile(rb"\b(?:return|yield)[ \t(]+(?:\w+\.)?(\w+)[ \t)]*(?:,|#|\r?$)", re.MULTILINE)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from leakcheck.project.folders import Folders
+
+_folder = lru_cache(maxsize=4096)(os.path.dirname)  # a file asks for many names
 
 
 class Locator:
@@ -20,7 +23,7 @@ class Locator:
 
     def locate(self, name: str, asker: str) -> str:
         """The file that a dotted name means in a file; "" if it is none of the project's."""
-        folder = os.path.dirname(asker)
+        folder = _folder(asker)
         key = (folder, name)
         if key not in self._found:
             self._found[key] = next(self._candidates(name, folder), "")

@@ -146,8 +146,9 @@ class Module:
 
     def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The statements and methods whose text holds one of the words, in source order."""
-        for chunk in self.chunks:
-            if not words.isdisjoint(chunk.words):
+        words &= self.words
+        for chunk in self.chunks if words else ():
+            if chunk.holds(words) and not words.isdisjoint(chunk.words):
                 if not words.isdisjoint(chunk.own_words):
                     yield chunk
                 yield from (member for member in chunk.members if not words.isdisjoint(member.words))
@@ -197,8 +198,9 @@ class Module:
 
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""
-        for chunk in self.chunks:
-            if chunk.kind in _DEFINING and not words.isdisjoint(chunk.words):
+        words &= self.words
+        for chunk in self.chunks if words else ():
+            if chunk.kind in _DEFINING and chunk.holds(words) and not words.isdisjoint(chunk.words):
                 inside = (m for m in chunk.members if "class" in m.words and not words.isdisjoint(m.words))
                 for part in (chunk, *inside):
                     yield from (d for d in part.definitions if isinstance(d, ClassInfo))

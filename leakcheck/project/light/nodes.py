@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from functools import lru_cache
-from types import CodeType
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -20,9 +18,13 @@ def maker(kind: type[Node], *given: str, **fixed: object) -> Callable[..., Node]
     """
     others = {field.name: _default(field) for field in fields(kind) if field.name not in given} | fixed
     known: dict[str, Any] = {"new": kind.__new__, "kind": kind}
-    known |= {f"set_{i}": getattr(kind, field).__set__ for i, field in enumerate((*given, *others))}
-    known |= {f"other_{i}": value for i, value in enumerate(others.values(), len(given))}
-    exec(_code(len(given), len(others)), known)
+    known |= {f"default_{name}": value for name, value in others.items()}
+    known |= {f"set_{name}": getattr(kind, name).__set__ for name in (*given, *others)}
+    refuses = kind.__setattr__ is not object.__setattr__  # to be changed: not if LibCST was imported lean
+    values = {name: name for name in given} | {name: f"default_{name}" for name in others}
+    setting = (f"set_{name}(node, {value})" if refuses else f"node.{name} = {value}" for name, value in values.items())
+    lines = (f"def make({', '.join(given)}):", "node = new(kind)", *setting, "return node")
+    exec(compile("\n ".join(lines), "<maker>", "exec"), known)
     return known["make"]  # type: ignore[no-any-return]
 
 
@@ -30,16 +32,6 @@ def _default(field: Field[Any]) -> object:
     if field.default_factory is not MISSING:
         return field.default_factory()
     return () if field.default is MISSING else field.default
-
-
-@lru_cache
-def _code(given: int, others: int) -> CodeType:
-    """The same for all kinds with as many fields."""
-    values = [f"value_{i}" for i in range(given)]
-    fixed = [f"other_{i}" for i in range(given, given + others)]
-    setting = [f" set_{i}(node, {value})" for i, value in enumerate((*values, *fixed))]
-    lines = (f"def make({', '.join(values)}):", " node = new(kind)", *setting, " return node")
-    return compile("\n".join(lines), "<maker>", "exec")
 
 
 _OPEN, _CLOSE = (cst.LeftParen(),), (cst.RightParen(),)

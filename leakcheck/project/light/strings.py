@@ -38,6 +38,8 @@ class _Unclear(Exception):
 
 def string(written: str, expression: Expression) -> cst.BaseExpression:
     """One or several literals side by side; `expression` is for the text in fields of formatted ones."""
+    if _is_plain(written):
+        return _simple(written)
     try:
         pieces = list(_pieces(written, expression))
     except _Unclear:
@@ -46,6 +48,14 @@ def string(written: str, expression: Expression) -> cst.BaseExpression:
     while pieces:
         whole = _joined(pieces.pop(), whole)
     return whole
+
+
+def _is_plain(written: str) -> bool:
+    """Whether it is one literal without a prefix, as is quickly seen of most."""
+    quote = written[0]
+    if quote not in "\"'" or written[-1] != quote:
+        return False
+    return written.count(quote) == 2 or (written.startswith(quote * 3) and written.count(quote) == 6)
 
 
 def _pieces(written: str, expression: Expression) -> Iterator[cst.BaseExpression]:

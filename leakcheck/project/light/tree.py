@@ -27,7 +27,8 @@ def light_module(text: str, parsed: ast.Module | None) -> cst.Module | None:
     Of each node the kind and the fields that `children` gives are those of LibCST's own tree, and so is how it writes
     names, numbers and strings. White space, comments and needless parentheses are not there.
     """
-    if parsed is None or _ODD.search(text) or not (text.isascii() or without_texts(text).isascii()):
+    odd = ("\\" in text or "\r" in text) and _ODD.search(text)
+    if parsed is None or odd or not (text.isascii() or without_texts(text).isascii()):
         return None  # Python reads other letters in names as their plainest form
     try:
         return statements.module(statements.body(Text(text, _MAKERS), parsed.body))
