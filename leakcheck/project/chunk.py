@@ -14,6 +14,7 @@ from libcst.metadata import CodeRange, PositionProvider
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import RELEASING
 from leakcheck.project.giving import Giver, aliases, givers, makers
+from leakcheck.project.index import Index
 from leakcheck.project.light.text import parsed
 from leakcheck.project.light.tree import light_module, light_places
 from leakcheck.project.mentions import Mentions, mentions
@@ -58,12 +59,23 @@ class Chunk:
         """The chunk and its methods."""
         return [self, *self.members]
 
-    def holds(self, words: frozenset[str], place: Place | None = None) -> bool:
-        """Whether one of the words may be in the text, and perhaps a statement of that kind: the quickest no."""
+    def holds(self, words: frozenset[str]) -> bool:
+        """Whether one of the words may be in the text: the quickest no."""
         text = self.statement.text
-        if place is not None and not place.may_be_in(text):
-            return False
         return len(words) > _MANY or any(word in text for word in words)
+
+    def having(self, words: frozenset[str]) -> list[Chunk]:
+        """The parts in whose text one of the words stands, where one stands in the whole."""
+        return list(map(self.parts.__getitem__, self._index.having(words))) if self.members else [self]
+
+    @cached_property
+    def _index(self) -> Index:
+        """Of a class: what stands between its methods is its own."""
+        stretches = [(0, 0)]
+        for number, member in enumerate(self.members, 1):
+            start = member.statement.start
+            stretches += [(start, number), (start + len(member.statement.text), 0)]
+        return Index(self.statement.text, stretches)
 
     @cached_property
     def words(self) -> frozenset[str]:

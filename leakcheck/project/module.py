@@ -13,6 +13,7 @@ from leakcheck.diagnostics import Span
 from leakcheck.project.chunk import DEF, Chunk
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.facts import import_statements
+from leakcheck.project.index import Index
 from leakcheck.project.locate import module_name
 from leakcheck.project.mentions import Mentions
 from leakcheck.project.neighbours import modules_named
@@ -146,12 +147,8 @@ class Module:
 
     def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The statements and methods whose text holds one of the words, in source order."""
-        words &= self.words
-        for chunk in self.chunks if words else ():
-            if chunk.holds(words) and not words.isdisjoint(chunk.words):
-                if not words.isdisjoint(chunk.own_words):
-                    yield chunk
-                yield from (member for member in chunk.members if not words.isdisjoint(member.words))
+        for chunk in self._having(words):
+            yield from chunk.having(words)
 
     def functions(self, words: frozenset[str], may: Callable[[Mentions, Chunk], bool]) -> Iterator[FunctionInfo]:
         """Those in whose statement one of the words stands, and that may be meant by the way they mention names."""
@@ -176,13 +173,19 @@ class Module:
 
     def defining(self, words: frozenset[str], place: Place | None = None) -> Iterator[Chunk]:
         """The parts with functions in whose text one of the words stands, and perhaps a statement of that kind."""
+        for chunk in self._having(words):
+            may_be = chunk.kind in _DEFINING and (place is None or place.may_be_in(chunk.statement.text))
+            if may_be and not words.isdisjoint(chunk.used):
+                yield from chunk.having(words)
+
+    def _having(self, words: frozenset[str]) -> Iterator[Chunk]:
+        """The statements in whose text one of the words stands."""
         words = self.among(words)
-        for chunk in self.chunks if words else ():
-            if chunk.kind in _DEFINING and chunk.holds(words, place) and not words.isdisjoint(chunk.used):
-                if not words.isdisjoint(chunk.own_words):
-                    yield chunk
-                holding = (member for member in chunk.members if member.holds(words, place))
-                yield from (member for member in holding if not words.isdisjoint(member.words))
+        return map(self.chunks.__getitem__, self._index.having(words) if words else ())
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.source, [(chunk.statement.start, number) for number, chunk in enumerate(self.chunks)])
 
     def setting(self, name: str) -> Iterator[FunctionInfo]:
         """Functions that declare a name global, and may assign it."""
@@ -198,10 +201,9 @@ class Module:
 
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""
-        words &= self.words
-        for chunk in self.chunks if words else ():
-            if chunk.kind in _DEFINING and chunk.holds(words) and not words.isdisjoint(chunk.words):
-                inside = (m for m in chunk.members if "class" in m.words and not words.isdisjoint(m.words))
+        for chunk in self._having(words):
+            if chunk.kind in _DEFINING:
+                inside = (part for part in chunk.having(words) if part is not chunk and "class" in part.words)
                 for part in (chunk, *inside):
                     yield from (d for d in part.definitions if isinstance(d, ClassInfo))
 

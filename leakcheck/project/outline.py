@@ -39,12 +39,13 @@ _CALLED_BACKWARDS = re.compile(r"\(\s*(\w+)")  # forwards, a bracket would be lo
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement at column 0: its text and the line it starts on (from 1)."""
+    """A statement at column 0: its text, the line it starts on (from 1), and where it begins in what it is cut from."""
 
     kind: StatementKind
     name: str  # of a function or class
     text: str
     line: int
+    start: int = 0
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -71,7 +72,7 @@ def outline(source: str) -> list[Statement]:
     starts = [m.start() for m in _START.finditer(f"\n{source}") if not _within(m.start(), inside)]
     groups = _grouped(source, starts, 0)
     lines = _Lines(source)
-    return [Statement(kind, name, source[start:end], lines.at(start)) for start, end, kind, name in groups]
+    return [Statement(kind, name, source[start:end], lines.at(start), start) for start, end, kind, name in groups]
 
 
 def methods(of: Statement) -> list[Statement]:
@@ -86,8 +87,8 @@ def methods(of: Statement) -> list[Statement]:
     starts = [m.start() + 1 for m in begins if not _within(m.start() + 1, inside)]
     groups = _grouped(text, starts, len(first[1]))
     lines = _Lines(text)
-    found = ((text[start:end], name, lines.at(start)) for start, end, kind, name in groups if kind == "function")
-    return [Statement("method", name, part, of.line + line - 1) for part, name, line in found]
+    found = ((start, text[start:end], name, lines.at(start)) for start, end, kind, name in groups if kind == "function")
+    return [Statement("method", name, part, of.line + line - 1, start) for start, part, name, line in found]
 
 
 def without(of: Statement, members: list[Statement]) -> tuple[str, list[int]]:
