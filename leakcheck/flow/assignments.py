@@ -49,12 +49,13 @@ class Assignments(Core):
         self.wants_booleans = outer
         done: list[State] = []
         for value, after in evaluated:
-            states, filled = [after], bool(self.names.iterated) and begins(node, after)
+            states = [after]
+            over = {t.value for t in targets if isinstance(t, cst.Name)} & self.names.iterated
+            filled = dict.fromkeys(over, True) if over and begins(node, after) else {}
             for target in targets:
                 states = [s for each in states for s in self.assign(target, value, each)]
-                if filled and (name := dotted(target)) in self.names.iterated:
-                    for each in states:
-                        each.facts[str(name)] = True
+            for each in states if filled else ():
+                each.facts.update(filled)
             done += states
         return done
 

@@ -23,6 +23,10 @@ class Names:
         self.locals = frozenset(bindings.names) if bindings else frozenset()
 
     @cached_property
+    def _nodes(self) -> list[cst.CSTNode]:
+        return [n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)]
+
+    @cached_property
     def _tests(self) -> Counter[str]:
         return Counter(key for statement in self.body for test in _tests(statement) for key in atoms(test))
 
@@ -38,9 +42,8 @@ class Names:
     @cached_property
     def iterated(self) -> frozenset[str]:
         """Names that something goes over, and that never shrink: that they are not empty is remembered."""
-        nodes = [n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)]
-        over = [elements(n.iter) for n in nodes if type(n) in (cst.For, cst.CompFor)]  # type: ignore[attr-defined]
-        calls = (n.func for n in nodes if over and type(n) is cst.Call and type(n.func) is cst.Attribute)
+        over = [elements(n.iter) for n in self._nodes if type(n) in (cst.For, cst.CompFor)]  # type: ignore[attr-defined]
+        calls = (n.func for n in self._nodes if over and type(n) is cst.Call and type(n.func) is cst.Attribute)
         shrunk = {dotted(func.value) for func in calls if func.attr.value in words().shrinks}
         return frozenset(node.value for node in over if isinstance(node, cst.Name)) - shrunk
 
@@ -48,9 +51,7 @@ class Names:
     def cleanup(self) -> frozenset[str]:
         """Names read in handlers and `finally` blocks, where they may be unbound."""
         found: set[str] = set()
-        for node in (
-            n for statement in self.body if type(statement) not in SCOPES for n in walk(statement, same_scope)
-        ):
+        for node in self._nodes:
             if type(node) in _CLEANUP:
                 found.update(n.value for n in walk(node.body) if type(n) is cst.Name)  # type: ignore[attr-defined]
             if not found.isdisjoint(_NAMESPACES):  # `if "conn" in locals():`
