@@ -88,25 +88,26 @@ class Dependencies:
 
     # -- what is injected ------------------------------------------------------------------------------------------
 
-    def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int) -> Loan | None:
+    def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int, by_name: bool = False) -> Loan | None:
         """What the parameter's dependency has checked out while the endpoint runs."""
         marker = self._marker(parameter, function)
         if marker is None:  # Litestar gives by name what is provided anywhere above
-            by_name = any(function.module.imports.get(name) in self.web.handlers for name in function.decorators)
+            by_name |= any(function.module.imports.get(name) in self.web.handlers for name in function.decorators)
             return self._typed(parameter, function) if by_name else None
         given = next((a.value for a in marker.call.args if a.keyword is None), None)
         if given is None:  # `Depends()` on the annotated class
             annotated = _annotated(parameter.annotation) if parameter.annotation else None
             return self._lent(annotated, marker.module, depth) if annotated else None
         if isinstance(self.resolver.static(given, None, marker.module), (Class, Function)):
-            return self._lent(given, marker.module, depth)
+            return self._lent(given, marker.module, depth, marker.by_name)
         return self._typed(parameter, function)
 
     def _marker(self, parameter: cst.Param, function: FunctionInfo) -> Marker | None:
-        for call, module in self._markers(parameter, function):
+        provided = self._provided(function.module).get(parameter.name.value, ())
+        for call, module in (*self._markers(parameter, function), *((call, function.module) for call in provided)):
             callee = self.resolver.static(call.func, function.parent, module)
             if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
-                return Marker(call, module, callee.name)
+                return Marker(call, module, callee.name, call in provided)
         return None
 
     def _typed(self, parameter: cst.Param, function: FunctionInfo) -> Loan | None:
@@ -118,7 +119,6 @@ class Dependencies:
         """`= Depends(get_db)`, `Annotated[Session, Depends(get_db)]`, and a name for the latter."""
         if isinstance(parameter.default, cst.Call):
             yield parameter.default, function.module
-        yield from ((call, function.module) for call in self._provided(function.module).get(parameter.name.value, ()))
         if parameter.annotation is not None:
             node, module = self._alias(parameter.annotation.annotation, function.module)
             if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
@@ -150,23 +150,23 @@ class Dependencies:
                 return values[0], owner
         return node, module
 
-    def _lent(self, node: cst.BaseExpression, module: Module, depth: int) -> Loan | None:
+    def _lent(self, node: cst.BaseExpression, module: Module, depth: int, by_name: bool = False) -> Loan | None:
         """What a dependency lends: itself, or through its own dependencies."""
         value = self.resolver.static(node, None, module)
         if isinstance(value, Class):
             method = self.resolver.method(value.info, "__init__")
-            return self._deeper(method, depth - 1) if method else None
+            return self._deeper(method, depth - 1, by_name) if method else None
         if not isinstance(value, Function):
             return None
         function = value.info
         summary = self.summaries.of(function, None, ()) if function.is_generator else None
         if summary is not None and summary.lends is not None:
             return Loan(summary.lends.spec, summary.lends.certainty, (function, *summary.lends.through))
-        return self._deeper(function, depth - 1)
+        return self._deeper(function, depth - 1, by_name)
 
-    def _deeper(self, function: FunctionInfo, depth: int) -> Loan | None:
+    def _deeper(self, function: FunctionInfo, depth: int, by_name: bool) -> Loan | None:
         for parameter in function.parameters if depth > 0 else ():
-            if loan := self._injected(parameter, function, depth):
+            if loan := self._injected(parameter, function, depth, by_name):
                 used = function.name if not loan.inside and self._uses(function, parameter, loan) else ""
                 return replace(loan, inside=True, used=loan.used or used)
         return None

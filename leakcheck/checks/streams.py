@@ -23,6 +23,7 @@ class Marker:
     call: cst.Call
     module: Module
     name: str
+    by_name: bool = False  # its own dependencies are given by their names as well
 
     def says(self, keyword: str, value: str) -> bool:
         """Whether it is given that argument."""
