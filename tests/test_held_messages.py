@@ -179,3 +179,24 @@ def work(jobs):
 def test_a_call_is_one_place_however_it_is_reached() -> None:
     (said,) = messages("LK201", LENT_TWICE, "low")
     assert " is held while `step(session)` sleeps" in said
+
+
+OF_ITS_OWN = """\
+from sqlalchemy import create_engine
+
+
+class Database:
+    def __init__(self, url):
+        self.engine = create_engine(url)
+
+
+def compare(url, query):
+    db = Database(url)
+    with db.engine.connect() as one, db.engine.connect() as other:
+        return one.execute(query), other.execute(query)
+"""
+
+
+def test_a_pool_that_nobody_else_uses_cannot_deadlock() -> None:
+    (said,) = messages("LK203", OF_ITS_OWN)
+    assert said.endswith("it could use the one that is there, and see what that has written")

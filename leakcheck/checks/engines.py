@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.checks.assigned import followed
+from leakcheck.checks.assigned import followed, latest
 from leakcheck.checks.constructors import Built, Constructors
-from leakcheck.checks.pool_keys import receiver
+from leakcheck.checks.pool_keys import has_pool_of_its_own, receiver
 from leakcheck.flow.core import Site
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
@@ -34,8 +34,18 @@ class Engines:
 
     def is_private(self, site: Site, function: FunctionInfo | None, module: Module) -> bool:
         """Whether the pool is built in the function that uses it: no other thread takes from it."""
+        if function is None:
+            return False
         built = self._built(site, function, module)
-        return function is not None and bool(built) and all(each.function is function for each in built)
+        return all(each.function is function for each in built) if built else self._is_made_here(site, function)
+
+    def _is_made_here(self, site: Site, function: FunctionInfo) -> bool:
+        """`db = Database(url)`, whose objects build a pool each."""
+        node = site.node.func if isinstance(site.node, cst.Call) else site.node
+        while isinstance(node, cst.Attribute):
+            node = node.value
+        made = latest(node, site.node, function.node.body) if isinstance(node, cst.Name) else node
+        return isinstance(made, cst.Call) and has_pool_of_its_own(made, function, function.module, self.resolver)
 
     def _built(self, site: Site, function: FunctionInfo | None, module: Module) -> list[Built]:
         node = receiver(site) if not site.wrappers else None

@@ -25,7 +25,7 @@ def pool_key(site: Site, function: FunctionInfo | None, module: Module, resolver
             else None
         )
         arguments = tuple(code(a.value) for a in site.node.args) if isinstance(site.node, cst.Call) else ()
-        if isinstance(owner, cst.Call) and _is_pool_of_its_own(owner, function, module, resolver):
+        if isinstance(owner, cst.Call) and has_pool_of_its_own(owner, function, module, resolver):
             return ("made", owner)
         path = _path(owner, site.node, function, module) if owner is not None else None
         return ("wrapper", site.wrappers[-1], arguments, path)
@@ -47,7 +47,7 @@ def receiver(site: Site) -> cst.BaseExpression | None:
     return node.func.value if isinstance(node.func, cst.Attribute) else None
 
 
-def _is_pool_of_its_own(node: cst.Call, function: FunctionInfo | None, module: Module, resolver: Resolver) -> bool:
+def has_pool_of_its_own(node: cst.Call, function: FunctionInfo | None, module: Module, resolver: Resolver) -> bool:
     """Whether a call makes an object that builds its pool itself: `Database(url).connection()`."""
     made = resolver.static(node.func, function, module)
     init = resolver.method(made.info, "__init__") if isinstance(made, Class) else None
