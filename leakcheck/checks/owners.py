@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
@@ -11,6 +12,8 @@ from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_released
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Resource, Status
+from leakcheck.flow.values import Instance
+from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo
 
 
@@ -19,15 +22,22 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
     cls = run.function.cls if run.function else None
     if cls is None:
         return
-    seen: set[int] = set()
+    by_site: dict[Site, list[Kept]] = {}
     for kept in run.kept:
-        if kept.site.parameter or kept.site.index in seen | run.collected:
+        if not kept.site.parameter and kept.site.index not in run.collected:
+            by_site.setdefault(kept.site, []).append(kept)
+    for site, places in by_site.items():
+        if _ended_here(site, run) or run.summaries.owners.is_released_inside(site.spec):
             continue
-        seen.add(kept.site.index)
-        if _ended_here(kept.site, run) or run.summaries.owners.is_released_inside(kept.site.spec):
-            continue
-        if not field_released(cls, kept.field, kept.site.spec, resolver):
-            yield _diagnostic(kept, cls, tell)
+        if not any(field_released(cls, kept.field, _model(kept, run), resolver) for kept in places):
+            yield _diagnostic(places[0], cls, tell)
+
+
+def _model(kept: Kept, run: Interpreter) -> Connection:
+    """How what the field holds is released: the connection, or the object that answers for it."""
+    if not isinstance(kept.value, Instance):
+        return kept.site.spec
+    return replace(kept.site.spec, release=run.ways_to_release(kept.value), wrong_release=())
 
 
 def _ended_here(site: Site, run: Interpreter) -> bool:

@@ -140,7 +140,7 @@ class Assignments(Core):
         owner = path.rpartition(".")[0]
         for rid in resources_in(value):
             if owner in ("self", "cls") and not isinstance(value, Tuple) and not state.is_stacked(rid):
-                self.note_kept(rid, path.rpartition(".")[2], target)
+                self.note_kept(rid, path.rpartition(".")[2], target, value)
             resource = state.resources[rid]
             if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:
                 state.set_status(rid, Status.FIELD, path, target)

@@ -10,7 +10,6 @@ from leakcheck.flow.core import Argument, Evaluated, Site, merged
 from leakcheck.flow.displays import Displays
 from leakcheck.flow.managers import Managers
 from leakcheck.flow.naming import Naming
-from leakcheck.flow.owning import field_of_parameter, field_released
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
@@ -23,12 +22,13 @@ from leakcheck.flow.values import (
     Pending,
     PendingRelease,
     Ref,
+    ResourceId,
     Stack,
     Symbol,
     Tuple,
     Value,
 )
-from leakcheck.models import Connection
+from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo
 from leakcheck.project.walk import dotted, string_value, terminal
 
@@ -219,25 +219,42 @@ class Calls(Naming, Managers, Displays):
         return Instance(name) if is_class else UNKNOWN
 
     def _construct(self, callee: Class, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
-        """An object of the project: it takes over what it is given, unless it keeps it and has no way to release it."""
-        touching = any(self.touched(a.value, state) for a in arguments)
+        """An object of the project: it opens a connection, answers for one it is given, only uses it, or takes it."""
+        given: ResourceId | None = None
+        strong = False
         for argument, parameter in zip(arguments, self._parameters_of(callee.info, arguments), strict=True):
-            if not isinstance(argument.value, Ref) or not self._only_uses(callee.info, parameter, argument.value):
+            ways = self._ways(callee.info, parameter, argument.value)
+            if ways and isinstance(argument.value, Ref) and given is None:
+                given = argument.value.rid
+            elif ways is None or ways:
                 self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
-        self.may_raise(state, node, Tier.STRONG if touching else Tier.WEAK, "call")
+            strong = strong or self._may_fail_with(callee.info, parameter, argument.value, state)
+        self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         model = self.summaries.owners.model(callee.info) if self.function is not None else None
         if model is not None and not self.is_replaced(*model.acquire):
             site = self.site(node, model, "medium")
             site.is_owner = True
-            return [(Instance(callee.info, self.acquire(site, state).rid), state)]
-        return [(Instance(callee.info), state)]
+            given = self.acquire(site, state).rid
+        return [(Instance(callee.info, given), state)]
+
+    def _ways(self, cls: ClassInfo, parameter: str, value: Value) -> tuple[Release, ...] | None:
+        """How an object releases what its constructor is given; None if somebody else may."""
+        if not parameter or not isinstance(value, Ref):
+            return None
+        return self.summaries.taking.ways(cls, parameter, self.site_of(value.rid).spec)
+
+    def _may_fail_with(self, cls: ClassInfo, parameter: str, value: Value, state: State) -> bool:
+        """Whether a constructor may well raise for what it is given."""
+        if not parameter or not isinstance(value, Ref):
+            return self.touched(value, state)
+        return self.summaries.taking.may_raise(cls, parameter, self.site_of(value.rid).spec)
 
     def _end_owner(self, callee: Function, node: cst.Call, state: State) -> Evaluated | None:
         """`repository.close()`: an object that keeps a connection is released by its own method."""
         owner = callee.receiver
         if not isinstance(owner, Instance) or owner.rid is None:
             return None
-        forms = (form for form in self.site_of(owner.rid).spec.release if form.method == callee.info.name)
+        forms = (form for form in self.ways_to_release(owner) if form.method == callee.info.name)
         return next((self.released(owner.rid, form, node, state) for form in forms), None)
 
     def _end_inner(self, callee: Function, node: cst.Call, state: State) -> None:
@@ -264,10 +281,6 @@ class Calls(Naming, Managers, Displays):
         names = [p.name.value for p in init.parameters[1:] if not p.star] if init else []
         filled = [a.keyword or (names[i] if i < len(names) and not a.star else "") for i, a in enumerate(arguments)]
         return [name if name in names else "" for name in filled]
-
-    def _only_uses(self, cls: ClassInfo, parameter: str, ref: Ref) -> bool:
-        field = field_of_parameter(cls, parameter, self.resolver) if parameter else ""
-        return bool(field) and not field_released(cls, field, self.site_of(ref.rid).spec, self.resolver)
 
     # -- calls on connections and what comes from them -------------------------------------------------------------
 

@@ -78,11 +78,12 @@ class Misuse:
 
 @dataclass(frozen=True)
 class Kept:
-    """A resource stored in a field of `self`."""
+    """A resource stored in a field of `self`, itself or in an object that keeps it."""
 
     site: Site
     field: str
     node: cst.CSTNode
+    value: Value
 
 
 class Argument:
@@ -260,9 +261,9 @@ class Core(Handing):
         self.leaks.append(Leak(self.site_of(rid), resource, state.via.get(rid, Tier.NONE), "overwritten", state.trace))
         del state.resources[rid]
 
-    def note_kept(self, rid: ResourceId, field: str, node: cst.CSTNode) -> None:
+    def note_kept(self, rid: ResourceId, field: str, node: cst.CSTNode, value: Value) -> None:
         """A resource was stored in a field of `self`: whether its class can release it is judged later."""
-        self.kept.append(Kept(self.site_of(rid), field, node))
+        self.kept.append(Kept(self.site_of(rid), field, node, value))
 
     def collect_into(self, container: cst.BaseExpression, value: Value) -> None:
         """A container of an object was given the value: whoever closes what is in it closes this, too."""

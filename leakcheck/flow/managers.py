@@ -26,6 +26,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
+from leakcheck.models import Release
 from leakcheck.project.module import ClassInfo
 from leakcheck.project.walk import code
 
@@ -112,7 +113,8 @@ class Managers(Resources):
             return NONE, ("suppress", value.suppresses), state
         rids = resources_in(value.inner)
         if value.effect in _CLOSES and rids:
-            return value.yields, self._closing_action(rids[0]), state
+            own = isinstance(value.inner, Instance)
+            return value.yields, ("release", rids[0]) if own else self._closing_action(rids[0]), state
         if value.lends is not None:
             rid = self._borrow(value.lends, node, state)
             return (
@@ -140,12 +142,18 @@ class Managers(Resources):
             return ("wrong", rid)
         return ("release", rid)
 
+    def ways_to_release(self, owner: Instance) -> tuple[Release, ...]:
+        """The methods of an object by which what it keeps is released."""
+        if isinstance(owner.type, ClassInfo) and owner.type in self.summaries.taking.answering:
+            return self.summaries.taking.answering[owner.type]
+        return self.site_of(owner.rid).spec.release if owner.rid is not None else ()
+
     def _enter_own(
         self, value: Instance, node: cst.CSTNode, state: State
     ) -> list[tuple[Value, ExitAction | None, State]]:
         """An object of the project: its `__enter__` says what `as` binds; what it opened it closes itself."""
         assert isinstance(value.type, ClassInfo)
-        if value.rid is not None and not is_manager(self.site_of(value.rid).spec):
+        if value.rid is not None and not is_manager(self.ways_to_release(value)):
             self.hand_over(value, state, "context manager", node)
         method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
         if method is None:

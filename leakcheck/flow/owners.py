@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import libcst as cst
 
@@ -19,7 +19,7 @@ _PLAIN_BASES = frozenset(
     {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "contextlib.AbstractContextManager"}
 )
 _DEPTH = 3  # of the object's own methods that a constructor calls
-_REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
+REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
 
 
 class Owners:
@@ -77,7 +77,7 @@ class Owners:
         init = self.resolver.method(cls, "__init__")
         bases = self.resolver.ancestors(cls)
         known = all(isinstance(base, ClassInfo) or base in _PLAIN_BASES for base in bases)
-        if init is None or not known or _gives_itself_away(init):
+        if init is None or not known or gives_itself_away(init):
             return None
         for field, spec in self._opened(init, cls).items():
             released = releasing_methods(cls, field, spec, self.resolver)
@@ -96,7 +96,7 @@ class Owners:
             found = self._opened(inner, cls, depth - 1) if inner is not None else {}
             return {f"self.{field}": spec for field, spec in found.items()}
 
-        return {} if not _REGISTERS.isdisjoint(method.words) else Opening(method, self._connects, called).fields()
+        return {} if not REGISTERS.isdisjoint(method.words) else Opening(method, self._connects, called).fields()
 
     def _connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
         value = self.resolver.static(node, method, method.module)
@@ -118,7 +118,7 @@ class Owners:
         return self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
 
 
-def _gives_itself_away(init: FunctionInfo) -> bool:
+def gives_itself_away(init: FunctionInfo) -> bool:
     """Whether the object puts itself where others find it."""
     for node in walk(init.node.body):
         if isinstance(node, cst.Arg) and code(node.value) == "self":
@@ -129,11 +129,15 @@ def _gives_itself_away(init: FunctionInfo) -> bool:
 
 
 def _model(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Connection:
-    forms = tuple(Release("conn", method.name, method.is_async) for method in released)
-    plain = sorted(forms, key=lambda form: (form.method != "close", form.method.startswith("_")))
+    plain = sorted(map(release_by, released), key=lambda form: (form.method != "close", form.method.startswith("_")))
     return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=tuple(plain), gc=spec.gc)
 
 
-def is_manager(model: Connection) -> bool:
-    """Whether leaving a `with` block on such an object releases it."""
-    return any(form.method in ("__exit__", "__aexit__") for form in model.release)
+def release_by(method: FunctionInfo) -> Release:
+    """The release of an object by one of its methods."""
+    return Release("conn", method.name, method.is_async)
+
+
+def is_manager(ways: Iterable[Release]) -> bool:
+    """Whether leaving a `with` block on an object that is released in these ways releases it."""
+    return any(way.method in ("__exit__", "__aexit__") for way in ways)

@@ -71,7 +71,10 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
 
 def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     """Whether code that uses the class releases what the field holds: `repository.conn.close()`."""
-    return _users_release({field}, _wanted(field, spec).methods, [cls], resolver)
+    wanted = _wanted(field, spec)
+    family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+    getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
+    return _users_release({field, *getters}, wanted.methods, family, resolver)
 
 
 def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ import libcst as cst
 from leakcheck.flow.names import Names, names_in
 from leakcheck.flow.owners import Owners
 from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
+from leakcheck.flow.taking import Taking
 from leakcheck.flow.values import (
     UNKNOWN,
     Const,
@@ -101,6 +103,7 @@ class Summaries:
         self.depth = 0
         self.wrappers = Wrappers(resolver.project)
         self.owners = Owners(resolver, self._gives_fresh)
+        self.taking = Taking(resolver, self)
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
         self._raises: dict[FunctionInfo, bool] = {}
@@ -118,8 +121,18 @@ class Summaries:
         """Whether each call of a function may give a connection of its own: a decorator may keep the first."""
         if not _KEEPS_NOTHING.issuperset(function.decorators) or not self.may_give(function):
             return False
-        summary = self.of(function, None, ())
+        with self.afresh():
+            summary = self.of(function, None, ())
         return summary is not None and summary.is_fresh
+
+    @contextmanager
+    def afresh(self) -> Iterator[None]:
+        """What is found inside is remembered: it must not depend on how deep in calls it was asked for first."""
+        depth, self.depth = self.depth, 0
+        try:
+            yield
+        finally:
+            self.depth = depth
 
     def raises(self, function: FunctionInfo) -> bool:
         """Whether a function raises by a statement of its own outside any `try`."""
