@@ -39,6 +39,8 @@ class Callees(Calls):
         function = callee.info
         if self._is_cached(function):
             return self._call_unknown(callee, node, arguments, state)
+        if (kept := self._kept_by(callee, state)) is not None:
+            return [(kept, state)]
         if self.function is not None and function.parent is self.function and function.cls is None:
             self._call_nested(function, node, state)
         bound = self._bind_arguments(callee, arguments)
@@ -67,6 +69,15 @@ class Callees(Calls):
             for site in (site for site in self.sites if site.node is node):
                 site.may_be_given = True
         return result
+
+    def _kept_by(self, callee: Function, state: State) -> Value | None:
+        """What an object's getter gives, where that is the resource the object keeps."""
+        owner = callee.receiver
+        if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
+            return None
+        owners = self.summaries.owners
+        fields = owners.fields.get(owner.type, ()) if owners.gives_kept(callee.info, owner.type) else ()
+        return next((self.kept_in(owner, field, state) for field in fields), None)
 
     # -- which function, with what ---------------------------------------------------------------------------------
 

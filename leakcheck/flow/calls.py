@@ -30,7 +30,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import dotted, string_value, terminal
+from leakcheck.project.walk import string_value, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -84,12 +84,10 @@ class Calls(Naming, Managers, Displays):
             if isinstance(receiver, Lent) and receiver.rid is not None:
                 self.use_lent(receiver.rid, callee.name, node, state)
             if (spec := self.resolver.connection_type(receiver)) is not None:
-                self._end_from_outside(spec, callee.name, node, state)
                 return self._call_on_lent(spec, callee.name, node, arguments, state)
         if isinstance(callee, Function):
             if ended := self._end_owner(callee, node, state):
                 return ended
-            self._end_inner(callee, node, state)
             taught = self.model(f"{callee.info.module.name}.{callee.info.qualname}", node)
             if taught is not None:  # the settings say what the function gives: believed rather than looked into
                 return self._acquire_by_call(taught, node, arguments, state)
@@ -256,24 +254,6 @@ class Calls(Naming, Managers, Displays):
             return None
         forms = (form for form in self.ways_to_release(owner) if form.method == callee.info.name)
         return next((self.released(owner.rid, form, node, state) for form in forms), None)
-
-    def _end_inner(self, callee: Function, node: cst.Call, state: State) -> None:
-        """`service.repository.close()` releases what the outer object keeps in the inner one."""
-        inner = callee.receiver
-        if isinstance(inner, Instance) and inner.rid is None and isinstance(inner.type, ClassInfo) and state.resources:
-            if model := self.summaries.owners.model(inner.type):
-                self._end_from_outside(model, callee.info.name, node, state)
-
-    def _end_from_outside(self, spec: Connection, name: str, node: cst.Call, state: State) -> None:
-        """`repository.conn.close()` releases the object's connection, too."""
-        if not any(form.method == name for form in spec.release):
-            return
-        inner = node.func.value if isinstance(node.func, cst.Attribute) else None
-        while isinstance(inner, cst.Attribute):
-            inner = inner.value
-            owner = state.variables.get(dotted(inner) or "")
-            if isinstance(owner, Instance) and owner.rid is not None:
-                self.release(owner.rid, state, node)
 
     def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
         """For each argument the `__init__` parameter it fills; "" where that cannot be told."""

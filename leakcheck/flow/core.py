@@ -154,6 +154,9 @@ class Core(Handing):
     def suite(self, node: cst.BaseSuite, states: list[State]) -> list[State]:
         raise NotImplementedError
 
+    def kept_in(self, owner: Value, field: str, state: State) -> Value | None:
+        raise NotImplementedError
+
     def assign(self, target: cst.CSTNode, value: Value, state: State) -> list[State]:
         raise NotImplementedError
 

@@ -101,6 +101,8 @@ class Expressions(Displays):
             return owner
         if isinstance(owner, (Ref, Derived, Lent)):
             return Method(owner, name)
+        if (kept := self.kept_in(owner, name, state)) is not None:
+            return kept
         return self.resolver.attribute(owner, name, self.module)
 
     def _is_connection(self, owner: Ref, name: str) -> bool:

@@ -148,6 +148,18 @@ class Managers(Resources):
             return self.summaries.taking.answering[owner.type]
         return self.site_of(owner.rid).spec.release if owner.rid is not None else ()
 
+    def kept_in(self, owner: Value, field: str, state: State) -> Value | None:
+        """What an object's field holds, where that is the resource the object keeps: to be released itself, perhaps."""
+        if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
+            return None
+        if field not in self.summaries.owners.fields.get(owner.type, ()):
+            return None
+        if state.resources[owner.rid].status is Status.CLOSED:
+            return None  # it may have another one by now
+        inner = self.resolver.field(owner.type, field)
+        is_object = isinstance(inner, Instance) and isinstance(inner.type, ClassInfo)
+        return Instance(inner.type, owner.rid) if is_object and isinstance(inner, Instance) else Ref(owner.rid)
+
     def _enter_own(
         self, value: Instance, node: cst.CSTNode, state: State
     ) -> list[tuple[Value, ExitAction | None, State]]:

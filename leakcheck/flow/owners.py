@@ -12,7 +12,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import SCOPES, code, walk
+from leakcheck.project.walk import SCOPES, code, dotted, walk
 from leakcheck.words import words
 
 _PLAIN_BASES = frozenset(
@@ -29,6 +29,7 @@ class Owners:
         self.resolver, self._gives_fresh = resolver, gives_fresh
         self._models: dict[ClassInfo, Connection | None] = {}
         self._kept: dict[Connection, tuple[ClassInfo, str, Connection]] = {}  # what objects of a model keep, and where
+        self.fields: dict[ClassInfo, frozenset[str]] = {}  # in which objects keep what is to be released
         self._working: dict[FunctionInfo, bool] = {}
 
     def model(self, cls: ClassInfo) -> Connection | None:
@@ -51,6 +52,11 @@ class Owners:
     def is_released_inside(self, model: Connection) -> bool:
         """Whether some code releases what such an object keeps without asking the object."""
         return model in self._kept and field_released_outside(*self._kept[model], self.resolver)
+
+    def gives_kept(self, method: FunctionInfo, cls: ClassInfo) -> bool:
+        """Whether a method of such an object returns what the object keeps."""
+        fields = {f"self.{field}" for field in self.fields.get(cls, ())}
+        return bool(fields) and any(dotted(value) in fields for value in method.returned)
 
     def works(self, method: FunctionInfo) -> bool:
         """Whether a method of such an object works with the connection outside any `try`: then it may well raise."""
@@ -85,6 +91,7 @@ class Owners:
             if names and names.isdisjoint({"__del__", "__init__", "__new__"}):
                 model = _model(cls, spec, released)
                 self._kept[model] = (cls, field, spec)
+                self.fields[cls] = frozenset({field})
                 return model
         return None
 
@@ -130,7 +137,8 @@ def gives_itself_away(init: FunctionInfo) -> bool:
 
 def _model(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Connection:
     plain = sorted(map(release_by, released), key=lambda form: (form.method != "close", form.method.startswith("_")))
-    return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=tuple(plain), gc=spec.gc)
+    release = (*plain, *spec.release)  # what it keeps may be released itself
+    return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=release, gc=spec.gc)
 
 
 def release_by(method: FunctionInfo) -> Release:

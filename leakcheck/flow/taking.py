@@ -65,6 +65,8 @@ class Taking:
         if any(field_released_outside(cls, field, spec, self.resolver) for field in fields):
             return None
         methods = {m.name: m for field in fields for m in releasing_methods(cls, field, spec, self.resolver)}
+        if methods:
+            self._summaries.owners.fields[cls] = frozenset(fields)
         return None if methods.keys() & _ITSELF else tuple(map(release_by, methods.values()))
 
     def _fates(self, cls: ClassInfo, parameter: str, spec: Connection) -> list[Resource]:
