@@ -129,7 +129,7 @@ def _trust_guesses(runs: list[Interpreter]) -> None:
     """An acquirer known by its name only is believed where what it gives is released, and used as a database is."""
     sites = [site for run in runs for site in run.sites]
     released = {site.callee for site in sites if site.releases}
-    used = {site.callee for site in sites if not site.methods.isdisjoint(the_words().connections)}
+    used = {site.callee for site in sites if not (site.methods | site.elsewhere).isdisjoint(the_words().connections)}
     for site in sites:
         if site.certainty == "low" and site.callee in released & used:
             site.certainty = "medium"

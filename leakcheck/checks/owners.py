@@ -9,7 +9,7 @@ from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.core import Kept, Site
 from leakcheck.flow.interpreter import Interpreter
-from leakcheck.flow.owning import field_released
+from leakcheck.flow.owning import field_given_out, field_released
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import Instance
@@ -29,8 +29,15 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
     for site, places in by_site.items():
         if _ended_here(site, run) or run.summaries.owners.is_released_inside(site.spec):
             continue
-        if not any(field_released(cls, kept.field, _model(kept, run), resolver) for kept in places):
+        if not any(_may_be_released(kept, cls, run, resolver) for kept in places):
             yield _diagnostic(places[0], cls, tell)
+
+
+def _may_be_released(kept: Kept, cls: ClassInfo, run: Interpreter, resolver: Resolver) -> bool:
+    """Whether anybody releases what the field holds; an object that is given to others may be released by them."""
+    if isinstance(kept.value, Instance) and field_given_out(cls, kept.field, resolver):
+        return True
+    return field_released(cls, kept.field, _model(kept, run), resolver)
 
 
 def _model(kept: Kept, run: Interpreter) -> Connection:

@@ -211,6 +211,8 @@ class Callees(Calls):
                state: State) -> Evaluated:  # fmt: skip
         result: Evaluated = []
         raises = id(node) in self.started
+        for name, methods in summary.called:
+            self.site_of(rids[name]).elsewhere |= methods
         if summary.is_fresh:
             self.may_raise(state, node, Tier.STRONG, "driver")
         for outcome in summary.outcomes:

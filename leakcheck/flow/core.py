@@ -50,6 +50,7 @@ class Site:
     holder: str = ""  # the variable bound to a tuple or dict with it inside
     releases: list[cst.CSTNode] = field(default_factory=list)  # calls that release it on some path
     methods: set[str] = field(default_factory=set)  # that are called on it
+    elsewhere: set[str] = field(default_factory=set)  # methods that are called on it by the functions it is passed to
     is_item: bool = False  # yielded, one for each round of a loop
     may_be_given: bool = False  # the function that opens it may hand back what it is given instead
 

@@ -77,6 +77,16 @@ def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolve
     return _users_release({field, *getters}, wanted.methods, family, resolver)
 
 
+def field_given_out(cls: ClassInfo, field: str, resolver: Resolver) -> bool:
+    """Whether a method returns what the field holds, or passes it on: others may release it."""
+    path = f"self.{field}"
+    owners = (owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo))
+    methods = [m for owner in owners for m in owner.methods.values() if m.mentions(frozenset({field}))]
+    nodes = (node for method in methods for node in walk(method.node.body))
+    passed = any(isinstance(node, cst.Arg) and dotted(node.value) == path for node in nodes)
+    return passed or any(dotted(value) == path for method in methods for value in method.returned)
+
+
 def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:
     """The methods that release what the field holds, themselves or through another one."""
     wanted = _wanted(field, spec)

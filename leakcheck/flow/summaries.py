@@ -69,6 +69,7 @@ class Summary:
     yields: tuple[Value, ...] = ()
     yield_specs: tuple[tuple[ResourceId, Connection], ...] = ()
     lends: Loan | None = None  # what is checked out where it yields
+    called: tuple[tuple[str, frozenset[str]], ...] = ()  # by parameter, the methods that are called on it
 
     @property
     def returns(self) -> list[Outcome]:
@@ -178,6 +179,7 @@ class Summaries:
             tuple(value for value, _ in run.yielded),
             tuple(((site.index, g), site.spec) for site in run.sites for g in (0, 1)),
             _loan(run.yielded, run.sites),
+            tuple((site.parameter, frozenset(site.methods | site.elsewhere)) for site in run.sites if site.parameter),
         )
 
 
