@@ -82,7 +82,7 @@ class Assignments(Core):
                 self._remember_path(path, value, state)
             return only_states(self.eval(target.value, state))
         elif isinstance(target, cst.StarredElement):
-            return self.assign(target.value, UNKNOWN, state)
+            return self.assign(target.value, value, state)
         return [state]
 
     def bind(self, name: str, value: Value, state: State, node: cst.CSTNode) -> None:
@@ -120,8 +120,8 @@ class Assignments(Core):
 
     def _unpack(self, target: cst.Tuple | cst.List, value: Value, state: State) -> list[State]:
         count = len(target.elements)
-        if isinstance(value, Tuple) and len(value.items) == count:
-            values = value.items
+        if isinstance(value, Tuple) and (items := _for_targets(target, value.items)) is not None:
+            values = items
         elif isinstance(value, Derived):
             values = (value,) * count
         else:
@@ -154,3 +154,13 @@ class Assignments(Core):
     @property
     def _in_init(self) -> bool:
         return self.function is not None and self.function.cls is not None and self.function.name in _OPENERS
+
+
+def _for_targets(target: cst.Tuple | cst.List, items: tuple[Value, ...]) -> tuple[Value, ...] | None:
+    """What each of several targets gets, a starred one a list of what the others leave; None if they are too few."""
+    rest = len(items) - len(target.elements)
+    star = next((i for i, part in enumerate(target.elements) if isinstance(part, cst.StarredElement)), -1)
+    if star < 0 or rest < -1:
+        return items if rest == 0 else None
+    end = star + 1 + rest
+    return (*items[:star], Tuple(items[star:end]), *items[end:])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.values import Const, Derived, Ref
+from leakcheck.flow.values import Class, Const, Derived, Ref
 from leakcheck.project.walk import alternatives
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:
     """By the parameter's name, as far as that can be told."""
     names = [p.name.value for p in callee.info.parameters if not p.star]
-    if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
-        names = names[1:]
+    by_class = isinstance(callee.receiver, Class) and "classmethod" not in callee.info.decorators
+    if callee.receiver is not None and not by_class and "staticmethod" not in callee.info.decorators:
+        names = names[1:]  # `Base.__init__(self, conn)` fills the first one, too
     found = []
     for index, argument in enumerate(arguments):
         if argument.star:

@@ -40,6 +40,7 @@ _ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
+_IN_THREAD = frozenset({"asyncio.to_thread", "anyio.to_thread.run_sync"})  # ways to call what comes first
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
 _EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
@@ -129,6 +130,8 @@ class Calls(Naming, Managers, Displays):
                 return self._acquire_by_call(spec, node, arguments, state)
             if name == "functools.partial" and arguments:
                 return [(arguments[0].value, state)]
+            if name in _IN_THREAD and arguments and (spec := self._passed(arguments[0].value, node)):
+                return self._acquire_by_call(spec, node, arguments[1:], state)
             if name in CASTS and arguments:
                 return [(arguments[-1].value, state)]
             if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
@@ -140,6 +143,11 @@ class Calls(Naming, Managers, Displays):
         elif guessed := self.guess(callee, node):
             return self._acquire_by_call(guessed, node, arguments, state, self.certainty(guessed))
         return self._call_other(name, callee, node, arguments, state)
+
+    def _passed(self, callee: Value, node: cst.Call) -> Connection | None:
+        """What an acquirer gives that is not called here, but passed to whoever calls it."""
+        name = self.resolver.callee_name(callee)
+        return self.model(name, node) if name is not None else None
 
     def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
                          certainty: Confidence = "high") -> Evaluated:  # fmt: skip

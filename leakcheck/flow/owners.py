@@ -12,7 +12,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import SCOPES, code, dotted, walk
+from leakcheck.project.walk import SCOPES, code, dotted, terminal, walk
 from leakcheck.words import words
 
 _PLAIN_BASES = frozenset(
@@ -119,17 +119,19 @@ class Owners:
 
     def _own_method(self, node: cst.Call, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
         """The method of the same object that a method's call runs."""
+        if terminal(node.func) == "__init__":  # of `super()`, or of a base by its name
+            base = self.resolver.static(node.func, caller, caller.module)
+            return base.info if isinstance(base, Function) else None
         path = code(node.func)
-        if path == "super().__init__" and isinstance(base := self.resolver.parent(caller), Instance):
-            return self.resolver.method(base.type, "__init__") if isinstance(base.type, ClassInfo) else None
         return self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
 
 
 def gives_itself_away(init: FunctionInfo) -> bool:
     """Whether the object puts itself where others find it."""
     for node in walk(init.node.body):
-        if isinstance(node, cst.Arg) and code(node.value) == "self":
-            return True
+        if isinstance(node, cst.Call) and terminal(node.func) != "__init__":
+            if any(code(argument.value) == "self" for argument in node.args):
+                return True
         if isinstance(node, cst.Assign) and code(node.value) == "self":
             return True
     return False
