@@ -52,8 +52,8 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
         found = examine(module, project, runs)
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
-    lines = split_lines(source)
     asked = (found or _speaks_of_us(source)) and suppressions.concern_us(source)
+    lines = split_lines(source) if asked else []
     comments = suppressions.read(lines) if asked else suppressions.Suppressions()
     about = Comments(filename, lines, project.catalogue.rules, settings).findings(comments, found)
     wanted = [d for d in (*found, *about) if _wanted(d, settings)]

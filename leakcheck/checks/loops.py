@@ -41,8 +41,8 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
     looping = [chunk for chunk in module.chunks if LOOP.may_be_in(chunk.statement.text)]
     helpers = module.names_of_scopes(frozenset({"execute"})) if looping else frozenset()
-    called = (name for name in module.imports if any(f"{name}(" in chunk.statement.text for chunk in looping))
-    helpers |= {name for name in called if _sends(name, module, blocking)}
+    text = "".join(chunk.statement.text for chunk in looping)
+    helpers |= {name for name in module.imports if f"{name}(" in text and _sends(name, module, blocking)}
     for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP) if looping else ():  # a helper may be elsewhere
         yield function, function.node.body
     for chunk in looping:
@@ -52,7 +52,7 @@ def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | 
 
 def _sends(name: str, module: Module, blocking: Blocking) -> bool:
     """Whether an imported name is a function of the project that sends statements."""
-    value = blocking.resolver.static(cst.Name(name), None, module)
+    value = blocking.resolver.name(name, None, module)
     return isinstance(value, Function) and value.info.mentions(frozenset({"execute"}))
 
 
@@ -138,7 +138,9 @@ class Rows:
     def _through_helpers(self) -> Iterator[tuple[cst.Call, cst.Call, FunctionInfo]]:
         """Calls of a helper that is lent the cursor and a row, and writes it with one statement."""
         for node in self.loop.body:
-            if isinstance(node, cst.Call) and len({mentions([a], self.loop.rows.__contains__) for a in node.args}) == 2:
+            if not isinstance(node, cst.Call) or len(node.args) < 2:
+                continue
+            if len({mentions([argument], self.loop.rows.__contains__) for argument in node.args}) == 2:
                 callee = self.blocking.resolver.static(node.func, self.loop.function, self.module)
                 place = single_write(callee.info) if isinstance(callee, Function) else None
                 if isinstance(callee, Function) and place is not None and not self._is_rare(node):

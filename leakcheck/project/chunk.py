@@ -113,13 +113,12 @@ class Chunk:
 
     @cached_property
     def sketch(self) -> Sketch:
-        self.module.sketched += len(self.text)
+        self.module.sketched.append(self)
         return Sketch(self.text)
 
     def forget_sketch(self) -> None:
         """It can be made again; what was concluded from it for others stays."""
-        if self.__dict__.pop("sketch", None) is not None:
-            self.module.sketched -= len(self.text)
+        self.__dict__.pop("sketch", None)
         self.__dict__.pop("mentions", None)
 
     def uses(self, words: frozenset[str], place: Place) -> bool:

@@ -111,7 +111,7 @@ def _held(node: ast.expr) -> Iterator[str]:
 
 def _called(node: ast.AST) -> Iterator[str]:
     """Names that are called somewhere in an expression, or read as an attribute."""
-    return (found for part in ast.walk(node) for found in used(part))
+    return (found for part in below([node]) for found in used(part))
 
 
 def _mentioned(function: ast.AST) -> Iterator[str]:

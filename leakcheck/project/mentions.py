@@ -9,6 +9,8 @@ from functools import cached_property
 from leakcheck.project.namespaces import Namespace, namespaces
 from leakcheck.project.nodes import terminal
 
+_READING = (ast.Attribute, ast.Subscript, ast.Compare)
+
 
 class Mentions:
     """Of a function without those nested in it; types do not count."""
@@ -25,20 +27,27 @@ class Mentions:
         names = (self.used, self.read, self.space.bound.keys())
         return self.space.has_definitions or not all(words.isdisjoint(known) for known in names)
 
-    @cached_property
-    def used(self) -> frozenset[str]:
+    @property
+    def used(self) -> set[str]:
         """Names that are called, entered, passed on, returned or assigned."""
-        return frozenset(terminal(node) for node, owner in self.space.mentions if not is_read(owner))
+        return self._used_and_read[0]
+
+    @property
+    def read(self) -> set[str]:
+        """Names that are followed by a dot or bracket, or compared."""
+        return self._used_and_read[1]
 
     @cached_property
-    def read(self) -> frozenset[str]:
-        """Names that are followed by a dot or bracket, or compared."""
-        return frozenset(terminal(node) for node, owner in self.space.mentions if is_read(owner))
+    def _used_and_read(self) -> tuple[set[str], set[str]]:
+        found: tuple[set[str], set[str]] = (set(), set())
+        for node, owner in self.space.mentions:
+            found[is_read(owner)].add(terminal(node))
+        return found
 
 
 def is_read(owner: ast.AST | None) -> bool:
     """Whether what a name is part of only reads it."""
-    return isinstance(owner, (ast.Attribute, ast.Subscript, ast.Compare))
+    return type(owner) in _READING
 
 
 def mentions(body: Iterable[ast.stmt], prefix: str = "") -> Iterator[Mentions]:

@@ -41,7 +41,7 @@ class Module:
         self.is_package = os.path.basename(filename) == "__init__.py"
         self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
         self.parsed = 0  # characters, of statements that are kept as trees
-        self.sketched = 0  # the same of those the standard library's parser has read
+        self.sketched: list[Chunk] = []  # those the standard library's parser has read
         self._at_once = at_once
         self._parts_of: dict[int, Chunk] = {}  # by a node's id
         self._indexed: set[Chunk] = set()
@@ -88,9 +88,8 @@ class Module:
 
     def forget_sketches(self) -> None:
         """Free what its own check looked into most."""
-        for chunk in self._known_chunks:
-            for part in (chunk, *chunk.__dict__.get("members", ())):
-                part.forget_sketch()
+        while self.sketched:
+            self.sketched.pop().forget_sketch()
 
     def dissolve(self) -> None:
         """Free what is known of the text; nothing may be asked any more."""

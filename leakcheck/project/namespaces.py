@@ -11,6 +11,7 @@ from typing import Any
 from leakcheck.project.nodes import FUNCTIONS, Function, below, blocks, imported, path
 
 _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
+_CLOSED = frozenset(_DEFINITIONS)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Namespace:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """Everything that is run with the function, parents first; types are not."""
-        return list(below(self.body, lambda node: not isinstance(node, _DEFINITIONS)))
+        return list(below(self.body, _CLOSED))
 
     @property
     def has_definitions(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda)
+_CLOSED = frozenset(SCOPES)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -44,27 +46,31 @@ def blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 def own(function: Function) -> Iterator[ast.AST]:
     """What is in a function, but not inside functions and classes in it; parents come first."""
-    return below(_parts(function), lambda node: not isinstance(node, SCOPES))
+    return below(_parts(function), _CLOSED)
 
 
-def below(nodes: Iterable[ast.AST], into: Callable[[ast.AST], bool] = bool) -> Iterator[ast.AST]:
-    """Some nodes and what is below those that are gone into, types left out; parents come first."""
-    pending = list(nodes)
+def below(nodes: Iterable[ast.AST], closed: Collection[type[ast.AST]] = ()) -> Iterator[ast.AST]:
+    """Some nodes and what is below them, but not inside closed kinds of nodes, types left out; parents come first."""
+    pending: list[Any] = list(nodes)
     while pending:
         node = pending.pop()
+        kind = type(node)
+        fields = _PARTS[kind]
+        if fields is None:
+            continue
         yield node
-        if into(node):
-            for field in _PARTS[type(node)]:
+        if kind not in closed:
+            for field in fields:
                 value = getattr(node, field, None)
                 if type(value) is list:
-                    pending += [item for item in value if isinstance(item, ast.AST)]
-                elif isinstance(value, ast.AST):
+                    pending += value
+                elif value is not None:
                     pending.append(value)
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
     """The children that are run: an annotation is only there to be read."""
-    for field in _PARTS[type(node)]:
+    for field in _PARTS[type(node)] or ():
         value = getattr(node, field, None)
         if isinstance(value, list):
             yield from (item for item in value if isinstance(item, ast.AST))
@@ -72,11 +78,12 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             yield value
 
 
-class _Parts(dict[type[ast.AST], tuple[str, ...]]):
-    """For each kind of node the fields that may hold such children."""
+class _Parts(dict[type, tuple[str, ...] | None]):
+    """For each kind of node the fields that may hold such children; None for what stands beside nodes and is none."""
 
-    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        self[kind] = found = tuple(field for field in kind._fields if field not in _NO_PARTS)
+    def __missing__(self, kind: type) -> tuple[str, ...] | None:
+        fields = kind._fields if issubclass(kind, ast.AST) else None
+        self[kind] = found = None if fields is None else tuple(field for field in fields if field not in _NO_PARTS)
         return found
 
 

@@ -44,10 +44,9 @@ class Project:
     def memory(self) -> int:
         """What all modules read so far take, in bytes: about what it was seen to grow by."""
         known = [module for module in self._modules.values() if module]
-        return sum(
-            _A_CHARACTER * len(module.source) + _ONE_PARSED * module.parsed + _ONE_SKETCHED * module.sketched
-            for module in known
-        )
+        sketched = sum(len(part.text) for module in known for part in module.sketched)
+        others = sum(_A_CHARACTER * len(module.source) + _ONE_PARSED * module.parsed for module in known)
+        return others + _ONE_SKETCHED * sketched
 
     def fork(self) -> Project:
         """A copy to try changed texts in: it knows the modules read so far, and what it learns stays in it."""
