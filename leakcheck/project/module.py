@@ -40,6 +40,8 @@ class Module:
             self.name = name
         self.is_package = os.path.basename(filename) == "__init__.py"
         self.error: cst.ParserSyntaxError | None = None  # of a statement that was parsed alone: perhaps cut wrongly
+        self._asked: set[str] = set()  # the words that were looked for, and those of them that may stand in the text
+        self._present: set[str] = set()
         self.parsed = 0  # characters, of statements that are kept as trees
         self.sketched: list[Chunk] = []  # those the standard library's parser has read
         self._at_once = at_once
@@ -207,8 +209,13 @@ class Module:
                     yield from (d for d in part.definitions if isinstance(d, ClassInfo))
 
     def among(self, words: frozenset[str]) -> frozenset[str]:
-        """Those of some words that may stand in the text."""
-        return words & self._words if len(words) > _MANY else frozenset(word for word in words if word in self.source)
+        """Those of some words that may stand in the text: each is looked for once, unless there are many."""
+        if len(words) > _MANY or "_words" in self.__dict__:
+            return words & self._words
+        if new := words - self._asked:
+            self._asked |= new
+            self._present.update(word for word in new if word in self.source)
+        return words & self._present
 
     @cached_property
     def _words(self) -> frozenset[str]:
