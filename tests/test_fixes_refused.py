@@ -55,6 +55,34 @@ def test_what_a_function_may_give_back_is_not_closed() -> None:
     assert "with closing(opened()) as conn:" in fix(HEAD + OPENED.format("")).text
 
 
+GIVEN = """\
+class Database:
+    def __init__(self, conn):
+        self.conn = conn
+
+    def count(self):
+        return self.conn.execute("SELECT count(*) FROM t").fetchone()
+
+    def close(self):
+        self.conn.close()
+
+
+def f(p):
+    conn = sqlite3.connect(p)
+    database = Database(conn)
+    count = database.count()
+    {}return count
+"""
+
+
+def test_what_an_object_releases_is_not_closed_before_its_last_use() -> None:
+    source = HEAD + GIVEN.format("database.close()\n    ")
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("may release it" in given for given in result.reasons), result.reasons
+    assert "\n        count = database.count()" in fix(HEAD + GIVEN.format(""), "unsafe").text
+
+
 UNSAFE = {
     "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "        conn.rollback()\n"

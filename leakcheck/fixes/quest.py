@@ -72,6 +72,8 @@ class Quest:
         scene = self.scene = Scene(file, verdict, run)
         if scene.site.may_be_given and not scene.site.releases:
             raise Refused(f"`{scene.site.callee}` may give back a connection it is given, which is not ours to close")
+        if scene.site.is_answered_for and scene.site.releases:
+            raise Refused(f"an object that is given what `{scene.site.callee}` gives may release it")
         doubtful = []
         for rewrite in REWRITES:
             try:

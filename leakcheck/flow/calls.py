@@ -232,6 +232,7 @@ class Calls(Naming, Managers, Displays):
             ways = self._ways(callee.info, parameter, argument.value)
             if ways and isinstance(argument.value, Ref) and given is None:
                 given = argument.value.rid
+                self.site_of(given).is_answered_for = True
             elif ways is None or ways:
                 self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
             strong = strong or self._may_fail_with(callee.info, parameter, argument.value, state)

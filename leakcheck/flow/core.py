@@ -45,6 +45,7 @@ class Site:
     wrappers: tuple[FunctionInfo, ...] = ()  # the project functions it came through, outermost first
     parameter: str = ""  # name, where it is a borrowed parameter
     is_owner: bool = False  # an object that keeps a connection
+    is_answered_for: bool = False  # by an object that is given it, and can release it
     in_memory: bool = False  # a database that vanishes with the connection
     name: str = ""  # the variable it was first bound to
     holder: str = ""  # the variable bound to a tuple or dict with it inside
