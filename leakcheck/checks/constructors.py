@@ -158,10 +158,14 @@ class Constructors:
         catalogue: Catalogue = resolver.catalogue
         self.pools = catalogue.pools
         self.words = catalogue.pool_words
+        self._words_in: dict[Module, frozenset[str]] = {}
 
     def words_in(self, module: Module) -> frozenset[str]:
         """The same with what a module calls them: `from sqlalchemy import create_engine as connect_to`."""
-        return self.words | {name for name, target in module.imports.items() if target.rpartition(".")[2] in self.words}
+        if module not in self._words_in:
+            named = (name for name, target in module.imports.items() if target.rpartition(".")[2] in self.words)
+            self._words_in[module] = self.words.union(named)
+        return self._words_in[module]
 
     def of(self, module: Module) -> Iterator[Built]:
         """Every call in a module that builds one."""

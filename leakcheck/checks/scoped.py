@@ -46,7 +46,8 @@ class Scoped:
         }
         drivers = resolver.catalogue.drivers
         self._libraries = import_words(d for d in drivers if not d.given.isdisjoint(self.registries))
-        queries = "|".join(map(re.escape, resolver.catalogue.web.queries))
+        self._queries = frozenset(resolver.catalogue.web.queries)
+        queries = "|".join(sorted(map(re.escape, self._queries)))
         self._queried = re.compile(rf"[A-Z]\w*[\s\\]*\.[\s\\]*(?:{queries})\b")
 
     def of_endpoint(self, endpoint: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -70,8 +71,9 @@ class Scoped:
 
     def _may_have_one(self, module: Module) -> bool:
         """Whether there may be such a session in a module: a library with registries is near, or a model is queried."""
-        near = self.summaries.wrappers.libraries(module)
-        return not near.isdisjoint(self._libraries) or self._queried.search(module.source) is not None
+        if not self._libraries.isdisjoint(self.summaries.wrappers.libraries(module)):
+            return True
+        return bool(module.among(self._queries)) and self._queried.search(module.source) is not None
 
     def _may_use(self, mentions: Mentions, chunk: Chunk) -> bool:
         """Whether a function may call anything of a session, flow left aside: few need be parsed for it."""
