@@ -83,6 +83,21 @@ def test_what_an_object_releases_is_not_closed_before_its_last_use() -> None:
     assert "\n        count = database.count()" in fix(HEAD + GIVEN.format(""), "unsafe").text
 
 
+SENT = """\
+def store({0}, names):
+    for name in names:
+        {0}.execute("INSERT INTO users (name) VALUES (:name)", {{"name": name}})
+"""
+
+
+def test_batches_are_only_sent_by_what_can() -> None:
+    source = SENT.format("session")
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("whether `session` has `executemany` is not in sight" in given for given in result.reasons)
+    assert "cursor.executemany(" in fix(SENT.format("cursor"), "unsafe").text
+
+
 UNSAFE = {
     "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "        conn.rollback()\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from leakcheck.fixes.syntax import bare, dotted, inner, terminal
 from leakcheck.fixes.text import Draft, Refused
 
 _WIDEST = 120
+_CURSOR = re.compile(r"cur(?:s|sor|r)?\d*$", re.IGNORECASE)  # the name of what has `executemany` in every library
 _NAMES = (ast.Name, ast.Tuple, ast.List, ast.Starred, ast.expr_context)
 
 
@@ -91,6 +93,8 @@ def _check(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, statement:
     receiver = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
     if not receiver or receiver.partition(".")[0] in loaded(loop.iter):
         raise Refused("the rows come from the same connection")
+    if not (_CURSOR.search(receiver) or _takes_many(spot, call)):
+        raise Refused(f"whether `{receiver}` has `executemany` is not in sight")
     answers = spot.around.catalogue.methods("answers") - {"fetchone", "fetchall", "fetchmany"}
     for node in ast.walk(spot.scope):
         if isinstance(node, ast.Attribute) and node.attr in answers and dotted(node.value) == receiver:
@@ -127,7 +131,7 @@ def _doubts(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, parameter
     if isinstance(spot.statement, ast.Expr) and isinstance(spot.statement.value, ast.Await):
         yield "other tasks run between two batches, no longer between two rows"
     if not _takes_many(spot, call):
-        yield f"`{dotted(call.func.value)}` comes from elsewhere: whether it has `executemany` is not in sight"  # type: ignore[attr-defined]
+        yield "the cursor comes from elsewhere: whether it is one is not in sight"
     if not is_materialised(loop.iter, spot):
         yield f"`{spot.flat(loop.iter)}` may be a generator: it is read up to a batch ahead of what is written"
     if not all(is_inert(e, spot) for e in (parameters, *round_.named.values(), *(t.test for t in round_.tests))):
