@@ -10,6 +10,7 @@ import libcst as cst
 
 from leakcheck.catalogue import Catalogue
 from leakcheck.checks.assigned import assigned, followed, is_filled, latest
+from leakcheck.checks.dialects import is_told_embedded
 from leakcheck.checks.sql import Reader
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Symbol
@@ -117,10 +118,20 @@ class Built:
         found = (self._beginning(*value, depth - 1) for value in values)
         return next((text for text in found if text is not None), None)
 
+    @cached_property
+    def told(self) -> bool | None:
+        """Whether the tests around it say that its database is one in the process, or that it is none."""
+        body = self.function.node.body if self.function else self.module.chunk_of(self.node).tree
+        return is_told_embedded(self.node, body, self._embedded)
+
+    @property
+    def _embedded(self) -> tuple[str, ...]:
+        return self.pool.embedded or ("sqlite:",)
+
     @property
     def is_embedded(self) -> bool:
-        """A database in the process, by its URL or by an argument that only SQLite has."""
-        if self.url is not None and self.url.startswith(self.pool.embedded or ("sqlite:",)):
+        """A database in the process, by its URL, the tests around it or an argument that only SQLite has."""
+        if self.told or (self.url is not None and self.url.startswith(self._embedded)):
             return True
         parts = list(walk(self.node, lambda n: not isinstance(n, (cst.IfExp, cst.Comparison))))
         if any(isinstance(n, cst.Name) and "sqlite" in n.value.lower() for n in parts):

@@ -15,7 +15,7 @@ from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, sing
 from leakcheck.checks.rounds import Loop, always, first_binding, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.checks.written import is_shaped, is_whole, single_write
+from leakcheck.checks.written import is_shaped, is_whole, may_be_many, single_write
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
@@ -176,6 +176,7 @@ class Rows:
             or not (is_only or statement.verb in words().adds)  # rows that change in several ways
             or (statement.varies and mentions(statement.data, self.loop.rows.__contains__))
             or is_shaped(node, self.loop)
+            or may_be_many(node, self.loop)
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or may_fail(node, self.loop.node.body)
         ):

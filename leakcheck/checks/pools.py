@@ -38,7 +38,7 @@ def pools(
             id(built.node) in spare
             or built.is_embedded
             or built.keeps_nothing
-            or (built.url is None and built.function and built.function in files)
+            or (built.url is None and built.told is None and built.function and built.function in files)
         ):
             continue
         serves = _serves(module, constructors) if serves is None else serves

@@ -209,13 +209,14 @@ def _mentions_itself(value: cst.BaseExpression, name: cst.BaseExpression) -> boo
 
 
 def _built(node: cst.BaseExpression) -> Statement | None:
-    """SQLAlchemy's `insert(T).values(…)` and `T.update().where(…)`: the arguments of the chain are its data."""
+    """SQLAlchemy's `insert(T).values(…)` and `T.update().where(…)`: T is its table, the rest of the chain its data."""
     data: list[cst.BaseExpression] = []
     current: cst.BaseExpression = node
     while isinstance(current, cst.Call):
         name, func = terminal(current.func), current.func
         if name in words().builders and (isinstance(func, cst.Name) or not current.args):
-            return Statement(words().builders[name], "", tuple(data))
+            table = current.args[0].value if current.args else func.value if isinstance(func, cst.Attribute) else func
+            return Statement(words().builders[name], "", tuple(data), (table,))
         data += [argument.value for argument in current.args]
         if not isinstance(func, cst.Attribute):
             return None

@@ -29,6 +29,16 @@ def is_shaped(node: cst.Call, loop: Loop) -> bool:
     return _is_filled_under_test(node, loop) or _names_its_keys(node, loop)
 
 
+def may_be_many(node: cst.Call, loop: Loop) -> bool:
+    """`for table, rows in dump.items(): connection.execute(insert(users), rows)`: SQLAlchemy takes a list of rows."""
+    made, given = [argument.value for argument in (*node.args, node.args[0])][:2]
+    asked = loop.node.iter.func if isinstance(loop.node.iter, cst.Call) else None
+    pair = loop.node.target
+    if not isinstance(made, cst.Call) or terminal(asked or pair) != "items" or not isinstance(pair, cst.Tuple):
+        return False
+    return isinstance(given, cst.Name) and given.value == terminal(pair.elements[-1].value)
+
+
 def _names_its_keys(node: cst.Call, loop: Loop) -> bool:
     """`"INSERT INTO t ({})".format(", ".join(row.keys()))`, also by a variable of the round."""
     statement = node.args[0].value if node.args else node
