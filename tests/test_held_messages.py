@@ -34,11 +34,12 @@ def messages(code: str, source: str, least: Confidence = "medium") -> list[str]:
     return [found.message for found in report.diagnostics]
 
 
-@pytest.mark.parametrize(("function", "sizes"), [(STACKED, [2, 3]), (EXCLUSIVE, [2])])
-def test_the_size_counts_what_is_held_at_once(function: str, sizes: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("function", "sizes"), [(STACKED, ["than threads + 1", "than 2 * threads + 1"]), (EXCLUSIVE, ["than threads + 1"])]
+)
+def test_the_size_counts_what_is_held_at_once(function: str, sizes: list[str]) -> None:
     found = messages("LK203", POOL + function)
-    assert len(found) == len(sizes)
-    assert all(f"threads * ({size} - 1) + 1" in message for size, message in zip(sizes, found, strict=True))
+    assert all(size in message for size, message in zip(sizes, found, strict=True))
 
 
 @pytest.mark.parametrize(

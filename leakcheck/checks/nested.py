@@ -209,7 +209,8 @@ def _under_decorators(
 
 def size(held: int) -> str:
     """What the pool needs where one thread has so many connections at a time."""
-    return f"with fewer than threads * ({held} - 1) + 1 connections the pool deadlocks itself"
+    others = "threads" if held == 2 else f"{held - 1} * threads"  # threads * (held - 1) + 1
+    return f"with fewer than {others} + 1 connections the pool deadlocks itself"
 
 
 Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]

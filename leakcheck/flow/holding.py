@@ -29,7 +29,7 @@ class Held:
     callee: Value
     status: Status
     tier: Tier  # of the path that leads here
-    shares: bool  # a connection is among the arguments: the callee need not take one of its own
+    shares: bool  # a connection is among the arguments, or in sight: the callee need not take one of its own
     trace: Trace | None
     given: str = ""  # the callee's name for it, if it is lent to the callee; `self` if it lies in the callee's object
 
@@ -60,7 +60,9 @@ class Holding:
 
     def call(self, run: Core, callee: Value, node: cst.CSTNode, arguments: list[Argument], state: State) -> None:
         """A call is made: note what is checked out."""
-        shares = any(isinstance(argument.value, (Ref, Derived, Lent)) for argument in arguments)
+        shares = any(isinstance(argument.value, (Ref, Derived, Lent)) for argument in arguments) or _captures(
+            run, callee, state
+        )
         given = _given(run, callee, arguments, state) if isinstance(callee, Function) else {}
         resting = {rid for rid in given if state.resources[rid].status is Status.RESTING}
         for rid in (*_held(state), *resting):
@@ -80,6 +82,14 @@ class Holding:
             known = self.nested.get((outer.index, site.index))
             if outer is not site and not (outer.parameter or outer.is_owner) and (known is None or tier < known.tier):
                 self.nested[outer.index, site.index] = Nested(outer, site, node, state.resources[rid].status, tier)
+
+
+def _captures(run: Core, callee: Value, state: State) -> bool:
+    """Whether a function of this one is called that uses a variable with a connection."""
+    if not isinstance(callee, Function) or run.function is None or callee.info.parent is not run.function:
+        return False
+    connected = {name for name, value in state.variables.items() if isinstance(value, (Ref, Lent))}
+    return not connected.isdisjoint(callee.info.words)
 
 
 def _given(run: Core, callee: Function, arguments: list[Argument], state: State) -> dict[ResourceId, str]:
