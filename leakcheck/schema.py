@@ -156,6 +156,7 @@ _WORD_LISTS = (
     "lost",
     "pool_sizes",
     "members",
+    "frames",
 )
 
 

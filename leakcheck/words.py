@@ -52,6 +52,7 @@ class Words:
     lost: tuple[str, ...]
     pool_sizes: tuple[str, ...]
     members: tuple[str, ...]
+    frames: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property

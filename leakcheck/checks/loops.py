@@ -9,10 +9,11 @@ import libcst as cst
 
 from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others, sends_inside
 from leakcheck.checks.blocking import Blocking
+from leakcheck.checks.elsewhere import reads_elsewhere
 from leakcheck.checks.faster import Faster, form, gains
 from leakcheck.checks.purpose import is_migration, is_script
 from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, singly
-from leakcheck.checks.rounds import Loop, always, first_binding, is_part
+from leakcheck.checks.rounds import Loop, acquired_in, always, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.checks.written import is_shaped, is_whole, may_be_many, single_write
@@ -111,7 +112,7 @@ class Rows:
             meant = (
                 self.once or self._waits or self._does_more or self._acts or passed_over(commit, self.loop.node.body)
             )
-            meant = meant or sends_inside(self.loop)
+            meant = meant or sends_inside(self.loop) or reads_elsewhere(self.loop, commit)
             meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
             yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
 
@@ -121,7 +122,7 @@ class Rows:
             return None
         if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self._is_rare(node):
             return None
-        if self._acquired_inside(node.func.value):
+        if acquired_in(self.loop.node.body, node.func.value):
             return None
         statement = self.reader.read(node.args[0].value)
         if statement is None or mentions(statement.names, self.loop.rows.__contains__):
@@ -275,20 +276,9 @@ class Rows:
         for node in always(self.loop.node.body):
             if isinstance(node, cst.Call) and terminal(node.func) == "commit" and not node.args:
                 receiver = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-                if not self._acquired_inside(receiver) and (writes or self._adds(receiver)):
+                if not acquired_in(self.loop.node.body, receiver) and (writes or self._adds(receiver)):
                     return node
         return None
-
-    def _acquired_inside(self, receiver: cst.BaseExpression) -> bool:
-        """Each round has a connection of its own; a cursor of its own on an outer connection is none."""
-        name = (dotted(receiver) or "").partition(".")[0]
-        for node in walk(self.loop.node.body, same_scope):
-            bound, value = first_binding(node)
-            if bound is not None and any(isinstance(n, cst.Name) and n.value == name for n in walk(bound)):
-                func = value.func if isinstance(value, cst.Call) else None
-                owner = func.value if isinstance(func, cst.Attribute) and func.attr.value == "cursor" else None
-                return owner is None or self._acquired_inside(owner)
-        return False
 
     def _adds(self, receiver: cst.BaseExpression) -> bool:
         """`session.add(User(row))`."""

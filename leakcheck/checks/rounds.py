@@ -13,7 +13,7 @@ from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import children, code, same_scope, string_value, terminal, walk
+from leakcheck.project.walk import children, code, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _BINDING = frozenset(
@@ -223,6 +223,18 @@ def first_binding(node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | 
     if isinstance(node, cst.WithItem) and node.asname is not None:
         return node.asname.name, node.item
     return (node.targets[0].target, node.value) if isinstance(node, cst.Assign) else (None, None)
+
+
+def acquired_in(body: cst.CSTNode, receiver: cst.BaseExpression) -> bool:
+    """Whether code takes a connection of its own; a cursor of its own on an outer connection is none."""
+    name = (dotted(receiver) or "").partition(".")[0]
+    for node in walk(body, same_scope):
+        bound, value = first_binding(node)
+        if bound is not None and any(isinstance(n, cst.Name) and n.value == name for n in walk(bound)):
+            func = value.func if isinstance(value, cst.Call) else None
+            owner = func.value if isinstance(func, cst.Attribute) and func.attr.value == "cursor" else None
+            return owner is None or acquired_in(body, owner)
+    return False
 
 
 def conditional(body: cst.CSTNode) -> frozenset[int]:
