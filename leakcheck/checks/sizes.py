@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import same_scope, string_value, terminal, walk
+from leakcheck.project.walk import SCOPES, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _FEW = 10  # rounds: not worth a batch
@@ -76,6 +77,10 @@ class Sizes:
 
     def _is_short(self, iterated: cst.BaseExpression) -> bool:
         node = self.literal(elements(iterated))
+        return self._is_brief(node) or self._is_collected(node)
+
+    def _is_brief(self, node: cst.BaseExpression) -> bool:
+        """Whether it has few elements as it is written."""
         if isinstance(node, _DISPLAYS):
             return 0 < len(node.elements) <= _WRITTEN  # what is empty here is filled elsewhere
         if isinstance(node, cst.Call) and terminal(node.func) == "range":
@@ -83,6 +88,27 @@ class Sizes:
             return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
         is_enum = isinstance(node, cst.Attribute) and node.attr.value == "__members__"
         return _sliced(node) <= _FEW or _limited(node) or is_enum
+
+    def _is_collected(self, node: cst.BaseExpression) -> bool:
+        """Whether it is a list that was empty, and gets one element in each of few rounds at most."""
+        if self.function is None or not isinstance(node, cst.Name):
+            return False
+        body, made = self.function.node.body, self.function.bindings.assigned.get(node.value, [])
+        if len(made) != 1 or not _is_empty(made[0]) or any(_grows(part, node.value) for part in walk(body)):
+            return False
+        added = [n for n in walk(body) if isinstance(n, cst.Call) and dotted(n.func) in _one_by_one(node.value)]
+        return bool(added) and all(self._is_rare(call, made[0], body) for call in added)
+
+    def _is_rare(self, call: cst.Call, since: cst.CSTNode, body: cst.CSTNode) -> bool:
+        """Whether few rounds make a call, counted from a place."""
+        for part in walk(body):
+            if isinstance(part, (*SCOPES, cst.For, cst.While, cst.BaseComp)):
+                inside = list(walk(part))
+                if any(n is call for n in inside) and not any(n is since for n in inside):
+                    steps = in_step(part.iter) if isinstance(part, cst.For) else []
+                    if not any(self._is_brief(self.literal(elements(step))) for step in steps):
+                        return False
+        return True
 
     def _for_all(self, node: cst.BaseExpression, test: Callable[[Sizes, cst.BaseExpression], bool]) -> bool:
         """Whether it is a parameter for which everybody who calls the function gives something of a kind."""
@@ -140,6 +166,23 @@ def in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
 
 def _is_empty(node: cst.BaseExpression) -> bool:
     return isinstance(node, _DISPLAYS) and not node.elements
+
+
+def _one_by_one(name: str) -> tuple[str, ...]:
+    """The methods that put one element in."""
+    return (f"{name}.append", f"{name}.add")
+
+
+def _grows(node: cst.CSTNode, name: str) -> bool:
+    """Whether something may put in more, or somebody else may: `names += found`, `collect(names)`."""
+    if isinstance(node, cst.AugAssign):
+        return terminal(node.target) == name
+    if isinstance(node, cst.Call):
+        owner, _, method = (dotted(node.func) or "").rpartition(".")
+        ours = owner in ("self", "cls") or not (owner or hasattr(builtins, method))
+        lent = ours and any(terminal(argument.value) == name for argument in node.args)
+        return lent or (owner == name and method in words().fills and method not in ("append", "add"))
+    return False
 
 
 def _sliced(node: cst.BaseExpression) -> float:
