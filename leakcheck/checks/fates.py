@@ -9,7 +9,7 @@ from enum import Enum
 import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
-from leakcheck.checks.purpose import ends_with_the_process, for_ever
+from leakcheck.checks.purpose import for_ever, is_part_of_a_script
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
@@ -60,7 +60,7 @@ class Fates:
         path = project.settings.relative(function.module.filename).replace(os.sep, "/")
         commands = not names.isdisjoint(words().commands) or words().of_command_folders.search(path) is not None
         stays = any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
-        return not (function.is_async or stays) and (commands or ends_with_the_process(function, project))
+        return not (function.is_async or stays) and (commands or is_part_of_a_script(function, project))
 
     def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""

@@ -22,6 +22,8 @@ _ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
 _MAIN = "__main__"
 _EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
+_ROUNDS = (cst.For, cst.While, cst.BaseComp)
+_DEPTH = 3  # of functions between a script's block and what it leads to
 _SEVERAL = 3  # functions named after tests
 
 
@@ -49,6 +51,32 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
         return False
     callers = [chunk for chunk in module.chunks if name in chunk.words and chunk.name != name]
     return bool(callers) and all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
+
+
+def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _DEPTH) -> bool:
+    """The same, also by way of other functions of the file, none of which calls the next in a round."""
+    if ends_with_the_process(function, project):
+        return True
+    module, name = function.module, function.name
+    if function.parent is not None or _MAIN not in module.source or depth <= 0:
+        return False
+    callers = [chunk.info for chunk in module.chunks if name in chunk.words and chunk.name != name]
+    if not callers or not is_of_this_file(function, project):
+        return False
+    for caller in callers:
+        if not isinstance(caller, FunctionInfo) or not _calls_at_once(caller, name):
+            return False
+        if caller.name not in words().commands and not is_part_of_a_script(caller, project, depth - 1):
+            return False
+    return True
+
+
+def _calls_at_once(caller: FunctionInfo, name: str) -> bool:
+    """Whether a function uses a name for nothing but to call it, in no round."""
+    once = walk(caller.node.body, lambda n: same_scope(n) and not isinstance(n, _ROUNDS))
+    called = {id(n.func) for n in once if isinstance(n, cst.Call)}
+    used = {id(n) for n in walk(caller.node) if isinstance(n, cst.Name) and n.value == name}
+    return bool(used) and used <= called
 
 
 def for_ever(function: FunctionInfo) -> Iterator[frozenset[int]]:
@@ -82,7 +110,7 @@ def _starts(chunk: Chunk, name: str) -> bool:
     head = _main_block(chunk)
     if head is None:
         return False
-    rounds = (node for node in walk(head) if isinstance(node, (cst.For, cst.While, cst.BaseComp)))
+    rounds = (node for node in walk(head) if isinstance(node, _ROUNDS))
     return not any(mentions([node], name.__eq__) for node in rounds)
 
 
