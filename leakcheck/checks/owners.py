@@ -36,9 +36,10 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
 def _may_be_released(kept: Kept, cls: ClassInfo, run: Interpreter, resolver: Resolver) -> bool:
     """Whether anybody releases what the field holds; others may, if they are given the object that opened it."""
     is_object = isinstance(kept.value, Instance) and kept.value.type not in run.summaries.taking.answering
-    if is_object and field_given_out(cls, kept.field, resolver):
+    model = _model(kept, run)
+    if is_object and field_given_out(cls, kept.field, model, resolver):
         return True
-    return field_released(cls, kept.field, _model(kept, run), resolver)
+    return field_released(cls, kept.field, model, resolver)
 
 
 def _model(kept: Kept, run: Interpreter) -> Connection:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection
 from leakcheck.project.module import ClassInfo, FunctionInfo
 from leakcheck.project.walk import children, dotted, string_value, terminal, walk
@@ -77,14 +78,21 @@ def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolve
     return _users_release({field, *getters}, wanted.methods, family, resolver)
 
 
-def field_given_out(cls: ClassInfo, field: str, resolver: Resolver) -> bool:
-    """Whether a method returns what the field holds, or passes it on: others may release it."""
-    path = f"self.{field}"
+def field_given_out(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
+    """Whether a method returns what the field holds, or passes it on to what may release it."""
+    path, ways = f"self.{field}", _wanted(field, spec).methods
     owners = (owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo))
     methods = [m for owner in owners for m in owner.methods.values() if m.mentions(frozenset({field}))]
-    nodes = (node for method in methods for node in walk(method.node.body))
-    passed = any(isinstance(node, cst.Arg) and dotted(node.value) == path for node in nodes)
-    return passed or any(dotted(value) == path for method in methods for value in method.returned)
+    if any(dotted(value) == path for method in methods for value in method.returned):
+        return True
+    calls = ((method, node) for method in methods for node in walk(method.node.body) if isinstance(node, cst.Call))
+    given = ((method, call) for method, call in calls if any(dotted(arg.value) == path for arg in call.args))
+    return any(not _only_uses(resolver.static(call.func, method, method.module), ways) for method, call in given)
+
+
+def _only_uses(callee: Value, ways: frozenset[str]) -> bool:
+    """Whether it is a function of the project without a word for releasing what it is given."""
+    return isinstance(callee, Function) and ways.isdisjoint(callee.info.words)
 
 
 def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:
