@@ -12,7 +12,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, PositionProvider
 
 from leakcheck.project.definitions import ClassInfo, FunctionInfo, Scope
-from leakcheck.project.facts import RELEASING
+from leakcheck.project.fields import assigned, stored
 from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.index import Index
 from leakcheck.project.light.text import parsed
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 # What begins with a letter that must be there is found ten times as fast as what begins with a boundary.
 DEF = re.compile(r"def(?<!\wdef)[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
-_STORED = re.compile(r"self\.\w+[^=\n(]*=(?!=)([^\n]*\()")  # `self.a, self.b = …` among others
-_KEPT = re.compile(r"self\.\w+[^=\n(]*=[ \t]*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
-_LOCAL = re.compile(r"(?<=[ \t])(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)([^\n]*\()")
-_FIELD = re.compile(r"\.[\s\\]*(\w+)[\s\\]*(=(?!=)|:)")
-_CLOSES = re.compile(RELEASING)
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each
@@ -129,19 +124,12 @@ class Chunk:
     def stored(self) -> frozenset[str]:
         """Of a class that has a way to release what it keeps: the words in what it stores in its fields, at once or by
         way of a local name."""
-        text = self.statement.text
-        if self.kind != "class" or not _CLOSES.search(text):
-            return frozenset()
-        found = [m[1] for m in _STORED.finditer(text) if _begins(text, m.start())]
-        if kept := frozenset(_KEPT.findall(text)):
-            found += [m[2] for m in _LOCAL.finditer(text) if m[1] in kept]
-        return words_of(" ".join(found))
+        return stored(self.statement.text) if self.kind == "class" else frozenset()
 
     @cached_property
     def fields(self) -> frozenset[str]:
         """The names `x` of every `self.x = …` and `self.x: …` that may be in it."""
-        text = self.statement.text
-        return frozenset(m[1] for m in _FIELD.finditer(text) if m[2] == "=" or _is_declared(text, m.start()))
+        return assigned(self.statement.text)
 
     @cached_property
     def givers(self) -> Sequence[Giver]:
@@ -284,18 +272,6 @@ def _moved(
         pair = pending.pop()
         yield pair[1], places[pair[0]]
         pending += zip(*map(children, pair), strict=False)
-
-
-def _begins(text: str, at: int) -> bool:
-    """Whether a statement may begin there: only a colon or a semicolon may be before it in its line."""
-    before = text[text.rfind("\n", 0, at) + 1 : at].strip()
-    return not before or before.endswith((":", ";"))
-
-
-def _is_declared(text: str, dot: int) -> bool:
-    """Whether a colon after the attribute at a dot may be that of a type: in a test there is more before it."""
-    before = text[text.rfind("\n", 0, dot) + 1 : dot].strip(" \t\\")
-    return not before or before in ("self", "cls") or before.endswith((":self", ": self", ";self", "; self", "cls"))
 
 
 def _nothing(kind: type[cst.CSTNode], name: str) -> cst.FunctionDef | cst.ClassDef:
