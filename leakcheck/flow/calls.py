@@ -235,6 +235,8 @@ class Calls(Naming, Managers, Displays):
                 self.site_of(given).is_answered_for = True
             elif ways is None or ways:
                 self.hand_over(argument.value, state, f"argument of {callee.info.name}", node)
+            elif isinstance(argument.value, Ref):
+                self.holding.users[callee.info] = argument.value.rid
             strong = strong or self._may_fail_with(callee.info, parameter, argument.value, state)
         self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         model = self.summaries.owners.model(callee.info) if self.function is not None else None

@@ -276,8 +276,10 @@ class Core(Handing):
             self.collected.add(value.rid[0])
 
     def touched(self, value: Value, state: State) -> bool:
-        """Whether the value is a tracked resource or obtained from one."""
-        return isinstance(value, (Ref, Derived)) or any(True for _ in resources_in(value))
+        """Whether the value is a tracked resource, obtained from one, or an object that uses one."""
+        if isinstance(value, (Ref, Derived)) or any(True for _ in resources_in(value)):
+            return True
+        return self.holding.used_by(value) is not None
 
 
 def _derived_from(value: Value) -> tuple[ResourceId, ...]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from leakcheck.flow.binding import filled
 from leakcheck.flow.state import State, Status, Tier, Trace
-from leakcheck.flow.values import Derived, Function, Instance, Lent, Ref
+from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref
+from leakcheck.project.module import ClassInfo
 
 if TYPE_CHECKING:
     import libcst as cst
 
     from leakcheck.flow.core import Argument, Core, Site
     from leakcheck.flow.values import ResourceId, Value
-    from leakcheck.project.module import ClassInfo
 
 _LENT_TO_A_CALLEE = ("argument", "callback")  # ways to hand over after which the function may still release
 
@@ -53,6 +53,13 @@ class Holding:
         self.resting: dict[tuple[int, int], Held] = {}  # the same where nothing is checked out before the callee does
         self.nested: dict[tuple[int, int], Nested] = {}
         self.keepers: dict[ResourceId, set[ClassInfo]] = {}  # classes whose objects keep a session that is lent
+        self.users: dict[ClassInfo, ResourceId] = {}  # classes whose objects only use what they are made with
+
+    def used_by(self, value: Value) -> ResourceId | None:
+        """What an object, or a field of it, uses that somebody else has opened."""
+        value = value.receiver if isinstance(value, Method) else value
+        known = self.users and isinstance(value, Instance) and isinstance(value.type, ClassInfo)
+        return self.users.get(value.type) if known else None  # type: ignore[union-attr, arg-type]
 
     def keeps(self, value: Value | None, rid: ResourceId) -> bool:
         """Whether something is an object that keeps what is lent."""

@@ -180,6 +180,9 @@ class Managers(Resources):
                 continue
             for rid in resources_in(given):
                 after.set_status(rid, Status.ESCAPED, "context manager", node)
+            used = self.holding.used_by(value)
+            if used is not None and isinstance(given, Instance) and self.resolver.connection_type(given) is not None:
+                given = Derived(used)  # as its `__enter__` is annotated
             entered.append((Lent(self.site_of(given.rid).spec) if isinstance(given, Ref) else given, action, after))
         return entered
 
