@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Sequence
 
 from leakcheck.checking import check_and_fix, with_room
@@ -51,10 +52,17 @@ def _project(settings: Settings) -> Project:
 
 def _is_full(project: Project) -> bool:
     """Whether nothing more should be kept: of a process that can be replaced, what it takes counts."""
+    taken = _taken() if _can_be_replaced() else None
+    return project.memory > _ROOM if taken is None else taken > _FULL
+
+
+def _can_be_replaced() -> bool:
+    """Whether another process has started this one; a run that has started none is spared the import."""
+    if "multiprocessing" not in sys.modules:
+        return False
     from multiprocessing import parent_process
 
-    taken = _taken() if parent_process() else None
-    return project.memory > _ROOM if taken is None else taken > _FULL
+    return parent_process() is not None
 
 
 def _taken() -> int | None:

@@ -10,7 +10,7 @@ from leakcheck.checks.rounds import Loop
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.written import works
 from leakcheck.flow.values import Function
-from leakcheck.project.walk import dotted, same_scope, terminal, walk
+from leakcheck.project.walk import dotted, same_scope, terminal, unawaited, walk
 from leakcheck.words import words
 
 
@@ -52,7 +52,7 @@ def _looked_at(loop: Loop, sent: cst.Call) -> bool:
     if not loop.uses_result(sent):
         return False
     for node in (n for n in loop.body if isinstance(n, cst.Assign)):
-        value = node.value.expression if isinstance(node.value, cst.Await) else node.value
+        value = unawaited(node.value)
         if value is sent and all(isinstance(t.target, cst.Name) for t in node.targets):
             names = {t.target.value for t in node.targets if isinstance(t.target, cst.Name)}
             rest = (n for n in loop.body if isinstance(n, cst.Name) and n.value in names)
@@ -66,17 +66,13 @@ def _moved(loop: Loop, sent: cst.Call) -> Iterator[cst.Call]:
     made = {
         target.target.value
         for node in loop.body
-        if isinstance(node, cst.Assign) and isinstance(_awaited(node.value), cst.Call)
+        if isinstance(node, cst.Assign) and isinstance(unawaited(node.value), cst.Call)
         for target in node.targets
         if isinstance(target.target, cst.Name) and mentions([node.value], loop.rows.__contains__)
     }
     for node in (n.value for n in loop.body if isinstance(n, cst.Expr)):
-        call = _awaited(node)
+        call = unawaited(node)
         if isinstance(call, cst.Call) and call is not sent and isinstance(call.func, cst.Attribute):
             saves = call.func.attr.value in set(words().saves) - set(words().fills)
             if (saves or isinstance(node, cst.Await)) and (dotted(call.func) or "").partition(".")[0] in made:
                 yield call
-
-
-def _awaited(node: cst.BaseExpression) -> cst.BaseExpression:
-    return node.expression if isinstance(node, cst.Await) else node

@@ -22,7 +22,7 @@ from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.sketch import HANDING, LOOP
-from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, unawaited, walk
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
@@ -190,8 +190,7 @@ class Rows:
         function = self.tell.catalogue.function
         ours = {*_WORDS, *words().fills, "flush", "refresh", "rollback", "expunge", "print"}
         for node in self.loop.body:
-            call = node.value if isinstance(node, cst.Expr) else None
-            call = call.expression if isinstance(call, cst.Await) else call
+            call = unawaited(node.value) if isinstance(node, cst.Expr) else None
             if isinstance(call, cst.Call) and (name := terminal(call.func)) not in ours:
                 if not {"borrows", "never-raises"} & function(f"*.{name}"):
                     return True

@@ -96,7 +96,8 @@ def is_of_this_file(function: FunctionInfo, project: Project) -> bool:
 def is_only_in(module: Module, name: str, project: Project) -> bool:
     """Whether no other file in sight mentions a name together with its module."""
     both = {module.name.rpartition(".")[2], name}
-    return not any(both <= words_of(text) for text in project.texts_around(module) if text != module.source)
+    texts = (text for text in project.texts_around(module) if text != module.source)
+    return not any(both <= words_of(text) for text in texts if all(word in text for word in both))  # most say no
 
 
 def is_script(node: cst.CSTNode, module: Module) -> bool:

@@ -13,7 +13,7 @@ from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import children, code, dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.walk import children, code, dotted, same_scope, string_value, terminal, unawaited, walk
 from leakcheck.words import words
 
 _BINDING = frozenset(
@@ -144,7 +144,7 @@ class Loop:
 
     def uses_result(self, node: cst.Call) -> bool:
         """Whether a round does something with what the call gives, awaited or not."""
-        plain = {id(n.value.expression if isinstance(n.value, cst.Await) else n.value)
+        plain = {id(unawaited(n.value))
                  for n in self.body if isinstance(n, cst.Expr)}  # fmt: skip
         return id(node) not in plain
 

@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.constructors import Built
 from leakcheck.checks.purpose import is_only_in
-from leakcheck.project.walk import dotted, same_scope, walk
+from leakcheck.project.walk import dotted, same_scope, unawaited, walk
 
 
 def keeps_one(built: Built) -> bool:
@@ -50,7 +50,7 @@ def _kept_from(assigns: Sequence[cst.Assign], built: Built) -> set[int]:
     }
     found = set()
     for node in assigns:
-        value = node.value.expression if isinstance(node.value, cst.Await) else node.value
+        value = unawaited(node.value)
         func = value.func if isinstance(value, cst.Call) else None
         if isinstance(func, cst.Attribute) and func.attr.value in takes:
             if built.function is None or any("." in (dotted(t.target) or "") for t in node.targets):

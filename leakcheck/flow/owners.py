@@ -12,7 +12,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import SCOPES, code, dotted, terminal, walk
+from leakcheck.project.walk import SCOPES, code, dotted, terminal, unawaited, walk
 from leakcheck.words import words
 
 _PLAIN_BASES = frozenset(
@@ -107,7 +107,7 @@ class Owners:
 
     def _connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
         value = self.resolver.static(node, method, method.module)
-        call = node.expression if isinstance(node, cst.Await) else node
+        call = unawaited(node)
         callee = self.resolver.static(call.func, method, method.module) if isinstance(call, cst.Call) else None
         if isinstance(callee, Function) and not self._gives_fresh(callee.info):
             return None

@@ -127,6 +127,11 @@ def dotted(node: cst.CSTNode) -> str | None:
     return ".".join(reversed(parts))
 
 
+def unawaited(node: cst.BaseExpression) -> cst.BaseExpression:
+    """What is awaited, or the expression itself."""
+    return node.expression if isinstance(node, cst.Await) else node
+
+
 def terminal(node: cst.CSTNode) -> str:
     """The last name of a callee: `c` of `a.b.c`, `x` of `x`, "" of anything else."""
     if isinstance(node, cst.Attribute):
