@@ -9,7 +9,7 @@ from enum import Enum
 import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
-from leakcheck.checks.purpose import for_ever, is_part_of_a_script
+from leakcheck.checks.purpose import ends_with_the_process, for_ever, is_part_of_a_script
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
@@ -49,18 +49,25 @@ class Fates:
         if self._is_cached(function) or any(id(node) not in loop for loop in for_ever(function)):
             return Fate.KEPT
         fate = _Trail(node, function, self).fate()
-        if fate is not Fate.CLOSED and self._is_brief(function):
+        if fate is not Fate.CLOSED and self._is_brief(function, fate):
             return Fate.CLOSED
-        return Fate.KEPT if fate is not Fate.CLOSED and function.name in words().once else fate
+        return Fate.KEPT if fate is not Fate.CLOSED and self._runs_once(function) else fate
 
-    def _is_brief(self, function: FunctionInfo) -> bool:
+    def _runs_once(self, function: FunctionInfo) -> bool:
+        """By its name, or as the program itself, which may go on and on."""
+        return function.name in words().once or ends_with_the_process(function, self.resolver.project)
+
+    def _is_brief(self, function: FunctionInfo, fate: Fate) -> bool:
         """A command that does not run on and on: the process ends with it, and closes what it opened."""
-        names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
+        if any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope)):
+            return False
         project = self.resolver.project
+        if function.is_async:  # the program may serve others with what it was given
+            return fate is Fate.LOST and is_part_of_a_script(function, project)
+        names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
         path = project.settings.relative(function.module.filename).replace(os.sep, "/")
         commands = not names.isdisjoint(words().commands) or words().of_command_folders.search(path) is not None
-        stays = any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
-        return not (function.is_async or stays) and (commands or is_part_of_a_script(function, project))
+        return commands or is_part_of_a_script(function, project)
 
     def factory_calls(self, module: Module) -> Iterator[tuple[cst.Call, FunctionInfo, FunctionInfo]]:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""

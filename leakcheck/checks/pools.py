@@ -10,7 +10,7 @@ import libcst as cst
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
-from leakcheck.checks.purpose import is_test
+from leakcheck.checks.purpose import is_brief_script, is_run_in_processes, is_test
 from leakcheck.checks.single import keeps_one
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
@@ -48,7 +48,7 @@ def pools(
             yield _per_call(built, tell)
         else:
             yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
-            yield from _not_resilient(built, fate, tell) if fate is not Fate.GIVEN else ()
+            yield from _not_resilient(built, fate, serves, tell) if fate is not Fate.GIVEN else ()
     yield from _from_factories(module, constructors, fates, tell)
 
 
@@ -105,14 +105,15 @@ def _serves(module: Module, constructors: Constructors) -> bool:
     return any(imports.search(text) for text in constructors.resolver.project.texts_around(module))
 
 
-def _not_resilient(built: Built, fate: Fate, tell: Teller) -> Iterator[Diagnostic]:
+def _not_resilient(built: Built, fate: Fate, serves: bool, tell: Teller) -> Iterator[Diagnostic]:
     pool, keywords = built.pool, built.keywords
     if not pool.guards or keywords is None or fate is Fate.CLOSED or any(guard in keywords for guard in pool.guards):
         return
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
     what = " or ".join(quoted(guard) for guard in pool.guards)
     message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
-    yield tell.at("LK402", "low" if keeps_one(built) else _certainty(built), message, built.node)
+    is_brief = built.function is None and not serves and is_brief_script(built.module)
+    yield tell.at("LK402", "low" if is_brief or keeps_one(built) else _certainty(built), message, built.node)
 
 
 def _per_call(built: Built, tell: Teller) -> Diagnostic:
@@ -120,7 +121,7 @@ def _per_call(built: Built, tell: Teller) -> Diagnostic:
     message = (
         f"{quoted(built.callee)} builds a pool on every call of {quoted(built.function.name)} and nothing disposes it"
     )
-    return tell.at("LK403", _certainty(built), message, built.node)
+    return tell.at("LK403", "low" if is_run_in_processes(built.function) else _certainty(built), message, built.node)
 
 
 def _from_factories(module: Module, constructors: Constructors, fates: Fates, tell: Teller) -> Iterator[Diagnostic]:
@@ -131,7 +132,7 @@ def _from_factories(module: Module, constructors: Constructors, fates: Fates, te
                 f"{quoted(factory.name)} builds a pool on every call of {quoted(function.name)} and nothing disposes it"
             )
             steps = [tell.step("via", factory.node.name, "builds and returns a new one", factory.module)]
-            yield tell.at("LK403", "medium", message, node, steps)
+            yield tell.at("LK403", "low" if is_run_in_processes(function) else "medium", message, node, steps)
 
 
 def _certainty(built: Built) -> Confidence:
