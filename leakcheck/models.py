@@ -152,6 +152,7 @@ class Wait:
     what: str  # to end a sentence: "waits for an HTTP response"
     calls: tuple[str, ...] = ()
     coroutines: tuple[str, ...] = ()  # wait only where they are awaited
+    brief: bool = False  # mostly over at once
 
 
 @dataclass(frozen=True, slots=True)

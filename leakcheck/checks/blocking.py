@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from leakcheck.checks.optional import Given, asked_of
+from leakcheck.diagnostics import Confidence
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Instance, Method, Symbol, Value
 from leakcheck.models import Wait
@@ -32,6 +33,13 @@ class Pause:
     @property
     def sleeps(self) -> bool:
         return self.wait.kind != "slow"
+
+    @property
+    def confidence(self) -> Confidence:
+        """Of a finding about it, at most."""
+        if self.wait.brief:
+            return "low"
+        return "high" if self.certain and len(self.chain) == 1 else "medium"
 
 
 class Blocking:
@@ -190,11 +198,11 @@ class Blocking:
 
 
 def _firsts(pauses: Iterator[Pause]) -> tuple[Pause, ...]:
-    """One of each kind; rather one that is sure to happen."""
+    """One of each kind; rather one that is sure to happen, and to take its time."""
     found: dict[bool, Pause] = {}
     for pause in pauses:
         known = found.setdefault(pause.sleeps, pause)
-        if known.given and not pause.given:
+        if known.wait.brief > pause.wait.brief or (known.given and not pause.given):
             found[pause.sleeps] = pause
     return tuple(found.values())
 

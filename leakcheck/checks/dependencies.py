@@ -27,7 +27,7 @@ from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Loan, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import string_value, terminal, walk
+from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
 
 _DEPTH = 4  # of dependencies of dependencies
 _MOST_PLACES = 6
@@ -185,7 +185,8 @@ class Dependencies:
             return
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
-        waits = [(record, pause) for record, pause in self.lending.waits(run) if record.site is site]
+        told = self._acquired_from(parameter, function)
+        waits = [each for each in self.lending.waits(run) if each[0].site is site and id(each[0].node) not in told]
         streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record, function)]
         if waits:
             yield _held(site, loan, places(waits, tell), tell)
@@ -193,6 +194,22 @@ class Dependencies:
             yield from self._streamed(streams, parameter, function, site, loan, tell)
         else:
             yield from self._left_behind(run, parameter, function, site, loan, tell)
+
+    def _acquired_from(self, parameter: cst.Param, function: FunctionInfo) -> set[int]:
+        """The ids of what stands in `async with db.transaction():`, where its type says that this acquires: a wait in
+        there is told of as LK201 or LK202."""
+        blocks = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.With))
+        inside = (
+            block.body for block in blocks if any(self._acquires(i.item, parameter, function) for i in block.items)
+        )
+        return {id(node) for body in inside for node in walk(body)}
+
+    def _acquires(self, node: cst.BaseExpression, parameter: cst.Param, function: FunctionInfo) -> bool:
+        func = node.func if isinstance(node, cst.Call) else None
+        if not isinstance(func, cst.Attribute) or dotted(func.value) != parameter.name.value:
+            return False
+        callee = self.resolver.static(func, function, function.module)
+        return self.resolver.callee_name(callee) in self.resolver.catalogue.by_acquire
 
     def _ends_before(self, parameter: cst.Param, function: FunctionInfo, loan: Loan) -> bool:
         """Whether it is taken back before the response is sent: always by a framework that gives by name."""
@@ -260,5 +277,4 @@ def _held(site: Site, loan: Loan, waits: list[tuple[Held, Pause]], tell: Teller)
 
 
 def _confidence(site: Site, pause: Pause | None) -> Confidence:
-    direct = pause is None or (pause.certain and len(pause.chain) == 1)
-    return min(site.certainty, "high" if direct else "medium", key=CONFIDENCES.index)
+    return min(site.certainty, pause.confidence if pause else "high", key=CONFIDENCES.index)

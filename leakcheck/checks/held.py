@@ -38,9 +38,11 @@ def held(run: Interpreter, tell: Teller, lending: Lending) -> Iterable[Diagnosti
 
 
 def places(waits: Iterable[Wait], tell: Teller) -> list[Wait]:
-    """One a call, by their order in the text: a call may wait in more than one way, and on more than one path."""
+    """One a call, by their order in the text: a call may wait in more than one way, and on more than one path. Brief
+    ones are told of only where there is no other."""
     firsts: dict[int, Wait] = {}
-    for wait in waits:
+    every = list(waits)
+    for wait in [each for each in every if not each[1].wait.brief] or every:
         firsts.setdefault(id(wait[0].node), wait)
     return sorted(firsts.values(), key=lambda wait: tell.module.span(wait[0].node))
 
@@ -103,8 +105,8 @@ def _confidence(site: Site, pause: Pause) -> Confidence:
     """A wait is certain where both ends are; a server connection of its own costs less than a slot of a pool."""
     if site.spec.embedded:
         return "low"
-    indirect = len(pause.chain) > 1 or not pause.certain or site.spec.kind == "connection"
-    return min(site.certainty, "medium" if indirect else "high", key=CONFIDENCES.index)
+    cheap: Confidence = "medium" if site.spec.kind == "connection" else "high"
+    return min(site.certainty, pause.confidence, cheap, key=CONFIDENCES.index)
 
 
 def short(node: cst.CSTNode) -> str:

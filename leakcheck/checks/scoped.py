@@ -13,7 +13,7 @@ from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short
 from leakcheck.checks.rounds import always
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import Diagnostic, Step
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.possible import Promised, TooVague
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
@@ -55,7 +55,8 @@ class Scoped:
         for used, node, pause in self._waits(endpoint, blocking) if self._may_have_one(endpoint.module) else ():
             session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
             message = f"{session} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
-            yield tell.at("LK205", "medium", message, node, _steps(used, node, pause, "request", tell))
+            confidence = _confidence(pause)
+            yield tell.at("LK205", confidence, message, node, _steps(used, node, pause, "request", tell))
 
     def elsewhere(self, module: Module, endpoints: Collection[FunctionInfo], tell: Teller, blocking: Blocking
                   ) -> Iterable[Diagnostic]:  # fmt: skip
@@ -67,7 +68,7 @@ class Scoped:
                 session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
                 message = f"{session} is held while {quoted(short(node))} {purpose(pause)}"
                 steps = _steps(used, node, pause, "request or task", tell)
-                yield tell.at("LK201" if pause.sleeps else "LK202", "medium", message, node, steps)
+                yield tell.at("LK201" if pause.sleeps else "LK202", _confidence(pause), message, node, steps)
 
     def _may_have_one(self, module: Module) -> bool:
         """Whether there may be such a session in a module: a library with registries is near, or a model is queried."""
@@ -183,6 +184,10 @@ class Scoped:
     def _pause(self, node: cst.Call, endpoint: FunctionInfo, blocking: Blocking) -> Pause | None:
         callee = self.resolver.static(node.func, endpoint, endpoint.module)
         return next(iter(blocking.at(callee, node, endpoint.node.body, endpoint.module)), None)
+
+
+def _confidence(pause: Pause) -> Confidence:
+    return min("medium", pause.confidence, key=CONFIDENCES.index)
 
 
 def _dead_ends(body: cst.CSTNode) -> Iterator[frozenset[int]]:

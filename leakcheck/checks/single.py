@@ -24,6 +24,8 @@ def keeps_one(built: Built) -> bool:
     others = {id(t.target) for node in area if isinstance(node, cst.Assign) for t in node.targets}
     others |= {id(node.attr) for node in area if isinstance(node, cst.Attribute)}  # `self.engine` is another's
     uses = [n for n in area if isinstance(n, (cst.Name, cst.Attribute)) and dotted(n) == name and id(n) not in others]
+    if built.function is not None and len(uses) == 1 and name in built.function.bindings.names:
+        return id(uses[0]) in _asked_for_one(area, built)
     kept = _kept_from([node for node in area if isinstance(node, cst.Assign)], built)
     alone = built.function is not None or is_only_in(built.module, name, built.resolver.project)
     return len(uses) == 1 and id(uses[0]) in kept and alone
@@ -41,14 +43,21 @@ def _area(built: Built, name: str) -> Iterator[cst.CSTNode]:
         yield from walk(built.function.node.body, same_scope)
 
 
+def _takes(built: Built) -> set[str]:
+    """The methods by which a connection is taken."""
+    acquirers = built.resolver.catalogue.by_acquire.items()
+    return {name.rpartition(".")[2] for name, specs in acquirers if specs[0].kind == "checkout"}
+
+
+def _asked_for_one(area: Sequence[cst.CSTNode], built: Built) -> set[int]:
+    """What a connection is taken from: nobody has a local `engine` for another one."""
+    funcs = (node.func for node in area if isinstance(node, cst.Call))
+    return {id(f.value) for f in funcs if isinstance(f, cst.Attribute) and f.attr.value in _takes(built)}
+
+
 def _kept_from(assigns: Sequence[cst.Assign], built: Built) -> set[int]:
     """What a connection is taken from that lasts: `engine` of `self.conn = engine.connect()`."""
-    takes = {
-        name.rpartition(".")[2]
-        for name, specs in built.resolver.catalogue.by_acquire.items()
-        if specs[0].kind == "checkout"
-    }
-    found = set()
+    takes, found = _takes(built), set()
     for node in assigns:
         value = unawaited(node.value)
         func = value.func if isinstance(value, cst.Call) else None

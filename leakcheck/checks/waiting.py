@@ -95,9 +95,13 @@ def _binds(handler: cst.ExceptHandler, name: str) -> bool:
 
 def _listens(record: Held, run: Interpreter) -> bool:
     """Whether the wait is what the connection is there for: until the server says something, or is done."""
-    callee = record.callee.info if isinstance(record.callee, Function) else None
-    lent = {parameter.name.value for parameter in callee.parameters} if callee else set()
-    return _asks(callee, lent) or _asks(run.function, {record.site.name})
+    if _asks(run.function, {record.site.name}):
+        return True
+    lent = (
+        other.callee for other in run.holding.calls.values() if other.site is record.site
+    )  # `gather(listen(conn), …)`
+    infos = (callee.info for callee in lent if isinstance(callee, Function))
+    return any(_asks(info, {parameter.name.value for parameter in info.parameters}) for info in infos)
 
 
 def _asks(function: FunctionInfo | None, lent: set[str]) -> bool:
