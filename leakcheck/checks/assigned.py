@@ -23,6 +23,11 @@ def assigned(node: cst.BaseExpression, function: FunctionInfo | None, module: Mo
 def bound(node: cst.BaseExpression, function: FunctionInfo | None, module: Module) -> Iterator[cst.BaseExpression]:
     """The same, and what a name is bound to by `with`."""
     yield from assigned(node, function, module)
+    yield from entered(node, function)
+
+
+def entered(node: cst.BaseExpression, function: FunctionInfo | None) -> Iterator[cst.BaseExpression]:
+    """What a name is bound to by `with`."""
     for part in walk(function.node.body) if function and isinstance(node, cst.Name) else ():
         name = part.asname.name if isinstance(part, cst.WithItem) and part.asname else None
         if isinstance(part, cst.WithItem) and isinstance(name, cst.Name) and name.value == code(node):
@@ -35,13 +40,13 @@ def followed(node: cst.BaseExpression, function: FunctionInfo | None, module: Mo
     if isinstance(node, cst.Name) and node.value in imports:
         head, _, last = module.absolute(imports[node.value]).rpartition(".")
         owner = project.find(head, module)
-        return [(value, None, owner) for value in owner.assigned(last)] if owner is not None else []
+        return list(_of_module(last, owner)) if owner is not None else []
     first, _, rest = (dotted(node) or "").partition(".")
     if rest and first in imports:
         head, _, last = f"{imports[first]}.{rest}".rpartition(".")
         found = project.lookup(module.absolute(head), module)
         if isinstance(found, Module):
-            return [(value, None, found) for value in found.assigned(last)]
+            return list(_of_module(last, found))
         if isinstance(found, ClassInfo):
             return [(value, method, found.module) for method, value in found.assigned(last)]
     return list(_values(node, function, module))
@@ -78,6 +83,13 @@ def _values(node: cst.BaseExpression, function: FunctionInfo | None, module: Mod
     elif name and not owner and function is not None and name in function.bindings.names:
         yield from ((value, function, module) for value in function.bindings.assigned.get(name, []))
     elif name and not owner:
-        yield from ((value, None, module) for value in module.assigned(name))
+        yield from _of_module(name, module)
     elif isinstance(named := module.definition(owner), ClassInfo):
         yield from ((value, method, module) for method, value in named.assigned(name))
+
+
+def _of_module(name: str, module: Module) -> Iterator[Value]:
+    """At its top level, and by the functions that declare the name global."""
+    yield from ((value, None, module) for value in module.assigned(name))
+    for function in module.setting(name):
+        yield from ((value, function, module) for value in function.bindings.assigned.get(name, []))

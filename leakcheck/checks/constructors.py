@@ -208,3 +208,8 @@ class Constructors:
         if not isinstance(callee, Function):
             return None
         return callee.info if callee.info.mentions(self.words_in(callee.info.module)) else None
+
+    def is_cached(self, function: FunctionInfo) -> bool:
+        """Whether a decorator keeps what a function returned for its next call."""
+        last = ("*." + name.rpartition(".")[2] for name in function.decorators)
+        return any("caches" in self.resolver.catalogue.function(name) for name in (*function.decorators, *last))

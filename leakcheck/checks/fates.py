@@ -46,7 +46,7 @@ class Fates:
 
     def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
         """The fate of what a call in a function gives."""
-        if self._is_cached(function) or any(id(node) not in loop for loop in for_ever(function)):
+        if self.constructors.is_cached(function) or any(id(node) not in loop for loop in for_ever(function)):
             return Fate.KEPT
         fate = _Trail(node, function, self).fate()
         if fate is not Fate.CLOSED and self._is_brief(function, fate):
@@ -91,10 +91,6 @@ class Fates:
             returned = plain and all(self.of(built) is Fate.RETURNED for built in found)
             self._factories[function] = returned and len(function.returned) == 1
         return self._factories[function]
-
-    def _is_cached(self, function: FunctionInfo) -> bool:
-        last = ("*." + name.rpartition(".")[2] for name in function.decorators)
-        return any("caches" in self.catalogue.function(name) for name in (*function.decorators, *last))
 
     def keeps(self, node: cst.Call, function: FunctionInfo) -> bool:
         """Whether a callee that is given the pool may keep it."""

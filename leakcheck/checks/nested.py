@@ -11,7 +11,7 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Place
 from leakcheck.checks.engines import Engines
-from leakcheck.checks.pool_keys import Key, pool_key, receiver
+from leakcheck.checks.pool_keys import Key, receiver
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
 from leakcheck.flow.core import Site
@@ -61,7 +61,7 @@ class Acquires:
         run = analyse(function, function.module, self.resolver, self.summaries)
         for site in run.sites:
             if site.spec.kind in _POOLED and not site.parameter and self.always(site, function):
-                if key := pool_key(site, function, function.module, self.resolver):
+                if key := self.engines.key(site, function, function.module):
                     yield Second(key, ((function.module, site.node),))
 
     def wrappers(self, function: FunctionInfo) -> Iterator[FunctionInfo]:
@@ -105,7 +105,7 @@ class Acquires:
     def pools_around(self, function: FunctionInfo) -> Iterator[tuple[Key, Place]]:
         """The pools of which a decorator holds a connection while it calls the function."""
         for site, wrapper in self.around(function):
-            if _pooled(site) and (key := pool_key(site, wrapper, wrapper.module, self.resolver)):
+            if _pooled(site) and (key := self.engines.key(site, wrapper, wrapper.module)):
                 yield key, (wrapper.module, site.node)
 
     def _deeper(self, function: FunctionInfo, depth: int) -> Iterator[Second]:
@@ -165,7 +165,8 @@ def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagn
     """One finding for each place where a second connection is taken."""
     leaking = {leak.site for leak in run.leaks}
     around = list(acquires.pools_around(run.function)) if run.function and run.function.node.decorators else []
-    found = [f for f in (*_here(run, leaking), *_through(run, leaking, acquires)) if acquires.always(f[0], None)]
+    both = (*_here(run, leaking, acquires), *_through(run, leaking, acquires))
+    found = [each for each in both if acquires.always(each[0], None)]
     firsts: dict[int, Found] = {}
     for each in found:
         firsts.setdefault(id(each[1]), each)
@@ -174,7 +175,7 @@ def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagn
             continue
         holders = {o.index for o, n, _ in found if n is node and (o is outer or acquires.always(o, run.function))}
         here = _together(sorted(holders), run)
-        key = pool_key(outer, run.function, run.module, run.resolver)
+        key = acquires.engines.key(outer, run.function, run.module)
         private = acquires.engines.is_private(outer, run.function, run.module)
         yield _diagnostic(outer, node, chain, 0 if private else 1 + here + sum(k == key for k, _ in around), run, tell)
     yield from _under_decorators(run, tell, acquires, dict(around), firsts.keys())
@@ -195,7 +196,7 @@ def _under_decorators(
     """A function that acquires, called by a decorator that holds one already."""
     for site in run.sites if held else ():
         assert run.function is not None
-        key = pool_key(site, run.function, run.module, run.resolver)
+        key = acquires.engines.key(site, run.function, run.module)
         if key in held and _pooled(site) and id(site.node) not in told and acquires.always(site, run.function):
             module, place = held[key]
             message = (
@@ -216,11 +217,11 @@ def size(held: int) -> str:
 Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
 
 
-def _here(run: Interpreter, leaking: set[Site]) -> Iterator[Found]:
+def _here(run: Interpreter, leaking: set[Site], acquires: Acquires) -> Iterator[Found]:
     for pair in run.holding.nested.values():
         if pair.tier is Tier.NONE or (pair.tier is Tier.STRONG and pair.outer not in leaking):
             if _is_out(pair.outer, pair.status, leaking) and _pooled(pair.outer) and _pooled(pair.inner):
-                keys = [pool_key(site, run.function, run.module, run.resolver) for site in (pair.outer, pair.inner)]
+                keys = [acquires.engines.key(site, run.function, run.module) for site in (pair.outer, pair.inner)]
                 if keys[0] is not None and keys[0] == keys[1]:
                     yield pair.outer, pair.node, ()
 
@@ -236,7 +237,7 @@ def _through(run: Interpreter, leaking: set[Site], acquires: Acquires) -> Iterat
         if _takes(record, run):
             yield record.site, record.node, ()
         elif isinstance(record.callee, Function) and not record.shares and not _gives(record.callee.info, run):
-            key = pool_key(record.site, run.function, run.module, run.resolver)
+            key = acquires.engines.key(record.site, run.function, run.module)
             for second in acquires.of(record.callee.info) if key else ():
                 if second.key == key:
                     yield record.site, record.node, second.chain

@@ -26,7 +26,7 @@ def pool_key(site: Site, function: FunctionInfo | None, module: Module, resolver
         )
         arguments = tuple(code(a.value) for a in site.node.args) if isinstance(site.node, cst.Call) else ()
         if isinstance(owner, cst.Call) and has_pool_of_its_own(owner, function, module, resolver):
-            return ("made", owner)
+            return None  # as many pools as calls
         path = _path(owner, site.node, function, module) if owner is not None else None
         return ("wrapper", site.wrappers[-1], arguments, path)
     pool = receiver(site)
