@@ -11,6 +11,7 @@ import libcst as cst
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.purpose import ends_with_the_process, for_ever, is_part_of_a_script
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.beginning import elements
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
@@ -137,6 +138,9 @@ class _Trail:
                         self.pools.add(target.value)
                     elif self._mentions(value):
                         self.derived.add(target.value)
+            for loop in (n for n in walk(self.function.node.body, same_scope) if isinstance(n, (cst.For, cst.CompFor))):
+                if self._is_pool(elements(loop.iter)):  # each of several
+                    self.pools |= {n.value for n in walk(loop.target) if isinstance(n, cst.Name)}
 
     def _is_pool(self, node: cst.CSTNode) -> bool:
         """The pool itself, or a maker built around it."""
@@ -150,8 +154,12 @@ class _Trail:
             return self._is_pool(node.args[-1].value)
         if isinstance(node, cst.IfExp):
             return self._is_pool(node.body) or self._is_pool(node.orelse)
-        if isinstance(node, (cst.Tuple, cst.List, cst.Dict)):
+        if isinstance(node, (cst.Tuple, cst.List, cst.Set, cst.Dict)):
             return any(self._is_pool(e.value) for e in node.elements)
+        if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):  # `[create_engine(url) for url in urls]`
+            return self._is_pool(node.elt)
+        if isinstance(node, cst.DictComp):
+            return self._is_pool(node.value)
         if isinstance(node, cst.Call) and self.fates.makes_maker(node, self.function):
             return any(self._is_pool(a.value) for a in node.args)
         return (
