@@ -119,6 +119,7 @@ def parse_questions(text: str, where: str) -> tuple[Question, ...]:
 
 _WORD_LISTS = (
     "batch",
+    "few",
     "fills",
     "shrinks",
     "once",
@@ -160,6 +161,7 @@ _WORD_LISTS = (
     "pool_sizes",
     "members",
     "frames",
+    "file_lists",
 )
 
 

@@ -15,6 +15,7 @@ class Words:
     """Lists by subject; the patterns find them in names and paths."""
 
     batch: tuple[str, ...]
+    few: tuple[str, ...]
     fills: tuple[str, ...]
     shrinks: tuple[str, ...]
     once: tuple[str, ...]
@@ -56,12 +57,19 @@ class Words:
     pool_sizes: tuple[str, ...]
     members: tuple[str, ...]
     frames: tuple[str, ...]
+    file_lists: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property
     def of_batches(self) -> re.Pattern[str]:
         """In the text of a loop's head."""
         return _anywhere(self.batch)
+
+    @cached_property
+    def of_few(self) -> re.Pattern[str]:
+        """In a name: its noun, whatever is done with it. `tags`, `new_tags`, `tag_ids`, `tags_to_add`."""
+        done = "ids?|names?|keys?|list|set|dict|map|data|to|add|remove|delete|insert|create|update|new"
+        return re.compile(rf"(?:^|_)(?:{'|'.join(self.few)})(?:_(?:{done}))*$", re.IGNORECASE)
 
     @cached_property
     def of_migrations(self) -> re.Pattern[str]:

@@ -15,7 +15,7 @@ from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.words import words
 
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
-_PLAIN, _ANSWERING = "one statement for many rows", "one statement for many rows, which returns as many,"
+_PLAIN, _ANSWERING = "one statement for many rows", "one statement for many rows, which returns as many answers"
 _UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
 _EXCEPTION = re.compile(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
 

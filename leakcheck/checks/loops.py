@@ -7,22 +7,24 @@ from functools import cached_property
 
 import libcst as cst
 
-from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others, sends_inside
+from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others
+from leakcheck.checks.besides import Besides
 from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.elsewhere import reads_elsewhere
+from leakcheck.checks.commits import commit_of, finding
 from leakcheck.checks.faster import Faster, form, gains
+from leakcheck.checks.handful import is_handful
 from leakcheck.checks.purpose import is_migration, is_script
-from leakcheck.checks.refusals import is_afterwards, may_fail, passed_over, singly
-from leakcheck.checks.rounds import Loop, acquired_in, always, is_part
+from leakcheck.checks.refusals import is_afterwards, may_fail, singly
+from leakcheck.checks.rounds import Loop, acquired_in, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.checks.written import is_shaped, is_whole, may_be_many, single_write
+from leakcheck.checks.written import is_shaped, may_be_many, single_write
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.sketch import HANDING, LOOP
-from leakcheck.project.walk import code, dotted, same_scope, string_value, terminal, unawaited, walk
+from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
@@ -34,7 +36,7 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
         for node in walk(root, same_scope):
             if isinstance(node, cst.For) and node.asynchronous is None:
                 loop = Loop(node, function, module, blocking.resolver)
-                found = list(Rows(loop, module, tell, blocking, batch).findings())
+                found = list(Rows(loop, root, module, tell, blocking, batch).findings())
                 if found and not (loop.is_small or is_part(loop, root)):  # which takes longer to find out
                     yield from found
 
@@ -60,9 +62,13 @@ def _sends(name: str, module: Module, blocking: Blocking) -> bool:
 class Rows:
     """One loop's findings."""
 
-    def __init__(self, loop: Loop, module: Module, tell: Teller, blocking: Blocking, batch: int) -> None:
+    def __init__(
+        self, loop: Loop, root: cst.CSTNode, module: Module, tell: Teller, blocking: Blocking, batch: int
+    ) -> None:
         self.loop, self.module, self.tell, self.blocking, self.batch = loop, module, tell, blocking, batch
+        self.is_handful = is_handful(loop, root)
         self.reader = Reader(loop.function, module)
+        self.besides = Besides(loop, self.reader, tell, blocking)
 
     @cached_property
     def reads_answers(self) -> bool:
@@ -94,27 +100,20 @@ class Rows:
         for node, place, helper in helpers:
             statement = Reader(helper, helper.module).read(place.args[0].value) or Statement("INSERT")
             driver = self._driver(place, helper)
-            message = f"one statement a row by {quoted(helper.name)}: {self._advice(node, driver, statement)}"
+            advice = self._advice(node, driver, statement)
+            message = f"{quoted(helper.name)} sends one {statement.verb} per row: {advice}"
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             meant = self.once or self.reads_answers or lends_to_others(self.loop, node) or self.loop.uses_result(node)
             meant = meant or may_fail(node, self.loop.node.body) or is_unit_of_work(self.loop, node)
-            meant = meant or self._is_better_alone(node, driver, statement)
+            meant = meant or self.is_handful or self._is_better_alone(node, driver, statement)
             yield self.tell.at("LK301", "low" if meant else "medium", message, node, steps)
             break
         for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
-            message = f"one SELECT a round: {quoted(self.tell.callee(node))} asks again for every row of the loop"
+            message = f"one SELECT per row: ask {quoted(self.tell.callee(node))} once, by a join or with all keys"
             yield self.tell.at("LK304", "medium", message, node, self._steps())
         of_many = any(statement.is_of_many or statement.copies for _, statement in writes)
-        if not of_many and (commit := self._commit(bool(writes))):
-            what = quoted(code(commit))
-            message = f"{what} for every row: each waits until the disk has it; commit once a batch"
-            message += singly(commit, self.loop.node.body)
-            meant = (
-                self.once or self._waits or self._does_more or self._acts or passed_over(commit, self.loop.node.body)
-            )
-            meant = meant or sends_inside(self.loop) or reads_elsewhere(self.loop, commit)
-            meant = meant or self.loop.calls(words().dispatches)  # work for others, who read what is committed
-            yield self.tell.at("LK302", "low" if meant else "high", message, commit, self._steps())
+        if not of_many and not self.is_batched and (commit := commit_of(self.loop, bool(writes))):
+            yield finding(commit, self.loop, self.besides, self.once, self.tell, self._steps())
 
     def _sent(self, node: cst.Call) -> Statement | None:
         """The statement of an `execute` whose data change with the loop, and whose tables do not."""
@@ -159,18 +158,20 @@ class Rows:
     def _inserts(self, node: cst.Call, statement: Statement, is_only: bool) -> Diagnostic:
         verb = statement.verb
         driver = self._driver(node, self.loop.function)
-        message = f"one {verb} a row: {self._advice(node, driver, statement)}"
+        message = f"one {verb} per row: {self._advice(node, driver, statement)}"
         together = not self.reads_answers or statement.returns  # many rows return as many answers
         plain = statement.verb in ("INSERT", "REPLACE") and not (
             statement.data or statement.names or self.reads_answers
         )
-        confidence: Confidence = "high" if plain and not self._waits else "medium"
+        confidence: Confidence = "high" if plain and not self.besides.waits else "medium"
         if (
             self.once
             or not together
-            or (statement.returns and self._is_parent(node))
-            or mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
-            or self._does_more
+            or (statement.returns and self.besides.is_parent(node))
+            or self.besides.needs_an_answer(node)
+            or self.besides.does_more
+            or self.besides.delivers
+            or self.is_handful
             or lends_to_others(self.loop, node)
             or is_unit_of_work(self.loop, node)
             or self._is_better_alone(node, driver, statement)
@@ -184,18 +185,6 @@ class Rows:
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
 
-    @cached_property
-    def _acts(self) -> bool:
-        """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
-        function = self.tell.catalogue.function
-        ours = {*_WORDS, *words().fills, "flush", "refresh", "rollback", "expunge", "print"}
-        for node in self.loop.body:
-            call = unawaited(node.value) if isinstance(node, cst.Expr) else None
-            if isinstance(call, cst.Call) and (name := terminal(call.func)) not in ours:
-                if not {"borrows", "never-raises"} & function(f"*.{name}"):
-                    return True
-        return False
-
     def _is_better_alone(self, node: cst.Call, driver: Driver | None, statement: Statement) -> bool:
         """Whether little is gained by sending the rows together, or much has to change for it."""
         if statement.copies or statement.is_of_many or not gains(driver, statement):
@@ -208,84 +197,13 @@ class Rows:
 
     def _advice(self, node: cst.Call, driver: Driver | None, statement: Statement) -> str:
         """What to do instead of what a round sends."""
-        return f"{form(driver, statement)} sends {self.batch} rows at a time{singly(node, self.loop.node.body)}"
+        return f"use {form(driver, statement)}, {self.batch} rows at a time{singly(node, self.loop.node.body)}"
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
         """Names to which the round gives pieces of text: put into a statement, they change more than its data."""
         assigned = (node for node in self.loop.body if isinstance(node, cst.Assign) and string_value(node.value))
         return frozenset(t.target.value for a in assigned for t in a.targets if isinstance(t.target, cst.Name))
-
-    @cached_property
-    def _answers(self) -> frozenset[str]:
-        """Names of what a statement answered: a row that is made of them has to wait for it."""
-        methods = self.tell.catalogue.methods("answers")
-        assigned = (node for node in self.loop.body if isinstance(node, cst.Assign))
-        given = (a for a in assigned if any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in walk(a)))
-        return frozenset(n.value for a in given for t in a.targets for n in walk(t) if isinstance(n, cst.Name))
-
-    def _is_parent(self, node: cst.Call) -> bool:
-        """Whether the round writes rows that have to wait for what this one answers."""
-        calls = (n for n in walk(self.loop.node.body, same_scope) if isinstance(n, cst.Call) and n is not node)
-        return any(terminal(n.func) == "execute" and mentions(n.args, self._answers.__contains__) for n in calls)
-
-    def _asked(self, node: cst.Call) -> Iterator[str]:
-        """Names of what the same object gives later in the round, for the next one: `parent = db.last_id()`."""
-        owner = code(node.func.value) if isinstance(node.func, cst.Attribute) else ""
-        after = self.loop.body[self.loop.body.index(node) :]
-        for assign in (part for part in after if isinstance(part, cst.Assign)):
-            call = assign.value.func if isinstance(assign.value, cst.Call) else None
-            if isinstance(call, cst.Attribute) and code(call.value) == owner:
-                yield from (n.value for t in assign.targets for n in walk(t) if isinstance(n, cst.Name))
-
-    @cached_property
-    def _does_more(self) -> bool:
-        """Each round sends something of its own that is no row: a script, a statement made elsewhere."""
-        nodes = walk(self.loop.node.body, same_scope)
-        sent = [n for n in nodes if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute)]
-        if any(terminal(n.func) == "executescript" for n in sent):
-            return True
-        for node in sent:
-            if terminal(node.func) == "execute" and node.args:
-                made = self.reader.read(node.args[0].value)
-                varies = mentions(node.args, self.loop.rows.__contains__)
-                if made is None or made.verb in words().structure:
-                    return True
-                if made.verb in words().writes and is_whole(made) and not varies:
-                    return True
-        return False
-
-    @cached_property
-    def _waits(self) -> bool:
-        """Each round waits for something else anyway: the statement is the least of it."""
-        function = self.loop.function
-        if function is None:
-            return False
-        for node in self.loop.body:
-            if isinstance(node, cst.Call):
-                callee = self.blocking.resolver.static(node.func, function, self.module)
-                if self.blocking.at(callee, node, function.node.body, self.module):
-                    return True
-        return False
-
-    def _commit(self, writes: bool) -> cst.Call | None:
-        """A `commit()` that every round reaches, after it wrote one row."""
-        if self.is_batched:
-            return None
-        for node in always(self.loop.node.body):
-            if isinstance(node, cst.Call) and terminal(node.func) == "commit" and not node.args:
-                receiver = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-                if not acquired_in(self.loop.node.body, receiver) and (writes or self._adds(receiver)):
-                    return node
-        return None
-
-    def _adds(self, receiver: cst.BaseExpression) -> bool:
-        """`session.add(User(row))`."""
-        for node in self.loop.body:
-            if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "add":
-                if code(node.func.value) == code(receiver) and mentions(node.args, self.loop.rows.__contains__):
-                    return True
-        return False
 
     def _steps(self) -> list[Step]:
         return [self.tell.step("note", self.loop.node.target, "for every one of these")]

@@ -71,7 +71,7 @@ def singly(node: cst.Call, body: cst.BaseSuite) -> str:
     """What to do then with rows that fail, to end a sentence."""
     if not told_apart(node, body):
         return ""
-    return "; only for a batch that fails go back to single rows, whose failures are told apart here"
+    return "; where one fails, send its rows one by one, to tell them apart as here"
 
 
 def _goes_on(handler: cst.ExceptHandler) -> bool:

@@ -167,11 +167,15 @@ class Loop:
         return any(isinstance(func, cst.Attribute) and func.attr.value in methods for func in called)
 
 
+def around(loop: Loop, root: cst.CSTNode) -> list[Loop]:
+    """The loops around one, in the same function."""
+    loops = (n for n in walk(root, same_scope) if isinstance(n, cst.For) and n is not loop.node)
+    return [replace(loop, node=n) for n in loops if any(part is loop.node for part in walk(n.body, same_scope))]
+
+
 def is_part(loop: Loop, root: cst.CSTNode) -> bool:
     """Whether a loop goes over a part of what another one around it has in a literal."""
-    loops = (n for n in walk(root, same_scope) if isinstance(n, cst.For) and n is not loop.node)
-    around = (replace(loop, node=n) for n in loops if any(part is loop.node for part in walk(n.body, same_scope)))
-    return any(loop.is_over_part_of(outer) and outer.is_written_down for outer in around)
+    return any(loop.is_over_part_of(outer) and outer.is_written_down for outer in around(loop, root))
 
 
 def _leaves(block: cst.IndentedBlock) -> bool:
