@@ -15,16 +15,17 @@ from leakcheck.checks.faster import Faster, form, gains
 from leakcheck.checks.handful import is_handful
 from leakcheck.checks.purpose import is_migration, is_script
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
+from leakcheck.checks.repeated import OTHERS, repeated
 from leakcheck.checks.rounds import Loop, acquired_in, is_part
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.checks.written import is_shaped, may_be_many, single_write
-from leakcheck.diagnostics import Confidence, Diagnostic, Step
+from leakcheck.diagnostics import Confidence, Diagnostic, Span, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.sketch import HANDING, LOOP
-from leakcheck.project.walk import dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.walk import dotted, same_scope, string_value, terminal
 from leakcheck.words import words
 
 _WORDS = frozenset({"execute", "commit"})
@@ -32,22 +33,29 @@ _WORDS = frozenset({"execute", "commit"})
 
 def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Iterable[Diagnostic]:
     """Everything that is sent once a row in a module."""
+    told: set[tuple[str, Span]] = set()  # what an outer loop sends, an inner one sends as well
     for function, root in _roots(module, blocking):
-        for node in walk(root, same_scope):
-            if isinstance(node, cst.For) and node.asynchronous is None:
-                loop = Loop(node, function, module, blocking.resolver)
-                found = list(Rows(loop, root, module, tell, blocking, batch).findings())
-                if found and not (loop.is_small or is_part(loop, root)):  # which takes longer to find out
-                    yield from found
+        for loop in repeated(root, function, module, blocking.resolver):
+            rows = Rows(loop, root, module, tell, blocking, batch)
+            found = [one for one in rows.findings() if (one.code, one.span) not in told]
+            if found and not (loop.is_small or is_part(loop, root)):  # which takes longer to find out
+                told |= {(one.code, one.span) for one in found}
+                yield from found
 
 
 def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | None, cst.CSTNode]]:
+    """Functions, and statements of the module, that may send something in a loop."""
     looping = [chunk for chunk in module.chunks if LOOP.may_be_in(chunk.statement.text)]
     helpers = module.names_of_scopes(frozenset({"execute"})) if looping else frozenset()
     text = "".join(chunk.statement.text for chunk in looping)
     helpers |= {name for name in module.imports if f"{name}(" in text and _sends(name, module, blocking)}
+    known = set()
     for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP) if looping else ():  # a helper may be elsewhere
+        known.add(function)
         yield function, function.node.body
+    for function in module.scopes(_WORDS) if OTHERS.search(module.source) else ():
+        if function not in known and OTHERS.search(function.chunk.statement.text):
+            yield function, function.node.body
     for chunk in looping:
         if chunk.kind == "compound" and not _WORDS.isdisjoint(chunk.words) and chunk.uses(_WORDS, LOOP):
             yield from ((None, statement) for statement in chunk.tree.body if same_scope(statement))
@@ -84,8 +92,8 @@ class Rows:
     def once(self) -> bool:
         """Slow, but never again, or only after a failure, or when somebody waits for nothing else."""
         function = self.loop.function
-        failed = function is not None and is_afterwards(self.loop.node, function.node.body)
-        by_hand = function is None and is_script(self.loop.node, self.module)
+        failed = function is not None and is_afterwards(self.loop.place, function.node.body)
+        by_hand = function is None and is_script(self.loop.place, self.module)
         return failed or by_hand or is_migration(function, self.module)
 
     def findings(self) -> Iterator[Diagnostic]:

@@ -29,6 +29,12 @@ class Loop:
     function: FunctionInfo | None
     module: Module
     resolver: Resolver
+    origin: cst.CSTNode | None = None  # what is written, where that is no `for` statement
+
+    @property
+    def place(self) -> cst.CSTNode:
+        """What stands in the module's tree."""
+        return self.origin or self.node
 
     @cached_property
     def body(self) -> list[cst.CSTNode]:
@@ -140,6 +146,7 @@ class Loop:
         tests = (node for node in self.body if isinstance(node, cst.If))
         optional = (test for test in tests if not mentions([test.test], self._changing.__contains__))
         spared = {id(part) for test in optional for part in walk(test.body)}
+        spared |= {id(part) for part in walk(self.node.iter)}  # `row = cursor.fetchone()` at the end of a round
         return any(id(n) not in spared and not methods.isdisjoint(_attribute_read(n)) for n in self.body)
 
     def uses_result(self, node: cst.Call) -> bool:
@@ -169,8 +176,9 @@ class Loop:
 
 def around(loop: Loop, root: cst.CSTNode) -> list[Loop]:
     """The loops around one, in the same function."""
-    loops = (n for n in walk(root, same_scope) if isinstance(n, cst.For) and n is not loop.node)
-    return [replace(loop, node=n) for n in loops if any(part is loop.node for part in walk(n.body, same_scope))]
+    loops = (n for n in walk(root, same_scope) if isinstance(n, cst.For) and n is not loop.place)
+    inside = (n for n in loops if any(part is loop.place for part in walk(n.body, same_scope)))
+    return [replace(loop, node=n, origin=n) for n in inside]
 
 
 def is_part(loop: Loop, root: cst.CSTNode) -> bool:

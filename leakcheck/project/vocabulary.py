@@ -19,7 +19,7 @@ _STATEMENTS = frozenset({b"execute", b"commit"})  # sent in a loop, whoever open
 _COMMENT = b"leakcheck"  # comments about findings may outlive the code they speak of
 _CODE = re.compile(rb"(?<!\w)LK\d+(?!\w)", re.IGNORECASE)
 
-_LOOP = re.compile(rb"(?:\A|\n)[ \t]*for\b")
+_LOOP = re.compile(rb"(?:\A|\n)[ \t]*(?:for|while|async[ \t]+for)\b|[\[({]\s*(?:await\s+)?[\w.]+\.execute\(")
 
 _IN_WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(128, 256))
 _CALLED = re.compile(rb"[ \t\\\r\n]*\(|\s+as\s")
