@@ -17,9 +17,8 @@ from leakcheck.words import words
 _DEPTH = 3  # of functions of the project followed
 
 
-def reads_elsewhere(loop: Loop, commit: cst.Call) -> bool:
-    """`User(id=next_id())`, where `next_id` asks for the greatest one by a connection of its own."""
-    owner = commit.func.value if isinstance(commit.func, cst.Attribute) else commit.func
+def reads_elsewhere(loop: Loop, owner: cst.BaseExpression) -> bool:
+    """`User(id=next_id())`, where `next_id` asks for the greatest one by a connection other than the one committed."""
     names = frozenset({(dotted(owner) or "").partition(".")[0], terminal(owner)})
     if _reads(loop.node.body, names, loop.function, loop):
         return True

@@ -120,7 +120,7 @@ class Rows:
             message = f"one SELECT per row: ask {quoted(self.tell.callee(node))} once, by a join or with all keys"
             yield self.tell.at("LK304", "medium", message, node, self._steps())
         of_many = any(statement.is_of_many or statement.copies for _, statement in writes)
-        if not of_many and not self.is_batched and (commit := commit_of(self.loop, bool(writes))):
+        if not of_many and not self.is_batched and (commit := commit_of(self.loop, [node for node, _ in writes])):
             yield finding(commit, self.loop, self.besides, self.once, self.tell, self._steps())
 
     def _sent(self, node: cst.Call) -> Statement | None:

@@ -30,7 +30,7 @@ def _sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
     return any(code(call.func) == code(node.func) for call in calls)
 
 
-def passed_over(node: cst.Call, body: cst.BaseSuite) -> bool:
+def passed_over(node: cst.CSTNode, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is given up while the rounds go on: each is a transaction for that."""
     return any(_passes_over(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
 
@@ -44,7 +44,7 @@ def _refused(node: cst.Call, body: cst.BaseSuite) -> bool:
     return any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls)
 
 
-def _around(kind: type[Block], node: cst.Call, body: cst.BaseSuite) -> Iterator[Block]:
+def _around(kind: type[Block], node: cst.CSTNode, body: cst.BaseSuite) -> Iterator[Block]:
     """The statements of a kind in whose own body a call stands."""
     for part in walk(body, same_scope):
         if isinstance(part, kind) and any(inner is node for inner in walk(part.body, same_scope)):
@@ -62,7 +62,7 @@ def is_afterwards(node: cst.CSTNode, body: cst.CSTNode) -> bool:
     return any(part is node for handler in handlers for part in walk(handler.body, same_scope))
 
 
-def told_apart(node: cst.Call, body: cst.BaseSuite) -> bool:
+def told_apart(node: cst.CSTNode, body: cst.BaseSuite) -> bool:
     """Whether a handler goes on with the next row after whatever the driver raises: it knows which one failed."""
     return any(_goes_on(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
 
