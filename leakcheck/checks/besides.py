@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cached_property
 
 import libcst as cst
@@ -34,11 +34,10 @@ class Besides:
         """Each round has something else done that takes its time: a mail is sent, nothing is computed for the row."""
         return any(map(self._is_slow, self._done))
 
-    @cached_property
-    def acts(self) -> bool:
+    def acts_beyond(self, own: Set[str] = _SENDING) -> bool:
         """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
         function = self.tell.catalogue.function
-        ours = {*_SENDING, *words().fills, "flush", "refresh", "rollback", "expunge", "print"}
+        ours = {*own, *words().fills, *words().shrinks, "flush", "refresh", "rollback", "expunge", "print"}
         names = {terminal(call.func) for call in self._done} - ours
         return any(not {"borrows", "never-raises"} & function(f"*.{name}") for name in names)
 

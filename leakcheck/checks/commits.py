@@ -53,7 +53,7 @@ def commit_of(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
 def finding(commit: Commit, loop: Loop, besides: Besides, once: bool, tell: Teller, steps: list[Step]) -> Diagnostic:
     """What a commit after every row costs; of low confidence where a round is more than a row, or may fail alone."""
     body, node = loop.node.body, commit.node
-    meant = once or besides.waits or besides.does_more or besides.acts
+    meant = once or besides.waits or besides.does_more or besides.acts_beyond()
     meant = meant or passed_over(node, body) or told_apart(node, body)
     meant = meant or sends_inside(loop) or reads_elsewhere(loop, commit.owner)
     meant = meant or loop.calls(words().dispatches)  # work for others, who read what is committed

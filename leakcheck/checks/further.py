@@ -18,6 +18,7 @@ from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
 from leakcheck.checks.lending import Lending
 from leakcheck.checks.loops import loops
+from leakcheck.checks.managers import managed
 from leakcheck.checks.nested import Acquires, nested
 from leakcheck.checks.pools import pools
 from leakcheck.checks.purpose import is_test
@@ -84,5 +85,6 @@ class Further:
         if self.settings.selects("LK108"):
             yield "LK1", cursors(module, tell, self.resolver)
         yield "LK3", loops(module, tell, self.blocking, self.settings.batch_size)
+        yield "LK3", managed(module, tell, self.blocking, self.settings.batch_size)
         yield "LK4", configured(module, self.resolver.project, tell)
         yield "LK4", pools(module, self.constructors, self.fates, tell, self.settings)

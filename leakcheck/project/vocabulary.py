@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Words = frozenset[bytes]
 
 _STATEMENTS = frozenset({b"execute", b"commit"})  # sent in a loop, whoever opened the connection
+_MANAGER = b"objects"  # of a Django model, by which rows are written in a loop
+_SAVES = re.compile(rb"\.a?(?:create|save)\(")
 _COMMENT = b"leakcheck"  # comments about findings may outlive the code they speak of
 _CODE = re.compile(rb"(?<!\w)LK\d+(?!\w)", re.IGNORECASE)
 
@@ -74,15 +76,17 @@ class Vocabulary(NamedTuple):
     @property
     def telling(self) -> Words:
         """Words that may lead to a finding whatever the file imports."""
-        return self.free | _STATEMENTS | self.mentioned
+        return self.free | _STATEMENTS | {_MANAGER} | self.mentioned
 
     def used(self, data: bytes, imported: Words) -> Words:
         """The words that a file calls, takes from an object, renames or assigns; in prose they do not count."""
         found = frozenset(self.anywhere.uses(data, self.mentioned))
         if not imported.isdisjoint(self.libraries):
             found |= frozenset(self.beside_imports.uses(data))
-        if not found.isdisjoint(_STATEMENTS) and not _LOOP.search(data):
-            found -= _STATEMENTS
+        managed = b".objects" in data and _SAVES.search(data) is not None
+        if (managed or not found.isdisjoint(_STATEMENTS)) and not _LOOP.search(data):
+            managed, found = False, found - _STATEMENTS
+        found |= {_MANAGER} if managed else set()
         return found | {_COMMENT} if b"LK" in data and _CODE.search(data) else found
 
 
