@@ -145,6 +145,8 @@ _WORD_LISTS = (
     "tests",
     "retries",
     "pauses",
+    "turns",
+    "counts",
     "inserts",
     "refusals",
     "failures",

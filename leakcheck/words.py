@@ -41,6 +41,8 @@ class Words:
     tests: tuple[str, ...]
     retries: tuple[str, ...]
     pauses: tuple[str, ...]
+    turns: tuple[str, ...]
+    counts: tuple[str, ...]
     inserts: tuple[str, ...]
     refusals: tuple[str, ...]
     failures: tuple[str, ...]

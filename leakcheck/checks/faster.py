@@ -76,8 +76,15 @@ class Faster:
         return next(imported, None) or next(alluded, None)
 
 
-def form(driver: Driver | None, statement: Statement) -> str:
-    """What to recommend instead of `execute`, to begin a sentence: true of any library, unless one is known."""
+def advice(driver: Driver | None, statement: Statement, batch: int) -> str:
+    """What to use, and how many rows at a time."""
+    said = _form(driver, statement)
+    counted = said.replace("many rows", f"{batch} rows").replace("list of rows", f"list of {batch} rows")
+    return f"use {counted}" + f", {batch} rows at a time" * (counted == said)
+
+
+def _form(driver: Driver | None, statement: Statement) -> str:
+    """What to recommend instead of `execute`: true of any library, unless one is known."""
     forms = driver.bulk_of if driver else {}
     if statement.returns:
         return forms.get("RETURNING", _ANSWERING)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.checks.assigned import assigned
 from leakcheck.checks.rounds import Loop, around
 from leakcheck.flow.beginning import elements
 from leakcheck.project.walk import string_value, terminal
@@ -13,9 +14,23 @@ from leakcheck.words import words
 
 
 def is_handful(loop: Loop, root: cst.CSTNode) -> bool:
-    """Whether a loop goes over the tags, roles, … of one record: no other loop goes over many such records."""
-    named = any(words().of_few.search(name) for name in _names(loop))
-    return named and all(outer.is_small for outer in around(loop, root))
+    """Whether a loop goes over the tags, roles, … of one record, or what is new among its rows: no other loop goes over
+    many such records."""
+    few = any(words().of_few.search(name) for name in _names(loop)) or any(map(_is_difference, _made(loop)))
+    return few and all(outer.is_small for outer in around(loop, root))
+
+
+def _made(loop: Loop) -> list[cst.BaseExpression]:
+    """What the loop goes over, or all that its name is assigned."""
+    node = elements(loop.node.iter)
+    return [elements(value) for value in assigned(node, loop.function, loop.module)] or [node]
+
+
+def _is_difference(node: cst.BaseExpression) -> bool:
+    """`set(given) - set(known)`, `given.difference(known)`: what has changed since the last time."""
+    if isinstance(node, cst.BinaryOperation):
+        return isinstance(node.operator, cst.Subtract)
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and terminal(node.func) == "difference"
 
 
 def _names(loop: Loop) -> Iterator[str]:

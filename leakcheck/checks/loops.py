@@ -11,7 +11,7 @@ from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others
 from leakcheck.checks.besides import Besides
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.commits import commit_of, finding
-from leakcheck.checks.faster import Faster, form, gains
+from leakcheck.checks.faster import Faster, advice, gains
 from leakcheck.checks.handful import is_handful
 from leakcheck.checks.purpose import is_migration, is_script
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
@@ -108,8 +108,9 @@ class Rows:
         for node, place, helper in helpers:
             statement = Reader(helper, helper.module).read(place.args[0].value) or Statement("INSERT")
             driver = self._driver(place, helper)
-            advice = self._advice(node, driver, statement)
-            message = f"{quoted(helper.name)} sends one {statement.verb} per row: {advice}"
+            message = (
+                f"{quoted(helper.name)} sends one {statement.verb} per row: {self._advice(node, driver, statement)}"
+            )
             steps = [*self._steps(), self.tell.step("via", place, "by this statement", helper.module)]
             meant = self.once or self.reads_answers or lends_to_others(self.loop, node) or self.loop.uses_result(node)
             meant = meant or may_fail(node, self.loop.node.body) or is_unit_of_work(self.loop, node)
@@ -205,7 +206,7 @@ class Rows:
 
     def _advice(self, node: cst.Call, driver: Driver | None, statement: Statement) -> str:
         """What to do instead of what a round sends."""
-        return f"use {form(driver, statement)}, {self.batch} rows at a time{singly(node, self.loop.node.body)}"
+        return advice(driver, statement, self.batch) + singly(node, self.loop.node.body)
 
     @cached_property
     def _pieces(self) -> frozenset[str]:

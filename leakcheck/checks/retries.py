@@ -35,11 +35,11 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
     for site in run.sites:
         if site.parameter or site.spec.embedded:
             continue
-        loop = next((loop for loop in reversed(loops) if _tries(loop, site.node)), None)
+        loop = next((loop for loop in reversed(loops) if tries(loop, site.node)), None)
         if loop is not None and id(loop) not in told:
             told.add(id(loop))
-            if why := _impatience(loop, run.function, blocking):
-                why += " and without end" if _is_endless(loop) else ""
+            if why := impatience(loop, run.function, blocking):
+                why += " and without end" if is_endless(loop) else ""
                 message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
                 yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
         elif loop is None and not patient and _gives_up(site, run.function, blocking):
@@ -64,7 +64,7 @@ def _own_decorators(function: FunctionInfo, blocking: Blocking) -> Iterator[tupl
         for inner in callee.info.chunk.definitions:
             if isinstance(inner, FunctionInfo) and inner.qualname.startswith(f"{callee.info.qualname}."):
                 if loop := _retrying(inner):
-                    yield node, _impatience(loop, inner, blocking)
+                    yield node, impatience(loop, inner, blocking)
                     break
 
 
@@ -79,7 +79,7 @@ def _retrying(wrapper: FunctionInfo) -> Loop | None:
         if isinstance(loop, (cst.For, cst.While)):
             for node in walk(loop.body, same_scope):
                 called = node.func if isinstance(node, cst.Call) else None
-                if isinstance(called, cst.Name) and called.value in decorated and _tries(loop, node):
+                if isinstance(called, cst.Name) and called.value in decorated and tries(loop, node):
                     return loop
     return None
 
@@ -89,7 +89,7 @@ def _of_decorator(node: cst.CSTNode, function: FunctionInfo, why: str, tell: Tel
     return tell.at("LK502", "medium", message, node)
 
 
-def _tries(loop: Loop, acquire: cst.CSTNode) -> bool:
+def tries(loop: Loop, acquire: cst.CSTNode) -> bool:
     """Whether the loop repeats the acquire until it succeeds: success leaves it, a handler lets it go on."""
     if isinstance(loop, cst.For) and mentions(
         [acquire], {n.value for n in walk(loop.target) if isinstance(n, cst.Name)}.__contains__
@@ -97,8 +97,16 @@ def _tries(loop: Loop, acquire: cst.CSTNode) -> bool:
         return False  # another server each time
     for node in walk(loop.body, same_scope):
         if isinstance(node, cst.Try) and any(part is acquire for part in walk(node.body, same_scope)):
-            return succeeds(node, loop) and any(map(goes_on, node.handlers))
+            return succeeds(node, loop) and any(map(goes_on, node.handlers)) and not _is_another(node, loop)
     return False
+
+
+def _is_another(tried: cst.Try, loop: Loop) -> bool:
+    """`for query in queries: try: return run(query)`: what is tried next is another thing, not the same again."""
+    if isinstance(loop, cst.While) or (isinstance(loop.iter, cst.Call) and terminal(loop.iter.func) in words().counts):
+        return False
+    names = {part.value for part in walk(loop.target) if isinstance(part, cst.Name)}
+    return mentions([tried.body], names.__contains__)
 
 
 def succeeds(tried: cst.Try, loop: Loop) -> bool:
@@ -133,13 +141,13 @@ def _ends(handler: cst.ExceptHandler) -> bool:
     return False
 
 
-def _is_endless(loop: Loop) -> bool:
+def is_endless(loop: Loop) -> bool:
     """No attempt is the last one: nothing in the loop gives up."""
     raises = any(isinstance(node, cst.Raise) for node in walk(loop.body, same_scope))
     return isinstance(loop, cst.While) and code(loop.test) in ("True", "1") and not raises
 
 
-def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
+def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
     if _drains(loop, function):
         return ""
@@ -148,7 +156,7 @@ def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     ]
     if not pauses:
         calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
-        unknown = any(_text(node) in words().pauses or words().of_retries.search(_text(node)) for node in calls)
+        unknown = any(_may_pause(node, function, blocking) for node in calls)
         return "" if unknown else _AT_ONCE
     changing = _changing(loop)
     if any(mentions(node.args, changing.__contains__) for node in pauses):
@@ -156,6 +164,21 @@ def _impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
                    for argument in node.args for part in (argument, argument.value))  # fmt: skip
     return _STEADY if constant else ""
+
+
+def _may_pause(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
+    """By its name, or because it waits for its turn for some time: `slots.acquire(timeout=5)`, also in a callee."""
+    if _text(node) in words().pauses or words().of_retries.search(_text(node)) or _has_its_turn(node):
+        return True
+    callee = blocking.resolver.static(node.func, function, function.module)
+    if not isinstance(callee, Function) or "timeout" not in callee.info.chunk.statement.text:
+        return False
+    return any(_has_its_turn(part) for part in walk(callee.info.node.body, same_scope) if isinstance(part, cst.Call))
+
+
+def _has_its_turn(node: cst.Call) -> bool:
+    """Whether a lock or a semaphore is waited for."""
+    return _text(node) in words().turns and any(a.keyword and a.keyword.value == "timeout" for a in node.args)
 
 
 def _drains(loop: Loop, function: FunctionInfo) -> bool:
@@ -220,7 +243,7 @@ def _decorated(function: FunctionInfo, tell: Teller, blocking: Blocking) -> Iter
     """`@tenacity.retry` without `wait` or `stop`, or with a pause that does not grow; `backoff.constant`."""
     for decorator in function.node.decorators:
         node = decorator.decorator
-        if why := _carelessness(node, function, blocking):
+        if why := carelessness(node, function, blocking):
             yield _of_decorator(node, function, why, tell)
 
 
@@ -230,12 +253,12 @@ def _gone_over(loops: Sequence[Loop], run: Interpreter, tell: Teller, blocking: 
         inside = {id(part) for part in walk(loop.body, same_scope)}
         site = next((s for s in run.sites if id(s.node) in inside and not (s.parameter or s.spec.embedded)), None)
         if site is not None and run.function is not None and isinstance(loop, cst.For):
-            if why := _carelessness(loop.iter, run.function, blocking):
+            if why := carelessness(loop.iter, run.function, blocking):
                 message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
                 yield tell.at("LK502", "medium", message, loop.iter)
 
 
-def _carelessness(node: cst.BaseExpression, function: FunctionInfo, blocking: Blocking) -> str:
+def carelessness(node: cst.BaseExpression, function: FunctionInfo, blocking: Blocking) -> str:
     """What is wrong with a retry of a library, by the arguments it is made with."""
     name = _symbol(node.func if isinstance(node, cst.Call) else node, function, blocking)
     arguments = node.args if isinstance(node, cst.Call) else ()

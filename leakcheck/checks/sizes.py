@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,13 +14,14 @@ from leakcheck.checks.purpose import is_of_this_file
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Function
+from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import SCOPES, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _FEW = 10  # rounds: not worth a batch
 _WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
+_CLASS = re.compile(r"(?:^|\.)_?[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$")  # `HTTPStatus`, no constant
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict)
 
 
@@ -77,7 +79,13 @@ class Sizes:
 
     def _is_short(self, iterated: cst.BaseExpression) -> bool:
         node = self.literal(elements(iterated))
-        return self._is_brief(node) or self._is_collected(node)
+        return self._is_brief(node) or self._is_collected(node) or self._is_class(node)
+
+    def _is_class(self, node: cst.BaseExpression) -> bool:
+        """`for colour in Colour`: of classes only an enum can be gone over; one of another library by its name."""
+        value = self.resolver.static(node, self.function, self.module)
+        imported = isinstance(value, Symbol) and _CLASS.search(value.name) is not None
+        return imported or isinstance(value, Class)
 
     def _is_brief(self, node: cst.BaseExpression) -> bool:
         """Whether it has few elements as it is written."""
