@@ -150,6 +150,7 @@ _WORD_LISTS = (
     "inserts",
     "refusals",
     "failures",
+    "unreachable",
     "dispatches",
     "texts",
     "urls",

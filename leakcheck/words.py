@@ -46,6 +46,7 @@ class Words:
     inserts: tuple[str, ...]
     refusals: tuple[str, ...]
     failures: tuple[str, ...]
+    unreachable: tuple[str, ...]
     dispatches: tuple[str, ...]
     texts: tuple[str, ...]
     urls: tuple[str, ...]

@@ -16,6 +16,7 @@ from leakcheck.checks.dependencies import Dependencies
 from leakcheck.checks.engines import Engines
 from leakcheck.checks.fates import Fates
 from leakcheck.checks.held import held
+from leakcheck.checks.indirect import around_callees, handed_over
 from leakcheck.checks.lending import Lending
 from leakcheck.checks.loops import loops
 from leakcheck.checks.managers import managed
@@ -81,6 +82,8 @@ class Further:
         yield "LK2", nested_under_decorators(module, tell, self.acquires)
         yield "LK2", in_transactions(module, tell, self.blocking)
         yield "LK3", self.reconnects.through_callees(module, runs, tell)
+        yield "LK5", around_callees(module, runs, tell, self.reconnects, self.blocking)
+        yield "LK5", handed_over(module, tell, self.reconnects, self.blocking)
         yield "LK2", self.dependencies.findings(module, tell, self.blocking)
         if self.settings.selects("LK108"):
             yield "LK1", cursors(module, tell, self.resolver)

@@ -66,7 +66,7 @@ class Reconnects:
         calls = [node for node in loop.body if isinstance(node, cst.Call)] if not _ends(loop) else []
         for node in calls:
             callee = self.resolver.static(node.func, function, function.module)
-            for site in self._connecting(callee.info) if isinstance(callee, Function) else ():
+            for site in self.connecting(callee.info) if isinstance(callee, Function) else ():
                 assert isinstance(callee, Function)
                 if mentions([site.node], _of_the_round(node, callee, loop).__contains__) or not _repeats(node, loop):
                     continue
@@ -81,13 +81,18 @@ class Reconnects:
                 yield tell.at("LK303", _confidence(site, loop, function, self.blocking), message, node, steps)
                 return
 
-    def _connecting(self, function: FunctionInfo) -> tuple[Site, ...]:
-        """The connections that a function opens and closes itself, whatever its arguments."""
+    def connecting(self, function: FunctionInfo) -> tuple[Site, ...]:
+        """The connections that a function opens and closes itself at once, whatever its arguments."""
+        plain = not (function.is_async or function.is_generator)
+        return tuple(filter(_connects, self.opening(function))) if plain else ()
+
+    def opening(self, function: FunctionInfo) -> tuple[Site, ...]:
+        """What a function acquires whatever its arguments, to give it back or to hand it over."""
         if function not in self._known:
             run = None
-            if self.prospects.may_acquire(function) and not function.is_async and not function.is_generator:
+            if self.prospects.may_acquire(function):
                 run = analyse(function, function.module, self.resolver, self.summaries)
-            sites = list(filter(_connects, run.sites if run else ()))
+            sites = [site for site in run.sites if not site.parameter] if run else []
             tested = conditional(function.node.body) if sites else frozenset()
             self._known[function] = tuple(site for site in sites if id(site.node) not in tested)
         return self._known[function]
