@@ -10,6 +10,7 @@ from leakcheck.checks.assigned import assigned
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.guesses import is_guess
 from leakcheck.checks.purpose import is_migration
+from leakcheck.checks.repeated import repeated
 from leakcheck.checks.rounds import Loop, conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
@@ -37,12 +38,10 @@ class Reconnects:
         self._known: dict[FunctionInfo, tuple[Site, ...]] = {}
 
     def findings(self, run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
-        """One finding for each acquire that every round of a `for` repeats, with the same arguments."""
+        """One finding for each acquire that every round of a loop over rows repeats, with the same arguments."""
         if run.function is None:
             return
-        loops = [
-            self._loop(n, run.function) for n in walk(run.function.node.body, same_scope) if isinstance(n, cst.For)
-        ]
+        loops = list(repeated(run.function.node.body, run.function, run.function.module, self.resolver))
         for site in filter(_connects, run.sites):
             loop = next((loop for loop in reversed(loops) if any(n is site.node for n in loop.body)), None)
             if loop is not None and not mentions([site.node], loop.rows.__contains__) and _repeats(site.node, loop):
