@@ -9,7 +9,8 @@ from enum import Enum
 import libcst as cst
 
 from leakcheck.checks.constructors import Built, Constructors
-from leakcheck.checks.purpose import ends_with_the_process, for_ever, is_part_of_a_script
+from leakcheck.checks.purpose import for_ever
+from leakcheck.checks.scripts import ends_with_the_process, goes_on, is_part_of_a_script
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.calls import CASTS
@@ -63,7 +64,8 @@ class Fates:
         if any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope)):
             return False
         project = self.resolver.project
-        if function.is_async:  # the program may serve others with what it was given
+        if function.is_async or (function.cls is not None and goes_on(function.module)):
+            # the program may serve others with what it, or an object, was given
             return fate is Fate.LOST and is_part_of_a_script(function, project)
         names = {function.name, *(name.rpartition(".")[2] for name in function.decorators)}
         path = project.settings.relative(function.module.filename).replace(os.sep, "/")

@@ -8,7 +8,8 @@ import libcst as cst
 
 from leakcheck.checks.blocking import Pause
 from leakcheck.checks.lending import Lending
-from leakcheck.checks.purpose import ends_with_the_process, for_ever
+from leakcheck.checks.purpose import for_ever
+from leakcheck.checks.scripts import ends_with_the_process
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.core import Site

@@ -13,10 +13,11 @@ from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.commits import commit_of, finding
 from leakcheck.checks.faster import Faster, advice, gains
 from leakcheck.checks.handful import is_handful
-from leakcheck.checks.purpose import is_migration, is_script
+from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
 from leakcheck.checks.repeated import OTHERS, repeated
 from leakcheck.checks.rounds import Loop, acquired_in, is_part
+from leakcheck.checks.scripts import is_script
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.checks.written import is_shaped, may_be_many, single_write

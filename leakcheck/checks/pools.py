@@ -10,9 +10,10 @@ import libcst as cst
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
-from leakcheck.checks.purpose import is_brief_script, is_run_in_processes, is_test
+from leakcheck.checks.purpose import is_test
+from leakcheck.checks.scripts import is_brief_script, is_run_in_processes
 from leakcheck.checks.single import keeps_one
-from leakcheck.checks.telling import Teller, quoted
+from leakcheck.checks.telling import Teller, named, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
 from leakcheck.project.walk import code, same_scope, walk
@@ -118,9 +119,7 @@ def _not_resilient(built: Built, fate: Fate, serves: bool, tell: Teller) -> Iter
 
 def _per_call(built: Built, tell: Teller) -> Diagnostic:
     assert built.function is not None
-    message = (
-        f"{quoted(built.callee)} builds a pool on every call of {quoted(built.function.name)} and nothing disposes it"
-    )
+    message = f"{quoted(built.callee)} builds a pool on every call of {named(built.function)} and nothing disposes it"
     return tell.at("LK403", "low" if is_run_in_processes(built.function) else _certainty(built), message, built.node)
 
 
@@ -128,9 +127,7 @@ def _from_factories(module: Module, constructors: Constructors, fates: Fates, te
     """A pool from a function of the project that builds a new one each time it is called."""
     for node, function, factory in fates.factory_calls(module):
         if fates.of_call(node, function) is Fate.LOST:
-            message = (
-                f"{quoted(factory.name)} builds a pool on every call of {quoted(function.name)} and nothing disposes it"
-            )
+            message = f"{quoted(factory.name)} builds a pool on every call of {named(function)} and nothing disposes it"
             steps = [tell.step("via", factory.node.name, "builds and returns a new one", factory.module)]
             yield tell.at("LK403", "low" if is_run_in_processes(function) else "medium", message, node, steps)
 

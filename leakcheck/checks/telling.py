@@ -26,6 +26,12 @@ def quoted(text: str) -> str:
     return f"`{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}`"
 
 
+def named(function: FunctionInfo) -> str:
+    """A function as it is called in a message: of what objects are made with, the class too."""
+    is_special = function.cls is not None and function.name.startswith("__")
+    return quoted(f"{function.cls.name}.{function.name}" if function.cls and is_special else function.name)
+
+
 class Teller:
     """For one module."""
 

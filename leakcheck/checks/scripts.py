@@ -1,0 +1,165 @@
+"""Code that only a script runs, and once: the process ends with it, and gives back what it took."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from leakcheck.checks.purpose import is_of_this_file, is_only_in
+from leakcheck.checks.sql import mentions
+from leakcheck.project.module import Chunk, FunctionInfo, Module
+from leakcheck.project.project import Project
+from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
+from leakcheck.words import words
+
+_MAIN = "__main__"
+_INIT = "__init__"
+_GOES_ON = re.compile(r"^\s*(?:while|async)\b", re.MULTILINE)
+_ROUNDS = (cst.For, cst.While, cst.BaseComp)
+_DEPTH = 4  # of functions between a script's block and what it leads to
+
+
+def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
+    """Whether `if __name__ == "__main__":` calls a function, in no round, and nothing else in sight does."""
+    module, name = function.module, function.name
+    if function.parent is not None or _MAIN not in module.source:
+        return False
+    callers = [chunk for chunk in module.chunks if name in chunk.words and chunk.name != name]
+    return bool(callers) and all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
+
+
+def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _DEPTH) -> bool:
+    """The same, also by way of commands, and of other functions of the file and the objects that they make, none of
+    which calls the next in a round."""
+    if ends_with_the_process(function, project):
+        return True
+    if depth <= 0 or isinstance(function.parent, FunctionInfo) or not _is_known(function, project):
+        return False
+    callers = list(_callers(function))
+    if not callers:
+        return False
+    for caller, uses in callers:
+        if caller is None:
+            return False
+        uses -= _started(caller)  # what a process of its own runs ends with that, whoever starts it
+        if uses - _called_at_once(caller):
+            return False
+        if uses and not is_command(caller) and not is_part_of_a_script(caller, project, depth - 1):
+            return False
+    return True
+
+
+def _is_known(function: FunctionInfo, project: Project) -> bool:
+    """Whether nobody calls it but by its name, in its file."""
+    cls = function.cls
+    if cls is None:
+        return is_of_this_file(function, project)
+    is_own = function.name == _INIT or not (function.name.startswith("__") or set(cls.bases) - {"object"})
+    return is_own and is_only_in(function.module, cls.name, project)  # no base calls it either
+
+
+def _callers(function: FunctionInfo) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
+    """The functions and methods of its file that use it, with the ids of the nodes; None for what stands elsewhere."""
+    is_made = function.cls is not None and function.name == _INIT  # by calling the class
+    name = function.cls.name if function.cls is not None and is_made else function.name
+    find = _read if is_made or function.cls is None else _asked
+    for part in function.module.mentioning(frozenset({name})):
+        if part.info is function or (is_made and part.name == name) or _starts(part, name):
+            continue
+        found = [d for d in part.definitions if isinstance(d, FunctionInfo) and not isinstance(d.parent, FunctionInfo)]
+        inside = {caller: find(caller.node, name) for caller in found if caller is not function}
+        rest = find(part.tree, name).difference(find(function.node, name), *inside.values())
+        if rest or not any(inside.values()):
+            yield None, rest
+        yield from inside.items()
+
+
+def is_command(function: FunctionInfo) -> bool:
+    """Whether the process ends with a function: the `main` of a script, or one that a decorator makes a command."""
+    if any(name.rpartition(".")[2] in words().commands for name in function.decorators):
+        return not function.is_async  # a bot's answers many
+    return function.name in words().commands and _MAIN in function.module.source
+
+
+def is_run_in_processes(function: FunctionInfo) -> bool:
+    """Whether its file gives it to a pool of processes, which ends when the work is done."""
+    name, targets = function.name, function.module.imports.values()
+    if not set(targets) & set(words().process_pools) or any("Thread" in target for target in targets):
+        return False
+    for caller in (chunk.info for chunk in function.module.chunks if name in chunk.words and chunk.name != name):
+        calls = walk(caller.node.body, same_scope) if isinstance(caller, FunctionInfo) else ()
+        maps = (n for n in calls if isinstance(n, cst.Call) and n.args and terminal(n.func) in words().maps)
+        if any(isinstance(n.args[0].value, cst.Name) and n.args[0].value.value == name for n in maps):
+            return True
+    return False
+
+
+def _read(node: cst.CSTNode, name: str) -> set[int]:
+    """The ids of the nodes by which code reads a name: `db.connect` reads no `connect`."""
+    parts = list(walk(node, _is_run))
+    others = {id(n.attr) for n in parts if isinstance(n, cst.Attribute)}
+    others |= {id(n.keyword) for n in parts if isinstance(n, cst.Arg) and n.keyword is not None}
+    others |= {id(n.name) for n in parts if isinstance(n, (cst.FunctionDef, cst.ClassDef))}
+    return {id(n) for n in parts if isinstance(n, cst.Name) and n.value == name} - others
+
+
+def _asked(node: cst.CSTNode, name: str) -> set[int]:
+    """The ids of the nodes by which code asks an object for a method."""
+    return {id(n) for n in walk(node, _is_run) if isinstance(n, cst.Attribute) and n.attr.value == name}
+
+
+def _is_run(node: cst.CSTNode) -> bool:
+    return not isinstance(node, cst.Annotation)
+
+
+def _called_at_once(caller: FunctionInfo) -> set[int]:
+    """The ids of what a function calls in no round."""
+    once = walk(caller.node.body, lambda n: same_scope(n) and not isinstance(n, _ROUNDS))
+    return {id(n.func) for n in once if isinstance(n, cst.Call)}
+
+
+def _started(caller: FunctionInfo) -> set[int]:
+    """The ids of what a function has a new process run: `Process(target=work)`."""
+    calls = (n for n in walk(caller.node.body, same_scope) if isinstance(n, cst.Call))
+    processes = (call for call in calls if _is_process(call, caller.module))
+    return {id(a.value) for call in processes for a in call.args if a.keyword and a.keyword.value == "target"}
+
+
+def _is_process(call: cst.Call, module: Module) -> bool:
+    first, _, rest = (dotted(call.func) or "").partition(".")
+    target = module.imports.get(first, "")
+    return (f"{target}.{rest}" if rest else target) in words().processes
+
+
+def goes_on(module: Module) -> bool:
+    """Whether a file has anything by which a program runs on and on."""
+    return _GOES_ON.search(module.source) is not None
+
+
+def is_brief_script(module: Module) -> bool:
+    """Whether a file is run as a script, and has nothing by which one runs on and on."""
+    if _MAIN not in module.source or goes_on(module):
+        return False
+    return any(_main_block(chunk) is not None for chunk in module.chunks)
+
+
+def is_script(node: cst.CSTNode, module: Module) -> bool:
+    """Whether a statement stands below `if __name__ == "__main__":`."""
+    chunk = module.chunk_of(node) if _MAIN in module.source else None
+    return chunk is not None and _main_block(chunk) is not None
+
+
+def _starts(chunk: Chunk, name: str) -> bool:
+    """Whether this is the block of a script, and uses the name in no round."""
+    head = _main_block(chunk)
+    if head is None:
+        return False
+    rounds = (node for node in walk(head) if isinstance(node, _ROUNDS))
+    return not any(mentions([node], name.__eq__) for node in rounds)
+
+
+def _main_block(chunk: Chunk) -> cst.If | None:
+    head = chunk.tree.body[0] if chunk.kind == "compound" and _MAIN in chunk.words else None
+    return head if isinstance(head, cst.If) and _MAIN in code(head.test) else None
