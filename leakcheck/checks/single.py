@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.constructors import Built
 from leakcheck.checks.purpose import is_only_in
+from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import dotted, same_scope, unawaited, walk
 
 
@@ -24,7 +25,7 @@ def keeps_one(built: Built) -> bool:
     others = {id(t.target) for node in area if isinstance(node, cst.Assign) for t in node.targets}
     others |= {id(node.attr) for node in area if isinstance(node, cst.Attribute)}  # `self.engine` is another's
     uses = [n for n in area if isinstance(n, (cst.Name, cst.Attribute)) and dotted(n) == name and id(n) not in others]
-    if built.function is not None and len(uses) == 1 and name in built.function.bindings.names:
+    if _is_once_an_object(built.function) and len(uses) == 1 and "." not in name:
         return id(uses[0]) in _asked_for_one(area, built)
     kept = _kept_from([node for node in area if isinstance(node, cst.Assign)], built)
     alone = built.function is not None or is_only_in(built.module, name, built.resolver.project)
@@ -41,6 +42,10 @@ def _area(built: Built, name: str) -> Iterator[cst.CSTNode]:
         yield from (node for method in methods if name[5:] in method.words for node in walk(method.node.body))
     else:
         yield from walk(built.function.node.body, same_scope)
+
+
+def _is_once_an_object(function: FunctionInfo | None) -> bool:
+    return function is not None and function.name == "__init__"
 
 
 def _takes(built: Built) -> set[str]:
