@@ -152,6 +152,7 @@ class Wait:
     what: str  # to end a sentence: "waits for an HTTP response"
     calls: tuple[str, ...] = ()
     coroutines: tuple[str, ...] = ()  # wait only where they are awaited
+    blocks: tuple[str, ...] = ()  # wait at the beginning or end of a `with` block of them
     brief: bool = False  # mostly over at once
 
 

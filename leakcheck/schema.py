@@ -93,7 +93,7 @@ def parse_waits(text: str, where: str) -> tuple[Any, ...]:
     """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
     table, lists = parse_toml(text, where), ("at-once", "needs-wait", "constant", "transactions")
     for key in table:
-        _known(key, ("wait", "gives", "quick", *lists, "grows", "stops", "runs"), where, "key")
+        _known(key, ("wait", "gives", "quick", *lists, "grows", "stops", "runs", "made"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
     return (
         tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
@@ -103,6 +103,7 @@ def parse_waits(text: str, where: str) -> tuple[Any, ...]:
         _convert(table.get("grows", {}), dict[str, str], f"{where}: grows"),
         _convert(table.get("stops", {}), dict[str, tuple[str, ...]], f"{where}: stops"),
         _convert(table.get("runs", {}), dict[str, int], f"{where}: runs"),
+        _convert(table.get("made", {}), dict[str, str], f"{where}: made"),
     )
 
 

@@ -25,8 +25,10 @@ class Waits:
         grows: dict[str, str] | None = None,
         stops: dict[str, tuple[str, ...]] | None = None,
         runs: dict[str, int] | None = None,
+        made: dict[str, str] | None = None,
     ) -> None:
         self._runs = runs or {}  # call that waits for a function -> the number of its argument
+        self._made = made or {}  # end of a call's text -> class of what it gives
         self.grows = grows or {}  # retry decorator -> keyword that makes its pause grow
         self.stops = stops or {}  # retry decorator -> keywords of which one ends the attempts
         self.gives = gives or {}  # call -> class of what it gives
@@ -36,6 +38,7 @@ class Waits:
         self.transactions = frozenset(transactions)  # blocks and decorators that hold one
         self._quick = frozenset(quick)
         self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
+        self._blocks = {name: (wait, False) for wait in waits for name in wait.blocks}
         for wait in waits:
             self._calls.update(dict.fromkeys(wait.calls, (wait, False)))
             self._calls.update(dict.fromkeys(wait.coroutines, (wait, True)))
@@ -52,6 +55,14 @@ class Waits:
                 return found
             head = head.rpartition(".")[0]
         return None
+
+    def entered(self, name: str) -> tuple[Wait, bool] | None:
+        """By qualified name of what a `with` statement enters."""
+        return self._blocks.get(name)
+
+    def made_by(self, text: str) -> str:
+        """The class of what a call gives, by the end of its text; "" if that does not tell."""
+        return next((made for end, made in self._made.items() if text.endswith(end)), "")
 
     def written(self, text: str) -> tuple[Wait, bool] | None:
         """By the end of its text, where nothing is known of its receiver: `self.llm.chat.completions.create`, but not

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from leakcheck.checks.driven import driven
 from leakcheck.checks.optional import Given, asked_of
 from leakcheck.diagnostics import Confidence
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Instance, Method, Symbol, Value
 from leakcheck.models import Wait
 from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import code, same_scope, terminal, walk
 
 _DEPTH = 4  # of project functions followed
-_RUNNERS = ("asyncio.run", "anyio.run", ".run_until_complete")
 
 Place = tuple[Module, cst.CSTNode]
 
@@ -70,8 +71,10 @@ class Blocking:
         self, callee: Value, text: str, node: cst.CSTNode, body: cst.CSTNode, module: Module
     ) -> tuple[Pause, ...]:
         """A call of something outside the project, by its name or its text."""
-        name = self._name(callee)
+        name = self._name(callee) or self._name_by_origin(node, body)
         found = (self.waits.named(name) if name else None) or self.waits.written(text)
+        if name and found is None and id(node) in _entered(body):
+            found = self.waits.entered(name)
         if found is None or (found[1] and not self._is_driven(node, body)) or self._is_instant(node):
             return ()
         if name in self.waits.needs_wait and not _keyword(node, "wait"):
@@ -111,6 +114,17 @@ class Blocking:
         else:
             return ""
         return ".".join(reversed(parts))
+
+    def _name_by_origin(self, node: cst.CSTNode, body: cst.CSTNode) -> str:
+        """`result.get` for `result = task.delay(1)`, where only its method tells what the task is."""
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+            return ""
+        owner = node.func.value
+        values: list[cst.BaseExpression] = [owner] if isinstance(owner, cst.Call) else []
+        if isinstance(owner, cst.Name):
+            values = [value for name, value in _assigned(body) if name == owner.value]
+        types = [self.waits.made_by(code(value.func)) if isinstance(value, cst.Call) else "" for value in values]
+        return f"{types[0]}.{node.func.attr.value}" if types and all(types) else ""
 
     def _through(
         self, callee: Function, node: cst.CSTNode, body: cst.CSTNode, module: Module, depth: int
@@ -193,7 +207,7 @@ class Blocking:
     def _is_driven(self, node: cst.CSTNode, body: cst.CSTNode) -> bool:
         """Whether a coroutine or generator made here also runs here: awaited, iterated, entered."""
         if id(body) not in self._driven:
-            self._driven[id(body)] = frozenset(id(n) for driver in _drivers(body) for n in walk(driver, same_scope))
+            self._driven[id(body)] = driven(body)
         return id(node) in self._driven[id(body)]
 
 
@@ -212,17 +226,18 @@ def _keyword(node: cst.CSTNode, name: str) -> bool:
     return isinstance(node, cst.Call) and any(a.keyword is not None and a.keyword.value == name for a in node.args)
 
 
-def _drivers(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The expressions whose coroutines and generators run to their end in this body."""
-    for node in walk(body, same_scope):
-        if isinstance(node, cst.Await):
-            yield node.expression
-        elif isinstance(node, (cst.For, cst.CompFor)):
-            yield node.iter
-        elif isinstance(node, cst.With) and node.asynchronous:
-            yield from (item.item for item in node.items)
-        elif isinstance(node, cst.Call) and code(node.func).endswith(_RUNNERS):
-            yield node
+@remembered(256)
+def _entered(body: cst.CSTNode) -> frozenset[int]:
+    """The ids of what `with` statements enter."""
+    blocks = (node for node in walk(body, same_scope) if isinstance(node, cst.With))
+    return frozenset(id(item.item) for block in blocks for item in block.items)
+
+
+@remembered(256)
+def _assigned(body: cst.CSTNode) -> tuple[tuple[str, cst.BaseExpression], ...]:
+    """The names that a function assigns to, with the values."""
+    found = (node for node in walk(body, same_scope) if isinstance(node, cst.Assign))
+    return tuple((t.target.value, n.value) for n in found for t in n.targets if isinstance(t.target, cst.Name))
 
 
 def _managers(body: cst.CSTNode) -> dict[str, cst.BaseExpression]:

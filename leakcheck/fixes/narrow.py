@@ -26,6 +26,8 @@ def narrow(spot: Spot) -> Proposal:
     number = next((n for n, s in enumerate(block.body) if spot.node in ast.walk(s)), -1)
     if number < 0 or block.body[number] is not spot.statement:
         raise Refused("the wait stands in the middle of the connection's work")
+    if _is_awaited_in(block.body[number + 1 :], spot.statement):
+        raise Refused("what is begun here is awaited further down")
     before, after = block.body[: number + 1], block.body[number:]
     ours = _bound(opener, block)
     if not any(_concerns(s, ours) for s in before):
@@ -58,6 +60,12 @@ def _bound(opener: ast.stmt, block: Block) -> set[str]:
 
 def _concerns(statement: ast.stmt, ours: set[str]) -> bool:
     return bool((loaded(statement) | stored(statement)) & ours)
+
+
+def _is_awaited_in(statements: list[ast.stmt], begun: ast.stmt) -> bool:
+    """Whether the tasks or coroutines that a statement makes are waited for by later ones."""
+    waits = (node for each in statements for node in ast.walk(each) if isinstance(node, ast.Await))
+    return any(loaded(wait) & stored(begun) for wait in waits)
 
 
 def _movable(spot: Spot, statements: list[ast.stmt]) -> None:
