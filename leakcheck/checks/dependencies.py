@@ -31,6 +31,7 @@ from leakcheck.project.walk import dotted, same_scope, string_value, terminal, w
 
 _DEPTH = 4  # of dependencies of dependencies
 _MOST_PLACES = 6
+_AGAIN = "used there, it takes a connection that nothing gives back"
 
 
 class Dependencies:
@@ -223,7 +224,7 @@ class Dependencies:
         if not any(True for _ in self.behind.tasks(function)):
             return
         if self._ends_before(parameter, function, loan):
-            what = f"{_subject(site, loan)} is closed before this task runs, and nothing closes it again afterwards"
+            what = f"{_subject(site, loan)} is closed before this task runs: {_AGAIN}"
             used = self.behind.uses(function, parameter.name.value) if loan.spec.reusable else ()
             for node in islice(used, 1):
                 yield tell.at("LK205", _confidence(site, None), what, node, tell.acquired(site))
@@ -236,14 +237,15 @@ class Dependencies:
     def _streamed(
         self, streams: list[Held], parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
     ) -> Iterator[Diagnostic]:
-        what = f"{_subject(site, loan)} is held until the last byte of this"
+        what, why = f"{_subject(site, loan)} is held until the last byte of this", ""
         if self._ends_before(parameter, function, loan):
             name = parameter.name.value
             streams = [record for record in streams if loan.spec.reusable and reads(record, name, function)]
-            what = f"{_subject(site, loan)} was closed before, and nothing closes it again after the body of this"
+            what, why = f"{_subject(site, loan)} is closed before the body of this", f": {_AGAIN}"
         for record in streams[:1]:
             kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else f"{function.name}()")
-            yield tell.at("LK205", _confidence(site, None), f"{what} {kind} is sent", record.node, tell.acquired(site))
+            message = f"{what} {kind} is sent{why}"
+            yield tell.at("LK205", _confidence(site, None), message, record.node, tell.acquired(site))
 
 
 def _annotated(annotation: cst.Annotation) -> cst.BaseExpression:
@@ -259,7 +261,8 @@ def _subject(site: Site, loan: Loan) -> str:
     if not loan.through:
         return quoted(site.name)
     if loan.inside:
-        return f"what {quoted(site.callee)} opened for {quoted(site.name)}"
+        what = "session" if loan.spec.kind in ("session", "managed") else "connection"
+        return f"the {what} that {quoted(site.callee)} opened for {quoted(site.name)}"
     return f"{quoted(site.name)} from {quoted(site.callee)}"
 
 

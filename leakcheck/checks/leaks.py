@@ -97,18 +97,25 @@ def _how_often(site: Site) -> str:
 def _if_raised(leak: Leak, tell: Teller) -> str:
     raising = _raising(leak.trace)
     what = tell.subject(leak.site)
-    done = tell.done(leak.site)
+    stays = _stays(leak.site, tell)
     if raising is None:
-        return f"{what} is not {done} on an error path"
+        return f"{what} {stays} on an error path"
     if raising.text == "unbound":
-        return f"{what} is not {done} if {quoted(tell.text(raising.node))} is unbound"
+        return f"{what} {stays} if {quoted(tell.text(raising.node))} is unbound"
     if isinstance(raising.node, cst.Raise):
-        return f"{what} is not {done} when an exception is raised here"
+        return f"{what} {stays} when an exception is raised here"
     if isinstance(raising.node, cst.Yield):
-        return f"{what} is not {done} if whoever gets it here raises"
+        return f"{what} {stays} if whoever gets it here raises"
     if raising.node is leak.site.node or not isinstance(raising.node, cst.Call):
-        return f"{what} is not {done} if the `with` block on it fails"
-    return f"{what} is not {done} if {quoted(tell.callee(raising.node))} raises"
+        return f"{what} {stays} if the `with` block on it fails"
+    return f"{what} {stays} if {quoted(tell.callee(raising.node))} raises"
+
+
+def _stays(site: Site, tell: Teller) -> str:
+    """Where nothing in sight gives it back on any path, "not closed" would say that something does on another."""
+    if site.releases:
+        return f"is not {tell.done(site)}"
+    return "is left checked out" if site.spec.kind == "checkout" else "is left open"
 
 
 def _with(leak: Leak, tell: Teller) -> str:
@@ -167,7 +174,7 @@ def _raising(trace: Trace | None) -> Trace | None:
 
 def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
     leak, site = verdict.leak, verdict.leak.site
-    steps = [*tell.acquired(site)]
+    steps = [*tell.lost(site)]
     history = _history(leak.trace, site)
     turns = [*site.releases, *(trace.node for trace in history if trace.kind in ("raise", "leak"))]
     for trace in history:

@@ -53,8 +53,9 @@ class Scoped:
     def of_endpoint(self, endpoint: FunctionInfo, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """The first slow call between the first use of the session and the commit that frees it."""
         for used, node, pause in self._waits(endpoint, blocking) if self._may_have_one(endpoint.module) else ():
-            session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
-            message = f"{session} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
+            message = (
+                f"{_subject(used)} is held for the whole endpoint, also while {quoted(short(node))} {purpose(pause)}"
+            )
             confidence = _confidence(pause)
             yield tell.at("LK205", confidence, message, node, _steps(used, node, pause, "request", tell))
 
@@ -65,8 +66,7 @@ class Scoped:
             if function in endpoints or self._mentioned.isdisjoint(function.words):
                 continue
             for used, node, pause in self._waits(function, blocking):
-                session = quoted(code(used.func.value)) if isinstance(used.func, cst.Attribute) else ""
-                message = f"{session} is held while {quoted(short(node))} {purpose(pause)}"
+                message = f"{_subject(used)} is held while {quoted(short(node))} {purpose(pause)}"
                 steps = _steps(used, node, pause, "request or task", tell)
                 yield tell.at("LK201" if pause.sleeps else "LK202", _confidence(pause), message, node, steps)
 
@@ -184,6 +184,10 @@ class Scoped:
     def _pause(self, node: cst.Call, endpoint: FunctionInfo, blocking: Blocking) -> Pause | None:
         callee = self.resolver.static(node.func, endpoint, endpoint.module)
         return next(iter(blocking.at(callee, node, endpoint.node.body, endpoint.module)), None)
+
+
+def _subject(used: cst.Call) -> str:
+    return f"the connection of {quoted(code(used.func.value))}" if isinstance(used.func, cst.Attribute) else ""
 
 
 def _confidence(pause: Pause) -> Confidence:

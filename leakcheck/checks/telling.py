@@ -66,8 +66,15 @@ class Teller:
 
     def acquired(self, site: Site) -> list[Step]:
         """The acquire, and through which functions of the project it came."""
+        return self._acquired(site, "")
+
+    def lost(self, site: Site) -> list[Step]:
+        """The same, with what garbage collection does for one that nobody gives back."""
+        return self._acquired(site, _COLLECTED.get(site.spec.gc, ""))
+
+    def _acquired(self, site: Site, why: str) -> list[Step]:
         verb = "checked out here" if site.spec.kind == "checkout" else "opened here"
-        steps = [self.step("acquire", site.node, verb + _COLLECTED.get(site.spec.gc, ""))]
+        steps = [self.step("acquire", site.node, verb + why)]
         for wrapper in site.wrappers:
             steps.append(self._through(wrapper))
         return steps
