@@ -14,16 +14,20 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier
-from leakcheck.flow.values import Function, Method, Symbol, Value
+from leakcheck.flow.values import Function, Instance, Method, Symbol, Value
 from leakcheck.project.module import FunctionInfo
 from leakcheck.project.walk import same_scope, walk
+
+_DEPTH = 2  # of functions that add tasks for an endpoint
+_NOBODY = cst.Name("_")
 
 
 @dataclass(frozen=True)
 class Task:
-    """`tasks.add_task(work, db)`, `BackgroundTask(work, db)`."""
+    """`tasks.add_task(work, db)`, `BackgroundTask(work, db)`, or a call of a function that adds one."""
 
     node: cst.Call
+    work: cst.BaseExpression
     callee: Value
     arguments: tuple[cst.Arg, ...]
 
@@ -48,16 +52,36 @@ class Behind:
         self.names = frozenset(self.resolver.catalogue.web.tasks)
         self._words = frozenset(name.rpartition(".")[2] for name in self.names)
 
-    def tasks(self, function: FunctionInfo) -> Iterator[Task]:
-        """Those that an endpoint leaves behind; most leave none, by their words."""
-        if not function.mentions(self._words):
+    def tasks(self, function: FunctionInfo, depth: int = _DEPTH) -> Iterator[Task]:
+        """Those that an endpoint leaves behind, itself or by a function that it gives the list of them."""
+        lists = {p.name.value for p in function.parameters if self._is_list(p, function)}
+        if not lists and not function.mentions(self._words):
             return
         for node in walk(function.node.body, same_scope):
             if isinstance(node, cst.Call) and node.args:
                 callee = self.resolver.static(node.func, function, function.module)
                 if self.resolver.callee_name(callee) in self.names:
                     work, *rest = node.args
-                    yield Task(node, self.resolver.static(work.value, function, function.module), tuple(rest))
+                    known = self.resolver.static(work.value, function, function.module)
+                    yield Task(node, work.value, known, tuple(rest))
+                elif depth > 0 and isinstance(callee, Function) and mentions(node.args, lists.__contains__):
+                    yield from self._by(callee, node, depth - 1)
+
+    def _is_list(self, parameter: cst.Param, function: FunctionInfo) -> bool:
+        """`tasks: BackgroundTasks`."""
+        known = self.resolver.parameter(parameter, function)
+        return isinstance(known, Instance) and f"{known.type}.add_task" in self.names
+
+    def _by(self, callee: Function, node: cst.Call, depth: int) -> Iterator[Task]:
+        """The tasks that a function adds, with what it was given for them."""
+        names = [parameter.name.value for parameter in callee.info.parameters[callee.receiver is not None :]]
+        plain = [argument.value for argument in node.args if argument.keyword is None]
+        given = dict(zip(names, plain, strict=False))
+        given.update({a.keyword.value: a.value for a in node.args if a.keyword is not None})
+        for task in self.tasks(callee.info, depth):
+            theirs = ((a, a.value.value if isinstance(a.value, cst.Name) else "") for a in task.arguments)
+            ours = tuple(argument.with_changes(value=given.get(name, _NOBODY)) for argument, name in theirs)
+            yield Task(node, _NOBODY, task.callee, ours)
 
     def waits(self, run: Interpreter, site: Site) -> Iterator[tuple[Held, Pause]]:
         """What the tasks of an endpoint wait for while it is not yet taken back."""
@@ -86,6 +110,6 @@ class Behind:
     def uses(self, function: FunctionInfo, name: str) -> Iterator[cst.Call]:
         """The tasks that get what the endpoint calls so, or whose work is a function of it."""
         for task in self.tasks(function):
-            given = (argument.value for argument in task.node.args)
+            given = (task.work, *(argument.value for argument in task.arguments))
             if any(isinstance(part, (cst.Name, cst.Lambda)) and mentions([part], name.__eq__) for part in given):
                 yield task.node
