@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
-from leakcheck.checks.assigned import assigned, followed, is_filled, latest
+from leakcheck.checks.assigned import Value, assigned, followed, is_filled, latest
 from leakcheck.checks.dialects import is_told_embedded
 from leakcheck.checks.sql import Reader
 from leakcheck.flow.resolve import Resolver
@@ -54,21 +54,30 @@ class Built:
         return {a.keyword.value: a.value for a in self.node.args if a.keyword is not None}
 
     def _options(self, node: cst.BaseExpression) -> dict[str, cst.BaseExpression] | None:
-        """`**options` whose only assignment is a literal in sight, and that nothing is put into by a computed key."""
-        if isinstance(node, cst.Name):
-            if self.function is not None and (
-                any(parameter.name.value == node.value for parameter in self.function.parameters)
-                or any(_grows(part, node.value) for part in walk(self.function.node.body))
-            ):
+        """`**options` of which a literal in sight is all there is, here or in another module of the project."""
+        if isinstance(node, cst.Name) and self.function is not None:
+            if any(parameter.name.value == node.value for parameter in self.function.parameters):
                 return None
-            values = assigned(node, self.function, self.module)
-            node = values[0] if len(values) == 1 and not is_filled(node.value, self.module.source) else node
+        return self._literal(node, self.function, self.module, _DEPTH)
+
+    def _literal(
+        self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int
+    ) -> dict[str, cst.BaseExpression] | None:
+        """The keys and values of a literal, also behind names that nothing is put into, and what a function returns."""
         if isinstance(node, cst.Call) and terminal(node.func) == "dict" and all(a.keyword for a in node.args):
             return {a.keyword.value: a.value for a in node.args if a.keyword}
         if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
             keys = [(string_value(e.key), e.value) for e in node.elements if isinstance(e, cst.DictElement)]
             return {key: value for key, value in keys if key is not None}
-        return None
+        values: list[Value] = []
+        if isinstance(node, cst.Call):
+            callee = self.resolver.static(node.func, function, module)
+            info = callee.info if isinstance(callee, Function) else None
+            values = [(value, info, info.module) for value in info.returned] if info is not None else []
+        elif not is_filled(terminal(node), module.source) and not _grows_in(function, dotted(node) or ""):
+            values = followed(node, function, module, self.resolver.project)
+            values = [value for value in values if not is_filled(terminal(node), value[2].source)]
+        return self._literal(*values[0], depth - 1) if depth > 0 and len(values) == 1 else None
 
     def number(self, keyword: str, position: int = -1) -> int | None:
         """An argument's value; None if it is missing or not known to be a number."""
@@ -150,6 +159,10 @@ class Built:
             return True
         chosen = self.seen.get(self.pool.pool_class)
         return chosen is not None and terminal(chosen) not in (*self.pool.usual, "None")
+
+
+def _grows_in(function: FunctionInfo | None, name: str) -> bool:
+    return function is not None and any(_grows(part, name) for part in walk(function.node.body))
 
 
 def _grows(node: cst.CSTNode, name: str) -> bool:
