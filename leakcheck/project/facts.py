@@ -11,6 +11,7 @@ BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(2
 # A function by whose name something is given back, in a class that keeps it; begun with letters that must be there.
 RELEASING = r"def(?<!\wdef)[ \t]+\w*(?i:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)"
 _BEFORE = (b":", b";", b"\xbf")  # what an import may follow in its line; the last ends a byte order mark
+_MANY = 60  # names: to split the text is faster than to look for each
 _KEYWORDS = frozenset({b"from", b"import", b"as"})
 
 
@@ -35,6 +36,13 @@ def facts_of(data: bytes, vocabulary: Vocabulary) -> Facts:
 def words(data: bytes) -> list[bytes]:
     """All the words of a text, code or not."""
     return data.translate(BLANKED).split()
+
+
+def among(data: bytes, names: Words) -> Words:
+    """Those of some names that may stand in a text."""
+    if len(names) > _MANY:
+        return names & frozenset(words(data))
+    return frozenset(name for name in names if name in data)
 
 
 def import_statements(data: bytes) -> list[bytes]:

@@ -6,7 +6,7 @@ import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping
 
-from leakcheck.project.facts import RELEASING, words
+from leakcheck.project.facts import RELEASING, among, words
 from leakcheck.project.vocabulary import Words, occurrences
 
 _CLASS = re.compile(rb"[ \t]*class[ \t]+(\w+)([^:]*)")
@@ -31,7 +31,7 @@ def handed_out(data: bytes, imports: bytes, sought: Words, makers: Words) -> Wor
     seen: Words = frozenset()
     new = sought | makers
     while new:  # a function here may give what another one here gives
-        mentions = {name: list(occurrences(text, name)) for name in new if name in data}
+        mentions = {name: list(occurrences(text, name)) for name in among(data, new)}
         calls = {name: [at for at, end in there if _is_called(text, at, end)] for name, there in mentions.items()}
         seen |= new
         new = frozenset((*_inheriting(text, mentions), *_returned(text, calls))) - seen if mentions else frozenset()
