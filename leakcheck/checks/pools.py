@@ -11,7 +11,7 @@ from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
 from leakcheck.checks.purpose import is_test
-from leakcheck.checks.scripts import is_brief_script, is_run_in_processes
+from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_run_in_processes
 from leakcheck.checks.single import keeps_one
 from leakcheck.checks.telling import Teller, named, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
@@ -114,7 +114,8 @@ def _not_resilient(built: Built, fate: Fate, serves: bool, tell: Teller) -> Iter
     what = " or ".join(quoted(guard) for guard in pool.guards)
     message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
     is_brief = built.function is None and not serves and is_brief_script(built.module)
-    yield tell.at("LK402", "low" if is_brief or keeps_one(built) else _certainty(built), message, built.node)
+    is_brief = is_brief or is_for_the_block(built) or keeps_one(built)
+    yield tell.at("LK402", "low" if is_brief else _certainty(built), message, built.node)
 
 
 def _per_call(built: Built, tell: Teller) -> Diagnostic:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.checks.constructors import Built
 from leakcheck.checks.purpose import is_of_this_file, is_only_in
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.values import Class, Function
 from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.project import Project
 from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
@@ -143,6 +145,38 @@ def is_brief_script(module: Module) -> bool:
     if _MAIN not in module.source or goes_on(module):
         return False
     return any(_main_block(chunk) is not None for chunk in module.chunks)
+
+
+def is_for_the_block(built: Built) -> bool:
+    """Whether an engine is built below `if __name__ == "__main__":`, and only that block uses it, for once."""
+    module = built.module
+    chunk = module.chunk_of(built.node) if built.function is None and _MAIN in module.source else None
+    block = _main_block(chunk) if chunk is not None else None
+    if chunk is None or block is None:
+        return False
+    names = _made_of(built.node, block)
+    if names is None or any(not names.isdisjoint(other.words) for other in module.chunks if other is not chunk):
+        return False
+    if any(mentions([loop], names.__contains__) for loop in walk(block) if isinstance(loop, cst.While)):
+        return False
+    for call in (n for n in walk(block) if isinstance(n, cst.Call)):
+        lent = any(a.value is built.node or mentions([a.value], names.__contains__) for a in call.args)
+        if lent and isinstance(built.resolver.static(call.func, None, module), (Class, Function)):
+            return False  # who might go on and on
+    return True
+
+
+def _made_of(node: cst.Call, block: cst.If) -> frozenset[str] | None:
+    """The names of what a call gives, and of what is made of that; None where some of it is put elsewhere."""
+    names: set[str] = set()
+    for part in walk(block):
+        if not isinstance(part, cst.Assign):
+            continue
+        if any(n is node for n in walk(part.value)) or mentions([part.value], names.__contains__):
+            if not all(isinstance(each.target, cst.Name) for each in part.targets):
+                return None
+            names.update(code(each.target) for each in part.targets)
+    return frozenset(names)
 
 
 def is_script(node: cst.CSTNode, module: Module) -> bool:
