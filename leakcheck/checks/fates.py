@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from enum import Enum
 
@@ -19,6 +20,8 @@ from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import SCOPES, children, same_scope, terminal, walk
 from leakcheck.words import words
+
+_OF_MODULES = re.compile(r"\b(\w+)\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
 
 
 class Fate(Enum):
@@ -41,6 +44,7 @@ class Fates:
             spec for specs in self.catalogue.by_acquire.values() for spec in specs if spec.kind in ("pool", "engine")
         )
         self.idle = frozenset(name for pool in self.catalogue.pools.values() for name in pool.idle)
+        self._acquirers = frozenset(name.rpartition(".")[0] for name in self.catalogue.by_acquire)  # types
         self.releases = frozenset(form.method for spec in models for form in spec.release)
 
     def of(self, built: Built) -> Fate:
@@ -76,6 +80,7 @@ class Fates:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""
         words = frozenset(f.name for f in module.scopes(self.constructors.words_in(module)))
         imported = frozenset(name for name, target in module.imports.items() if "engine" in name or "pool" in name)
+        imported |= {name for owner, name in _OF_MODULES.findall(module.source) if owner in module.imports}
         for function in module.scopes(words | imported):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.Call):
@@ -118,7 +123,8 @@ class Fates:
         """`sessionmaker(engine)`: as long-lived as the engine."""
         callee = self.resolver.static(node.func, function, function.module)
         name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
-        return name in self.catalogue.producers and name not in self.catalogue.by_acquire
+        made = self.catalogue.producers.get(name)
+        return made in self._acquirers and name not in self.catalogue.by_acquire
 
 
 class _Trail:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
+from leakcheck.checks.callers import is_for_one_call
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
@@ -49,7 +50,7 @@ def pools(
             yield _per_call(built, tell)
         else:
             yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
-            yield from _not_resilient(built, fate, serves, tell) if fate is not Fate.GIVEN else ()
+            yield from _not_resilient(built, serves, tell) if _is_kept(built, fate, fates) else ()
     yield from _from_factories(module, constructors, fates, tell)
 
 
@@ -89,6 +90,13 @@ def _too_small(built: Built, tell: Teller, settings: Settings, serves: bool) -> 
         yield tell.at("LK401", confidence, message, built.node)
 
 
+def _is_kept(built: Built, fate: Fate, fates: Fates) -> bool:
+    """Whether somebody may have it for longer than a call."""
+    if fate is Fate.RETURNED and built.function is not None:
+        return not is_for_one_call(built.function, fates)
+    return fate not in (Fate.GIVEN, Fate.CLOSED)
+
+
 def _harmful(built: Built, tell: Teller) -> Iterator[Diagnostic]:
     """Keywords that are better left out."""
     for argument in built.node.args:
@@ -106,9 +114,9 @@ def _serves(module: Module, constructors: Constructors) -> bool:
     return any(imports.search(text) for text in constructors.resolver.project.texts_around(module))
 
 
-def _not_resilient(built: Built, fate: Fate, serves: bool, tell: Teller) -> Iterator[Diagnostic]:
+def _not_resilient(built: Built, serves: bool, tell: Teller) -> Iterator[Diagnostic]:
     pool, keywords = built.pool, built.keywords
-    if not pool.guards or keywords is None or fate is Fate.CLOSED or any(guard in keywords for guard in pool.guards):
+    if not pool.guards or keywords is None or any(guard in keywords for guard in pool.guards):
         return
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
     what = " or ".join(quoted(guard) for guard in pool.guards)

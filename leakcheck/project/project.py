@@ -10,6 +10,7 @@ from leakcheck.catalogue import Catalogue, load
 from leakcheck.project.folders import Folders
 from leakcheck.project.locate import Locator
 from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.outline import words_of
 from leakcheck.project.remembered import forget_all
 from leakcheck.project.requirements import Requirements
 from leakcheck.project.source import SourceUnreadable, read_source
@@ -100,12 +101,22 @@ class Project:
 
     def texts_around(self, module: Module) -> list[str]:
         """The sources of the files beside a module and below, where code that uses its classes is likely to stand."""
+        return list(self._sources_around(module).values())
+
+    def modules_around(self, module: Module, words: frozenset[str]) -> list[Module]:
+        """The other modules there in whose text all of some words stand."""
+        around = self._sources_around(module).items()
+        paths = [path for path, text in around if path != module.path and all(word in text for word in words)]
+        return [found for found in map(self.module_at, paths) if found is not None and words <= words_of(found.source)]
+
+    def _sources_around(self, module: Module) -> dict[str, str]:
+        """By path."""
         folder = os.path.dirname(module.path)
         key = ("texts", folder)
         if key not in self.memo:
             known = os.path.isfile(module.path)  # text in hand has no neighbours
             paths = self.folders.below(folder) if known else ()
-            self.memo[key] = [text for path in paths if (text := _text(Path(path)))]
+            self.memo[key] = {path: text for path in paths if (text := _text(Path(path)))}
         self.trace.node(module.path).below = True
         return self.memo[key]  # type: ignore[return-value]
 
