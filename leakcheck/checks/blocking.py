@@ -18,6 +18,7 @@ from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import code, same_scope, terminal, walk
 
 _DEPTH = 4  # of project functions followed
+_SHORTEST = 0.05  # seconds that are worth a word
 
 Place = tuple[Module, cst.CSTNode]
 
@@ -97,8 +98,10 @@ class Blocking:
                 yield from self._listed(callee, code(function), node, body, module)
 
     def _is_instant(self, node: cst.CSTNode) -> bool:
-        """`queue.get(block=False)`."""
+        """`queue.get(block=False)`, `time.sleep(0.001)`."""
         arguments = node.args if isinstance(node, cst.Call) else ()
+        if len(arguments) == 1 and isinstance(seconds := arguments[0].value, cst.Float):
+            return seconds.evaluated_value < _SHORTEST
         return any(code(argument).rstrip(", ").replace(" ", "") in self.waits.at_once for argument in arguments)
 
     def _name(self, callee: Value) -> str:

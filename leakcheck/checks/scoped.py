@@ -12,6 +12,7 @@ from leakcheck.checks.assigned import bound
 from leakcheck.checks.blocking import Blocking, Pause
 from leakcheck.checks.held import purpose, short
 from leakcheck.checks.rounds import always
+from leakcheck.checks.scripts import is_soon_over
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
 from leakcheck.flow.possible import Promised, TooVague
@@ -68,7 +69,8 @@ class Scoped:
             for used, node, pause in self._waits(function, blocking):
                 message = f"{_subject(used)} is held while {quoted(short(node))} {purpose(pause)}"
                 steps = _steps(used, node, pause, "request or task", tell)
-                yield tell.at("LK201" if pause.sleeps else "LK202", _confidence(pause), message, node, steps)
+                confidence = "low" if is_soon_over(function, self.resolver.project) else _confidence(pause)
+                yield tell.at("LK201" if pause.sleeps else "LK202", confidence, message, node, steps)
 
     def _may_have_one(self, module: Module) -> bool:
         """Whether there may be such a session in a module: a library with registries is near, or a model is queried."""

@@ -53,6 +53,13 @@ def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _
     return True
 
 
+def is_soon_over(function: FunctionInfo, project: Project) -> bool:
+    """Whether the process ends with a function that has no loop which may go on: nobody waits for what it holds."""
+    if any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope)):
+        return False
+    return is_command(function) or is_part_of_a_script(function, project)
+
+
 def _is_known(function: FunctionInfo, project: Project) -> bool:
     """Whether nobody calls it but by its name, in its file."""
     cls = function.cls
