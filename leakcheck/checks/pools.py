@@ -9,6 +9,7 @@ import libcst as cst
 
 from leakcheck.checks.callers import is_for_one_call
 from leakcheck.checks.constructors import Built, Constructors
+from leakcheck.checks.emptied import is_emptied
 from leakcheck.checks.engines import only_sqlite
 from leakcheck.checks.fates import Fate, Fates
 from leakcheck.checks.purpose import is_test
@@ -94,7 +95,7 @@ def _is_kept(built: Built, fate: Fate, fates: Fates) -> bool:
     """Whether somebody may have it for longer than a call."""
     if fate is Fate.RETURNED and built.function is not None:
         return not is_for_one_call(built.function, fates)
-    return fate not in (Fate.GIVEN, Fate.CLOSED)
+    return fate not in (Fate.GIVEN, Fate.CLOSED) and not is_emptied(built, fates.releases)
 
 
 def _harmful(built: Built, tell: Teller) -> Iterator[Diagnostic]:
