@@ -103,6 +103,8 @@ class Pool:
     most: int = 0  # the driver's own maximum; 0: none
     guards: tuple[str, ...] = ()  # keywords of which one is needed against connections that died while idle
     resilient: dict[str, str] = field(default_factory=dict)  # keyword -> value to recommend
+    since: dict[str, str] = field(default_factory=dict)  # keyword -> the first version that has it,
+    package: str = ""  # of the package of this name
     pool_class: str = ""  # keyword that chooses another kind of pool
     pool_object: str = ""  # keyword that gives a pool made elsewhere, with settings of its own
     usual: tuple[str, ...] = ()  # kinds of pool, by their last names, that keep connections for whoever asks
@@ -134,6 +136,8 @@ class Options:
     holds: str = ""  # a key that tells it from other dictionaries
     guards: tuple[str, ...] = ()  # keys of which one is needed against connections that died while idle
     resilient: dict[str, str] = field(default_factory=dict)  # key -> value to recommend
+    since: dict[str, str] = field(default_factory=dict)  # key -> the first version that reads it,
+    package: str = ""  # of the package of this name
     nothing: tuple[str, ...] = ()  # values of `holds`, or of `poolclass`, with which no connection is kept
     size: str = ""
     overflow: str = ""

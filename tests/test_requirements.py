@@ -107,3 +107,31 @@ def test_settings_that_nothing_reads_have_no_pool(tmp_path: Path, files: dict[st
     config = tmp_path / "config.py"
     report = check(config.read_text(), str(config), Settings(tmp_path, select=("LK402",)))
     assert len(report.diagnostics) == found
+
+
+ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("postgresql://db/shop")\n'
+CACHES = 'DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 600}}\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "pinned", "advice"),
+    [
+        (ENGINE, "", "`pool_pre_ping=True, pool_recycle=1800, pool_timeout=10, pool_use_lifo=True`"),
+        (ENGINE, "SQLAlchemy==1.0.14", "`pool_recycle=1800, pool_timeout=10`"),
+        (ENGINE, "SQLAlchemy>=1.0,<1.3", "`pool_pre_ping=True, pool_recycle=1800, pool_timeout=10`"),
+        (ENGINE, "SQLAlchemy==1.3.24", "`pool_pre_ping=True, pool_recycle=1800, pool_timeout=10, pool_use_lifo=True`"),
+        (ENGINE, "SQLAlchemy-Utils==0.1", "pool_pre_ping"),
+        (CACHES, "Django==4.1", '`"CONN_HEALTH_CHECKS": True`'),
+        (CACHES, "Django<4.1", ""),
+    ],
+)
+def test_advice_is_what_the_pinned_version_knows(tmp_path: Path, source: str, pinned: str, advice: str) -> None:
+    plant(tmp_path, {"requirements.txt": f"{pinned}\n", "config.py": source})
+    settings = Settings(tmp_path, select=("LK402",), fix="unsafe")
+    report = check(source, str(tmp_path / "config.py"), settings)
+    assert len(report.diagnostics) == bool(advice)
+    for found in report.diagnostics:
+        assert advice in found.message
+        written = found.fix.edits[0].content if found.fix else ""
+        assert all(key in written for key in advice.strip("`").split(", ") if "=" in key), written
+        assert "pool_pre_ping" in advice or "pool_pre_ping" not in written

@@ -9,6 +9,7 @@ import libcst as cst
 
 from leakcheck.checks.sql import Reader
 from leakcheck.checks.telling import Teller, quoted
+from leakcheck.checks.versions import as_pinned
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.models import Options
 from leakcheck.project.module import Module
@@ -30,7 +31,7 @@ class Configured:
 def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagnostic]:
     """What is wrong with the options in a settings module."""
     settings = project.settings
-    for found in dictionaries(module, project.catalogue.options):
+    for found in dictionaries(module, project):
         node, entries, options = found.node, found.entries, found.options
         if _is_exempt(entries, options, module):
             continue
@@ -44,23 +45,23 @@ def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagn
             yield tell.at(
                 "LK401", "high" if is_read else "low", f"{message}make `{options.size}` {settings.pool_size}", node
             )
-        if not any(_is_on(entries.get(guard)) for guard in options.guards):
+        if options.guards and not any(_is_on(entries.get(guard)) for guard in options.guards):
             missing = ", ".join(f'"{key}": {value}' for key, value in options.resilient.items() if key not in entries)
             what = " or ".join(quoted(guard) for guard in options.guards)
             confidence = _confidence(entries, options) if is_read else "low"
             yield tell.at("LK402", confidence, f"no {what}: {options.because} (add `{missing}`)", node)
 
 
-def dictionaries(module: Module, known: tuple[Options, ...]) -> Iterator[Configured]:
+def dictionaries(module: Module, project: Project) -> Iterator[Configured]:
     """Dictionaries of options: by the name they are assigned to, or by a key that says what they are."""
-    for options in known:
+    for options in project.catalogue.options:
         for chunk in module.mentioning(frozenset({options.assigned or options.holds})):
             for node in walk(chunk.tree):
                 values = _assigned(node, options.assigned) if options.assigned else [node]
                 for value in values:
                     entries = _entries(value)
                     if entries is not None and (options.assigned or options.holds in entries):
-                        yield Configured(value, entries, options)
+                        yield Configured(value, entries, as_pinned(options, project, module))
 
 
 def _assigned(node: cst.CSTNode, name: str) -> list[cst.BaseExpression]:

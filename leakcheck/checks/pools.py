@@ -16,6 +16,7 @@ from leakcheck.checks.purpose import is_test
 from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_run_in_processes
 from leakcheck.checks.single import keeps_one
 from leakcheck.checks.telling import Teller, named, quoted
+from leakcheck.checks.versions import as_pinned
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.module import Module
 from leakcheck.project.walk import code, same_scope, walk
@@ -116,8 +117,11 @@ def _serves(module: Module, constructors: Constructors) -> bool:
 
 
 def _not_resilient(built: Built, serves: bool, tell: Teller) -> Iterator[Diagnostic]:
-    pool, keywords = built.pool, built.keywords
-    if not pool.guards or keywords is None or any(guard in keywords for guard in pool.guards):
+    keywords = built.keywords
+    if keywords is None or any(guard in keywords for guard in built.pool.guards):
+        return
+    pool = as_pinned(built.pool, built.resolver.project, built.module)
+    if not pool.guards:
         return
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
     what = " or ".join(quoted(guard) for guard in pool.guards)

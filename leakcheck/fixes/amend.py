@@ -83,7 +83,7 @@ class Amender:
             {module.span(site.node): site for run in runs for site in run.sites if not site.parameter},
             {module.span(built.node): built for built in Constructors(Resolver(project)).of(module)},
             {module.span(found.node): found.model for found in pinning(module, Resolver(project))},
-            {module.span(found.node): found for found in dictionaries(module, project.catalogue.options)},
+            {module.span(found.node): found for found in dictionaries(module, project)},
         )
         self._reasons: dict[int, str] = {}
 

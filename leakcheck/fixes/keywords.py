@@ -6,6 +6,7 @@ import ast
 
 from leakcheck.checks.configured import Configured
 from leakcheck.checks.constructors import Built
+from leakcheck.checks.versions import as_pinned
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot
 from leakcheck.fixes.text import Draft, Refused
@@ -21,7 +22,8 @@ def make_resilient(spot: Spot) -> Proposal:
     if configured := spot.around.configured.get(spot.found.span):
         return _add_entries(spot, configured)
     call, built = _built(spot)
-    missing = {key: value for key, value in built.pool.resilient.items() if key not in built.seen}
+    pool = as_pinned(built.pool, built.resolver.project, built.module)
+    missing = {key: value for key, value in pool.resilient.items() if key not in built.seen}
     if not missing or built.keywords is None:
         raise Refused("its keywords are out of sight")
     draft = spot.draft()
