@@ -118,9 +118,11 @@ class Rows:
             meant = meant or self.is_handful or self._is_better_alone(node, driver, statement)
             yield self.tell.at("LK301", "low" if meant else "medium", message, node, steps)
             break
-        for node, _ in [(n, s) for n, s in sent if s.verb == "SELECT" and not self.is_batched][:1]:
-            message = f"one SELECT per row: ask {quoted(self.tell.callee(node))} once, by a join or with all keys"
-            yield self.tell.at("LK304", "medium", message, node, self._steps())
+        asked = [node for node, statement in sent if statement.verb == "SELECT"]
+        for node in asked[: not self.is_batched]:
+            message = "one SELECT per row: use a join, or one query with all keys"
+            meant = self.once or self.is_handful or self.besides.waits or self.besides.does_more
+            yield self.tell.at("LK304", "low" if meant else "medium", message, node, self._steps())
         of_many = any(statement.is_of_many or statement.copies for _, statement in writes)
         if not of_many and not self.is_batched and (commit := commit_of(self.loop, [node for node, _ in writes])):
             yield finding(commit, self.loop, self.besides, self.once, self.tell, self._steps())

@@ -207,12 +207,10 @@ def _text(node: cst.Call) -> str:
 
 
 def _gives_up(site: Site, function: FunctionInfo, blocking: Blocking) -> bool:
-    """A checkout that raises at once, with no retry around it in sight."""
-    if site.spec.kind != "checkout" or not site.spec.exhaustion.startswith("raises"):
+    """A checkout that raises at once, with no retry around it in sight; said once, where the pool is asked."""
+    if site.spec.kind != "checkout" or site.wrappers or not site.spec.exhaustion.startswith("raises"):
         return False
-    if any(map(_speaks_of_retries, (function, *site.wrappers))):
-        return False
-    return not _is_tried_by_callers(function, blocking, _CALLERS)
+    return not (_speaks_of_retries(function) or _is_tried_by_callers(function, blocking, _CALLERS))
 
 
 def _speaks_of_retries(function: FunctionInfo) -> bool:
