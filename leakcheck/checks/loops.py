@@ -17,7 +17,7 @@ from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
 from leakcheck.checks.repeated import OTHERS, repeated
 from leakcheck.checks.rounds import Loop, acquired_in, is_part
-from leakcheck.checks.scripts import is_script
+from leakcheck.checks.scripts import is_script, is_soon_over
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.checks.written import is_shaped, may_be_many, single_write
@@ -193,9 +193,16 @@ class Rows:
             or may_be_many(node, self.loop)
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or may_fail(node, self.loop.node.body)
+            or (verb not in words().adds and self._is_of_script)
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
+
+    @property
+    def _is_of_script(self) -> bool:
+        """Whether a script that somebody runs by hand does it: rows that it changes are repaired once."""
+        function = self.loop.function
+        return function is not None and is_soon_over(function, self.blocking.resolver.project)
 
     def _is_better_alone(self, node: cst.Call, driver: Driver | None, statement: Statement) -> bool:
         """Whether little is gained by sending the rows together, or much has to change for it."""
