@@ -106,7 +106,9 @@ def _is_another(tried: cst.Try, loop: Loop) -> bool:
     if isinstance(loop, cst.While) or (isinstance(loop.iter, cst.Call) and terminal(loop.iter.func) in words().counts):
         return False
     names = {part.value for part in walk(loop.target) if isinstance(part, cst.Name)}
-    return mentions([tried.body], names.__contains__)
+    keywords = {id(part.keyword) for part in walk(tried.body) if isinstance(part, cst.Arg)}
+    used = (part for part in walk(tried.body, same_scope) if isinstance(part, cst.Name) and id(part) not in keywords)
+    return any(part.value in names for part in used)
 
 
 def succeeds(tried: cst.Try, loop: Loop) -> bool:
