@@ -139,6 +139,7 @@ _WORD_LISTS = (
     "creates",
     "savers",
     "not_objects",
+    "listeners",
     "migrations",
     "migrating",
     "migrating_files",

@@ -34,6 +34,7 @@ class Words:
     creates: tuple[str, ...]
     savers: tuple[str, ...]
     not_objects: tuple[str, ...]
+    listeners: tuple[str, ...]
     migrations: tuple[str, ...]
     migrating: tuple[str, ...]
     migrating_files: tuple[str, ...]

@@ -30,7 +30,6 @@ from leakcheck.words import words
 
 _LIBRARY = "django."
 _DEPTH = 3  # of names for a query
-_SIGNALS = re.compile(r"\b(?:pre|post)_save\b")
 _ABSTRACT = re.compile(r"^[ \t]+abstract\s*=\s*True", re.MULTILINE)
 
 
@@ -151,9 +150,9 @@ def _has_no_table(base: ClassInfo) -> bool:
 
 
 def _has_signals(model: ClassInfo, resolver: Resolver) -> bool:
-    """Whether somebody in sight wants to hear of each row of the model, or of any model's."""
-    texts = (text for text in resolver.project.texts_around(model.module) if _SIGNALS.search(text))
-    return any(model.name in text for text in texts)
+    """Whether somebody in sight wants to hear of each row: a file that speaks of that names the model too."""
+    texts = (text for text in resolver.project.texts_around(model.module) if model.name in text)
+    return any(listener in text for text in texts for listener in words().listeners)
 
 
 def _set(loop: Loop) -> list[cst.BaseExpression]:
