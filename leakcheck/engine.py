@@ -98,7 +98,8 @@ def _census(module: Module, project: Project, runs: list[Interpreter]) -> Census
         return None
     from leakcheck.health.census import count  # few runs ask for it
 
-    return count(module, runs, _further(project).constructors)
+    further = _further(project)
+    return count(module, runs, further.constructors, further.dependencies.lent(module))
 
 
 def _one_a_place(found: list[Diagnostic]) -> list[Diagnostic]:

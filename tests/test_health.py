@@ -109,6 +109,48 @@ def test_files_are_ranked_by_how_urgent_their_findings_are(tmp_path: Path) -> No
     assert "1 with --fix" in ranking[1]
 
 
+ENDPOINTS = """
+import requests
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+app = FastAPI()
+SessionLocal = sessionmaker(create_engine("postgresql://db/shop", pool_size=20, pool_pre_ping=True))
+
+
+def get_session():
+    with SessionLocal() as session:
+        yield session
+
+
+@app.get("/one")
+def one(session: Session = Depends(get_session)):
+    session.execute(text("SELECT 1"))
+    return requests.get("https://other/", timeout=10).json()
+
+
+@app.get("/two")
+def two(session: Session = Depends(get_session)):
+    return session.execute(text("SELECT 1")).scalar()
+"""
+
+
+def test_what_an_endpoint_is_given_counts_among_what_is_held(tmp_path: Path) -> None:
+    found = answers(tmp_path, {"app.py": ENDPOINTS})
+    assert (found["held"]["right"], found["held"]["total"]) == (2, 3)
+    assert found["returned"]["total"] == 1
+    assert "not so for 1 of 3 connections" in checkup(tmp_path, {"app.py": ENDPOINTS}).stdout
+
+
+def test_errors_go_before_what_is_slow(tmp_path: Path) -> None:
+    again = ENDPOINTS.partition("app = FastAPI()")[2]
+    slow = ENDPOINTS + again.replace("def one", "def third").replace("/one", "/third")
+    result = checkup(tmp_path, {"a.py": slow, "b.py": LEAKY.replace("pool_size=5", "pool_size=20")})
+    ranking = result.stdout.partition("Mend first:\n")[2].splitlines()
+    assert [Path(line.split()[1]).name for line in ranking] == ["b.py", "a.py"]
+
+
 def test_a_rule_that_is_off_answers_nothing(tmp_path: Path) -> None:
     found = answers(tmp_path, {"jobs.py": LEAKY}, "--ignore", "LK401,LK403")
     assert (found["pool-size"]["status"], found["pool-size"]["places"]) == ("off", [])

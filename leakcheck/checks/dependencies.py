@@ -47,13 +47,19 @@ class Dependencies:
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
         """One for each injected connection that an endpoint holds through something slow."""
-        endpoints = [
-            f for f in self._decorated(module) if any(self._is_endpoint(name, module) for name in f.decorators)
-        ]
+        endpoints = self._endpoints(module)
         for function in endpoints:
             yield from self._of_parameters(function, tell)
             yield from self.scoped.of_endpoint(function, tell, blocking)
         yield from self.scoped.elsewhere(module, endpoints, tell, blocking)
+
+    def lent(self, module: Module) -> int:
+        """How many connections its endpoints are given."""
+        return sum(not loan.spec.embedded for function in self._endpoints(module) for _, loan in self._loans(function))
+
+    def _endpoints(self, module: Module) -> list[FunctionInfo]:
+        decorated = self._decorated(module)
+        return [f for f in decorated if any(self._is_endpoint(name, module) for name in f.decorators)]
 
     def _is_endpoint(self, decorator: str, module: Module) -> bool:
         """`@router.get`, or `@get` where it is imported from a framework."""

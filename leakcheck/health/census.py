@@ -23,6 +23,7 @@ class Census:
     """The counts of one file."""
 
     acquires: int = 0  # connections that the code takes and has to give back
+    lent: int = 0  # that a web framework gives to an endpoint
     outside: tuple[Span, ...] = ()  # of these, the ones that no `with` block gives back
     pools: int = 0
     engines: int = 0  # pools with options against connections that died
@@ -30,13 +31,19 @@ class Census:
     checkouts: int = 0  # from pools that raise when they are empty
     functions: tuple[Lifelines, ...] = ()  # those that take connections
 
+    @property
+    def uses(self) -> int:
+        """Everything that can be held for too long."""
+        return self.acquires + self.lent
 
-def count(module: Module, runs: Sequence[Interpreter], constructors: Constructors) -> Census:
+
+def count(module: Module, runs: Sequence[Interpreter], constructors: Constructors, lent: int) -> Census:
     """The census of a module whose functions have been run."""
     sites = [(site, inside) for run in runs for site, inside in _acquired(run)]
     built = [b for b in constructors.of(module) if not (b.is_embedded or b.keeps_nothing)]
     return Census(
         acquires=len(sites),
+        lent=lent,
         outside=tuple(module.span(site.node) for site, inside in sites if not inside),
         pools=len(built),
         engines=sum(bool(b.pool.guards) for b in built),

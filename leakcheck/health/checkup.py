@@ -70,6 +70,7 @@ def _work(answers: list[Answer]) -> Iterator[Work]:
         codes = Counter(place.code for _, place in places)
         yield Work(
             filename,
+            sum(rules()[place.code].severity == "error" for _, place in places),
             urgency["high"],
             urgency["medium"],
             urgency["low"],

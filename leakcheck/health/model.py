@@ -55,6 +55,7 @@ class Work:
     """What is to be mended in one file."""
 
     filename: str
+    errors: int  # places whose rule's severity is that
     high: int  # places, by the priority of their question
     medium: int
     low: int
@@ -62,9 +63,9 @@ class Work:
     codes: tuple[tuple[str, int], ...]  # by rule, the most frequent first
 
     @property
-    def rank(self) -> tuple[int, int, int, str]:
-        """The file to mend first comes first."""
-        return -self.high, -self.medium, -self.low, self.filename
+    def rank(self) -> tuple[int, int, int, int, str]:
+        """The file to mend first comes first: what is an error stops a service sooner than what is slow."""
+        return -self.errors, -self.high, -self.medium, -self.low, self.filename
 
 
 @dataclass(frozen=True, slots=True)

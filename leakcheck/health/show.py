@@ -40,7 +40,7 @@ def _answer(answer: Answer, paint: Paint) -> Iterator[str]:
     if status == "fail":
         names = [f"{file} ({count})" for file, count in answer.files[:_MOST_FILES]]
         more = len(answer.files) - _MOST_FILES
-        yield f"              {question.advice}"
+        yield f"              {question.advice}{_mended(answer)}"
         yield f"              {', '.join(names)}" + (f" and {counted(more, 'more file')}" if more > 0 else "")
 
 
@@ -50,7 +50,15 @@ def _count(answer: Answer) -> str:
         return "not checked by these settings"
     if answer.status == "none":
         return f"no {noun}"
-    return f"{answer.right} of {answer.total} {noun}"
+    if answer.status == "pass":
+        return f"{answer.right} of {answer.total} {noun}"
+    return f"not so for {len(answer.places)} of {answer.total} {noun}"
+
+
+def _mended(answer: Answer) -> str:
+    """What `--fix` would do about it."""
+    safe = sum(place.fix == "safe" for place in answer.places)
+    return f"; --fix mends {safe} of these" if safe else ""
 
 
 def _work(health: Health, paint: Paint) -> Iterator[str]:

@@ -25,7 +25,8 @@ function tiles() {
 function checklist(health) {
   const lines = health.answers.map((answer) => {
     const [sign, said] = SIGNS[answer.status];
-    const counted = answer.status === "off" ? "not checked" : answer.total ? `${answer.right} of ${answer.total} ${answer.noun}` : `no ${answer.noun}`;
+    const wrong = answer.total - answer.right;
+    const counted = answer.status === "off" ? "not checked" : answer.total ? `${wrong ? `not so for ${wrong}` : answer.right} of ${answer.total} ${answer.noun}` : `no ${answer.noun}`;
     const share = el("i");
     share.style.width = `${answer.total ? (100 * answer.right) / answer.total : 0}%`;
     const codes = answer.rules.filter((code) => data.rules[code]);
