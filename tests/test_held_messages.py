@@ -29,13 +29,52 @@ def either(which):
 """
 
 
+CHAIN = """\
+import asyncpg
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker()
+
+
+def first(number):
+    session = Session()
+    user = (
+        session.query(User)
+        .filter_by(id=number)
+        .first()
+    )
+    session.close()
+    return user
+
+
+async def count(dsn):
+    conn = await asyncpg.connect(dsn)
+    await conn.execute("SELECT 1")
+    await conn.close()
+"""
+
+
+def test_what_raises_is_the_end_of_a_query_and_a_release_is_shown_once() -> None:
+    found = check(CHAIN, str(NOWHERE / "example.py"), Settings(NOWHERE, select=("LK102",))).diagnostics
+    assert [each.message.partition(" if ")[2] for each in found] == [
+        "`session.query(…).first` raises",
+        "`conn.execute` raises",
+    ]
+    assert [[step.kind for step in each.steps] for each in found] == [["acquire", "raise", "skip"]] * 2
+
+
 def messages(code: str, source: str, least: Confidence = "medium") -> list[str]:
     report = check(source, str(NOWHERE / "example.py"), Settings(NOWHERE, select=(code,), min_confidence=least))
     return [found.message for found in report.diagnostics]
 
 
 @pytest.mark.parametrize(
-    ("function", "sizes"), [(STACKED, ["than threads + 1", "than 2 * threads + 1"]), (EXCLUSIVE, ["than threads + 1"])]
+    ("function", "sizes"),
+    [
+        (STACKED, ["more connections than threads", "more than 2 connections a thread"]),
+        (EXCLUSIVE, ["more connections than threads"]),
+        (STACKED.replace("def", "async def"), ["more connections than tasks", "more than 2 connections a task"]),
+    ],
 )
 def test_the_size_counts_what_is_held_at_once(function: str, sizes: list[str]) -> None:
     found = messages("LK203", POOL + function)

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 import libcst as cst
 
 from leakcheck.checks.blocking import Blocking, Pause, Place
+from leakcheck.checks.deadlocks import reason, second_steps
 from leakcheck.checks.held import purpose, short
-from leakcheck.checks.nested import Acquires, Second, size
+from leakcheck.checks.nested import Acquires, Second
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Step
@@ -50,11 +51,10 @@ def nested_under_decorators(module: Module, tell: Teller, acquires: Acquires) ->
 def _nested(function: FunctionInfo, node: cst.Call, first: Place, second: Second, tell: Teller) -> Diagnostic:
     message = (
         f"{quoted(tell.callee(node))} takes a second connection while a decorator of {quoted(function.name)} "
-        f"holds one: {size(2)}"
+        f"holds one: {reason(2, function)}"
     )
     steps = [tell.step("acquire", first[1], "the first one is checked out here", first[0])]
-    steps.append(tell.step("note", node, "the second one is taken during this call"))
-    steps += [tell.step("via", place, "by this call", where) for where, place in second.chain]
+    steps += second_steps(node, second.chain, tell)
     return tell.at("LK203", "medium", message, node, steps)
 
 

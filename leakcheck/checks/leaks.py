@@ -12,7 +12,7 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier, Trace
-from leakcheck.project.walk import walk
+from leakcheck.project.walk import terminal, walk
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,20 @@ def _if_raised(leak: Leak, tell: Teller) -> str:
         return f"{what} {stays} if whoever gets it here raises"
     if raising.node is leak.site.node or not isinstance(raising.node, cst.Call):
         return f"{what} {stays} if the `with` block on it fails"
-    return f"{what} {stays} if {quoted(tell.callee(raising.node))} raises"
+    asking = _asking(raising.node, leak.site, tell)
+    rest = f"(…).{terminal(asking.func)}" if asking is not raising.node and isinstance(asking, cst.Call) else ""
+    return f"{what} {stays} if {quoted(tell.callee(raising.node) + rest)} raises"
+
+
+def _asking(node: cst.CSTNode, site: Site, tell: Teller) -> cst.CSTNode:
+    """The end of a chain of calls that begins by putting together what it asks: `session.query(User).first()`."""
+    if not isinstance(node, cst.Call) or terminal(node.func) not in site.spec.builds:
+        return node
+    calls = (n for n in walk(tell.module.chunk_of(node).tree) if isinstance(n, cst.Call))
+    ends = {id(n.func.value): n for n in calls if isinstance(n.func, cst.Attribute)}
+    while id(node) in ends:
+        node = ends[id(node)]
+    return node
 
 
 def _stays(site: Site, tell: Teller) -> str:
@@ -185,10 +198,10 @@ def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
             "given back only if this holds" if leak.resource.how == "guard" else "this does not return it to its pool"
         )
         steps.append(tell.step("note", leak.resource.where, word))
-    passed = {id(step.span) for step in steps}
+    passed = {step.span for step in steps}
     for node in site.releases[:3]:
         step = tell.step("skip", node, f"not reached: this would have {tell.done(site)} it")
-        if id(step.span) not in passed:
+        if step.span not in passed:
             steps.append(step)
     return tuple(steps)
 
@@ -210,7 +223,8 @@ def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
             "raise": "this exception skips the release",
         }
         word = words.get(trace.text, "if this raises, what follows is skipped")
-        return tell.step("raise", trace.node, words["raise"] if isinstance(trace.node, cst.Raise) else word)
+        is_raise = isinstance(trace.node, cst.Raise)
+        return tell.step("raise", _asking(trace.node, site, tell), words["raise"] if is_raise else word)
     if trace.kind == "leak":
         return tell.step("leak", trace.node, f"returns here without having {tell.done(site)} it")
     if trace.kind == "note" and trace.text.startswith("overwritten:"):

@@ -10,6 +10,7 @@ from functools import lru_cache
 import libcst as cst
 
 from leakcheck.checks.blocking import Place
+from leakcheck.checks.deadlocks import reason, second_steps
 from leakcheck.checks.engines import Engines
 from leakcheck.checks.pool_keys import Key, receiver
 from leakcheck.checks.telling import Teller, quoted
@@ -201,17 +202,11 @@ def _under_decorators(
             module, place = held[key]
             message = (
                 f"{quoted(site.callee)} takes a second connection while a decorator of {quoted(run.function.name)} "
-                f"holds one: {size(2)}"
+                f"holds one: {reason(2, run.function)}"
             )
             steps = [tell.step("acquire", place, "the first one is checked out here", module)]
-            steps.append(tell.step("note", site.node, "the second one is taken here"))
+            steps += second_steps(site.node, (), tell)
             yield tell.at("LK203", min(site.certainty, "medium", key=CONFIDENCES.index), message, site.node, steps)
-
-
-def size(held: int) -> str:
-    """What the pool needs where one thread has so many connections at a time."""
-    others = "threads" if held == 2 else f"{held - 1} * threads"  # threads * (held - 1) + 1
-    return f"with fewer than {others} + 1 connections the pool deadlocks itself"
 
 
 Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
@@ -282,12 +277,9 @@ def _diagnostic(
 ) -> Diagnostic:
     """`held` counts the connections that one thread has then, this one included; 0: no other thread uses the pool."""
     what, which = quoted(tell.callee(node)), "a second connection" if held in (0, 2) else f"connection number {held}"
-    why = size(held) if held else "it could use the one that is there, and see what that has written"
+    why = reason(held, run.function) if held else "it could use the one that is there, and see what that has written"
     message = f"{what} takes {which} while {tell.subject(outer)} is held: {why}"
-    steps = [*tell.acquired(outer)]
-    steps.append(tell.step("note", node, "the second one is taken " + ("during this call" if chain else "here")))
-    for module, place in chain:
-        steps.append(tell.step("via", place, "by this call", module))
+    steps = [*tell.acquired(outer, "the first one is "), *second_steps(node, chain, tell)]
     steps += [
         tell.step("release", release, f"the first one is {tell.done(outer)} here") for release in outer.releases[:1]
     ]

@@ -64,17 +64,17 @@ class Teller:
     def step(self, kind: StepKind, node: cst.CSTNode, message: str, module: Module | None = None) -> Step:
         return Step(kind, (module or self.module).span(node), message)
 
-    def acquired(self, site: Site) -> list[Step]:
-        """The acquire, and through which functions of the project it came."""
-        return self._acquired(site, "")
+    def acquired(self, site: Site, which: str = "") -> list[Step]:
+        """The acquire, and through which functions of the project it came; of several, which one it is."""
+        return self._acquired(site, which, "")
 
     def lost(self, site: Site) -> list[Step]:
         """The same, with what garbage collection does for one that nobody gives back."""
-        return self._acquired(site, _COLLECTED.get(site.spec.gc, ""))
+        return self._acquired(site, "", _COLLECTED.get(site.spec.gc, ""))
 
-    def _acquired(self, site: Site, why: str) -> list[Step]:
+    def _acquired(self, site: Site, which: str, why: str) -> list[Step]:
         verb = "checked out here" if site.spec.kind == "checkout" else "opened here"
-        steps = [self.step("acquire", site.node, verb + why)]
+        steps = [self.step("acquire", site.node, f"{which}{verb}{why}")]
         for wrapper in site.wrappers:
             steps.append(self._through(wrapper))
         return steps

@@ -246,7 +246,8 @@ class Core(Handing):
         """The resource is given back, in the right way."""
         resource = state.resources[rid]
         site = self.site_of(rid)
-        if not any(known is node for known in site.releases):
+        same = (node, node.expression) if isinstance(node, cst.Await) else (node,)  # known since it was called
+        if not any(known in same for known in site.releases):
             site.releases.append(node)
         if resource.status is not Status.ESCAPED or how != "with":
             state.set_status(rid, Status.CLOSED, how, node)
