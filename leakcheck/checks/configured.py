@@ -15,6 +15,7 @@ from leakcheck.models import Options
 from leakcheck.project.module import Module
 from leakcheck.project.project import Project
 from leakcheck.project.walk import code, string_value, terminal, walk
+from leakcheck.settings import Settings
 
 Entries = dict[str, cst.BaseExpression]
 
@@ -36,20 +37,30 @@ def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagn
         if _is_exempt(entries, options, module):
             continue
         is_read = not options.readers or project.may_require(options.readers, module)
-        size = _number(entries.get(options.size))
+        size, more = _number(entries.get(options.size)), ""
         if size is not None and size > 0:
             extra = _number(entries.get(options.overflow))
-            size += options.default_overflow if extra is None else extra
+            extra = options.default_overflow if extra is None else extra
+            size, more = size + extra, plus(options.size, size, options.overflow, extra)
         if size is not None and 0 < size < settings.min_pool_size:
-            message = f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: "
-            yield tell.at(
-                "LK401", "high" if is_read else "low", f"{message}make `{options.size}` {settings.pool_size}", node
-            )
+            message = too_small(size, more, options.size, settings.pool_size, settings)
+            yield tell.at("LK401", "high" if is_read else "low", message, node)
         if options.guards and not any(_is_on(entries.get(guard)) for guard in options.guards):
             missing = ", ".join(f'"{key}": {value}' for key, value in options.resilient.items() if key not in entries)
             what = " or ".join(quoted(guard) for guard in options.guards)
             confidence = _confidence(entries, options) if is_read else "low"
             yield tell.at("LK402", confidence, f"no {what}: {options.because} (add `{missing}`)", node)
+
+
+def plus(size: str, first: int, overflow: str, second: int) -> str:
+    """What the size of a pool is the sum of."""
+    return f" (`{size}` {first} + `{overflow}` {second})"
+
+
+def too_small(size: int, more: str, keyword: str, better: int, settings: Settings) -> str:
+    """What LK401 says."""
+    least = f"fewer than the {settings.min_pool_size} of `min-pool-size`"
+    return f"this pool ends at {size} connections{more}, {least}: make `{keyword}` {better}"
 
 
 def dictionaries(module: Module, project: Project) -> Iterator[Configured]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.checks.callers import is_for_one_call
+from leakcheck.checks.configured import plus, too_small
 from leakcheck.checks.constructors import Built, Constructors
 from leakcheck.checks.emptied import is_emptied
 from leakcheck.checks.engines import only_sqlite
@@ -79,17 +80,16 @@ def _too_small(built: Built, tell: Teller, settings: Settings, serves: bool) -> 
         size, confidence = built.number(pool.default_from) or pool.default, _LIKELY
     if size is None or size < 1:
         return
+    more = ""
     if pool.overflow:
         extra = built.number(pool.overflow)
         if built.gives(pool.overflow) and extra is None:
             return
-        size += pool.default_overflow if extra is None else extra
+        extra = pool.default_overflow if extra is None else extra
+        size, more = size + extra, plus(pool.size, size, pool.overflow, extra)
     if size < min(settings.min_pool_size, pool.most or settings.min_pool_size):
         better = min(settings.pool_size, pool.most or settings.pool_size)
-        message = (
-            f"this pool ends at {size} connections, fewer than {settings.min_pool_size}: make `{pool.size}` {better}"
-        )
-        yield tell.at("LK401", confidence, message, built.node)
+        yield tell.at("LK401", confidence, too_small(size, more, pool.size, better, settings), built.node)
 
 
 def _is_kept(built: Built, fate: Fate, fates: Fates) -> bool:
