@@ -11,25 +11,17 @@ from leakcheck.flow.values import Function
 from leakcheck.project.module import Chunk, ClassInfo, FunctionInfo, Module
 from leakcheck.project.walk import same_scope, terminal, walk
 
-_DEPTH = 3  # of functions that return what another one returned
 _BRIEF = (Fate.LOST, Fate.CLOSED, Fate.GIVEN)
 
 Use = tuple[FunctionInfo | None, cst.Call | None]  # where it stands, if in a function; the call, if it is one
 
 
-def is_for_one_call(function: FunctionInfo, fates: Fates, depth: int = _DEPTH) -> bool:
-    """Whether all who call a function, as far as they are in sight, need what it returns for a call of their own."""
-    if depth <= 0 or function.parent is not None:
+def is_for_one_call(function: FunctionInfo, fates: Fates) -> bool:
+    """Whether all who call a function, as far as they are in sight, need what it builds for a call of their own."""
+    if function.parent is not None or not fates.is_factory(function):
         return False
     uses = list(_uses(function, fates))
-    return bool(uses) and all(_is_brief(*use, fates, depth) for use in uses)
-
-
-def _is_brief(caller: FunctionInfo | None, call: cst.Call | None, fates: Fates, depth: int) -> bool:
-    if caller is None or call is None:
-        return False
-    fate = fates.of_call(call, caller)
-    return fate in _BRIEF or (fate is Fate.RETURNED and is_for_one_call(caller, fates, depth - 1))
+    return bool(uses) and all(caller and call and fates.of_call(call, caller) in _BRIEF for caller, call in uses)
 
 
 def _uses(function: FunctionInfo, fates: Fates) -> Iterator[Use]:

@@ -85,10 +85,11 @@ class Fates:
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.Call):
                     factory = self.constructors.from_factory(node, function, module)
-                    if factory is not None and factory is not function and self._is_factory(factory):
+                    if factory is not None and factory is not function and self.is_factory(factory):
                         yield node, function, factory
 
-    def _is_factory(self, function: FunctionInfo) -> bool:
+    def is_factory(self, function: FunctionInfo) -> bool:
+        """Whether it builds whatever it returns."""
         if function not in self._factories:
             found = [
                 built
@@ -97,7 +98,9 @@ class Fates:
             ]
             plain = bool(found) and not any(b.is_embedded or b.keeps_nothing for b in found)
             returned = plain and all(self.of(built) is Fate.RETURNED for built in found)
-            self._factories[function] = returned and len(function.returned) == 1
+            made = frozenset(id(built.node) for built in found)
+            given = function.returned
+            self._factories[function] = returned and (len(given) == 1 or all(_is_one(v, made, function) for v in given))
         return self._factories[function]
 
     def keeps(self, node: cst.Call, function: FunctionInfo) -> bool:
@@ -125,6 +128,12 @@ class Fates:
         name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
         made = self.catalogue.producers.get(name)
         return made in self._acquirers and name not in self.catalogue.by_acquire
+
+
+def _is_one(node: cst.BaseExpression, calls: frozenset[int], function: FunctionInfo) -> bool:
+    """Whether it is what one of some calls gives, or a name for nothing else."""
+    values = function.bindings.assigned.get(node.value, []) if isinstance(node, cst.Name) else [node]
+    return bool(values) and all(id(value) in calls for value in values)
 
 
 class _Trail:
