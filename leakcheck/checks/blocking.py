@@ -18,7 +18,7 @@ from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import code, same_scope, terminal, walk
 
 _DEPTH = 4  # of project functions followed
-_SHORTEST = 0.05  # seconds that are worth a word
+_SHORTEST = 0.005  # seconds that are worth a word: below, somebody else is let run, or a lock is tried again
 
 Place = tuple[Module, cst.CSTNode]
 
