@@ -18,6 +18,7 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
+_COUNT = frozenset({"rowcount"})
 _SESSION = "session"  # by its name; its block ends without a commit
 
 
@@ -55,6 +56,7 @@ def finding(commit: Commit, loop: Loop, besides: Besides, once: bool, tell: Tell
     body, node = loop.node.body, commit.node
     meant = once or besides.waits or besides.does_more or besides.acts_beyond()
     meant = meant or passed_over(node, body) or told_apart(node, body)
+    meant = meant or loop.uses(_COUNT)  # whether it was this process that got the row, others see only then
     meant = meant or sends_inside(loop) or reads_elsewhere(loop, commit.owner)
     meant = meant or loop.calls(words().dispatches)  # work for others, who read what is committed
     confidence: Confidence = "low" if meant else "high" if commit.certain else "medium"

@@ -20,6 +20,12 @@ def is_handful(loop: Loop, root: cst.CSTNode) -> bool:
     return few and all(outer.is_small for outer in around(loop, root))
 
 
+def is_over_files(loop: Loop) -> bool:
+    """`for path in glob.glob("*.sql")`: to read what is in a file takes longer than what is sent for it."""
+    made = (node for node in (elements(loop.node.iter), *_made(loop)) if isinstance(node, cst.Call))
+    return any(terminal(node.func) in words().file_lists for node in made)
+
+
 def _made(loop: Loop) -> list[cst.BaseExpression]:
     """What the loop goes over, or all that its name is assigned."""
     node = elements(loop.node.iter)

@@ -12,12 +12,12 @@ from leakcheck.checks.besides import Besides
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.commits import commit_of, finding
 from leakcheck.checks.faster import Faster, advice, gains
-from leakcheck.checks.handful import is_handful
+from leakcheck.checks.handful import is_handful, is_over_files
 from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
 from leakcheck.checks.repeated import OTHERS, repeated
 from leakcheck.checks.rounds import Loop, acquired_in, is_part
-from leakcheck.checks.scripts import is_script, is_soon_over
+from leakcheck.checks.scripts import is_soon_over
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.checks.written import is_shaped, may_be_many, single_write
@@ -75,7 +75,7 @@ class Rows:
         self, loop: Loop, root: cst.CSTNode, module: Module, tell: Teller, blocking: Blocking, batch: int
     ) -> None:
         self.loop, self.module, self.tell, self.blocking, self.batch = loop, module, tell, blocking, batch
-        self.is_handful = is_handful(loop, root)
+        self.is_handful = is_handful(loop, root) or is_over_files(loop)
         self.reader = Reader(loop.function, module)
         self.besides = Besides(loop, self.reader, tell, blocking)
 
@@ -93,9 +93,9 @@ class Rows:
     def once(self) -> bool:
         """Slow, but never again, or only after a failure, or when somebody waits for nothing else."""
         function = self.loop.function
-        failed = function is not None and is_afterwards(self.loop.place, function.node.body)
-        by_hand = function is None and is_script(self.loop.place, self.module)
-        return failed or by_hand or is_migration(function, self.module)
+        if function is None:  # a module's own statements run when it is imported, or as a script
+            return True
+        return is_afterwards(self.loop.place, function.node.body) or is_migration(function, self.module)
 
     def findings(self) -> Iterator[Diagnostic]:
         calls = [node for node in self.loop.body if isinstance(node, cst.Call)]

@@ -18,6 +18,7 @@ from leakcheck.words import words
 _DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
 _ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
+_CHANGES = re.compile(r"\bALTER\s+TABLE\b", re.IGNORECASE)  # of tables that are there
 _EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
 _SEVERAL = 3  # functions named after tests
@@ -32,12 +33,15 @@ def is_test(module: Module, settings: Settings) -> bool:
 
 
 def is_migration(function: FunctionInfo | None, module: Module) -> bool:
-    """Whether code runs once in a database's life, by its path or the names of the functions and classes around it."""
+    """Whether code runs once in a database's life: by its path, by the names around it, or because it alters tables."""
     if words().of_migrations.search(module.filename):
         return True
     if words().of_migrating_files.search(module.filename) and _ALTERS.search(module.source):
         return True
-    return function is not None and words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
+    if function is None:
+        return False
+    alters = _CHANGES.search(function.chunk.statement.text) is not None
+    return alters or words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
 
 
 def for_ever(function: FunctionInfo) -> Iterator[frozenset[int]]:

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
-from leakcheck.checks.assigned import assigned
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.guesses import is_guess
+from leakcheck.checks.handful import is_over_files
 from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.repeated import repeated
 from leakcheck.checks.rounds import Loop, conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
-from leakcheck.flow.beginning import elements
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.prospects import Prospects
@@ -24,8 +23,7 @@ from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function
 from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.sketch import LOOP
-from leakcheck.project.walk import same_scope, terminal, walk
-from leakcheck.words import words
+from leakcheck.project.walk import same_scope, walk
 
 _LEAVES = (cst.Break, cst.Return)
 
@@ -130,18 +128,11 @@ def _ends(loop: Loop) -> bool:
     return any(type(node) in _LEAVES for node in loop.body)
 
 
-def _is_over_files(loop: Loop) -> bool:
-    """`for path in glob.glob("*.sql")`: what is in a file is worth a connection."""
-    node = elements(loop.node.iter)
-    made = (elements(value) for value in (node, *assigned(node, loop.function, loop.module)))
-    return any(isinstance(value, cst.Call) and terminal(value.func) in words().file_lists for value in made)
-
-
 def _confidence(site: Site, loop: Loop, function: FunctionInfo, blocking: Blocking) -> Confidence:
     """Where the rounds wait for something else, a connection held across them would be worse."""
     if site.spec.embedded or is_guess(site):  # what is known by its name alone may be kept from round to round
         return "low"
-    if _is_over_files(loop) or is_migration(function, function.module):
+    if is_over_files(loop) or is_migration(function, function.module):
         return "low"
     for node in loop.body:
         if isinstance(node, cst.Call):
