@@ -12,7 +12,7 @@ from leakcheck.checks.besides import Besides
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.commits import commit_of, finding
 from leakcheck.checks.faster import Faster, advice, gains
-from leakcheck.checks.handful import is_handful, is_over_files
+from leakcheck.checks.handful import is_handful
 from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
 from leakcheck.checks.repeated import OTHERS, repeated
@@ -75,7 +75,7 @@ class Rows:
         self, loop: Loop, root: cst.CSTNode, module: Module, tell: Teller, blocking: Blocking, batch: int
     ) -> None:
         self.loop, self.module, self.tell, self.blocking, self.batch = loop, module, tell, blocking, batch
-        self.is_handful = is_handful(loop, root) or is_over_files(loop)
+        self.is_handful = is_handful(loop, root)
         self.reader = Reader(loop.function, module)
         self.besides = Besides(loop, self.reader, tell, blocking)
 

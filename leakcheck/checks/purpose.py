@@ -18,7 +18,8 @@ from leakcheck.words import words
 _DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
 _ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
-_CHANGES = re.compile(r"\bALTER\s+TABLE\b", re.IGNORECASE)  # of tables that are there
+_CHANGES = re.compile(r"\bALTER\s+TABLE\b", re.IGNORECASE)
+_CREATES = re.compile(r"\bCREATE\s+TABLE\b", re.IGNORECASE)  # what is altered then may be of its own
 _EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
 _SEVERAL = 3  # functions named after tests
@@ -40,7 +41,8 @@ def is_migration(function: FunctionInfo | None, module: Module) -> bool:
         return True
     if function is None:
         return False
-    alters = _CHANGES.search(function.chunk.statement.text) is not None
+    text = function.chunk.statement.text
+    alters = _CHANGES.search(text) is not None and _CREATES.search(text) is None
     return alters or words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
 
 
