@@ -21,7 +21,7 @@ from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.walk import SCOPES, children, same_scope, terminal, walk
 from leakcheck.words import words
 
-_OF_MODULES = re.compile(r"\b(\w+)\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
+_OF_MODULES = re.compile(r"\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
 
 
 class Fate(Enum):
@@ -80,7 +80,7 @@ class Fates:
         """Calls of the project's functions that build and return a pool: the call, its function, the factory."""
         words = frozenset(f.name for f in module.scopes(self.constructors.words_in(module)))
         imported = frozenset(name for name, target in module.imports.items() if "engine" in name or "pool" in name)
-        imported |= {name for owner, name in _OF_MODULES.findall(module.source) if owner in module.imports}
+        imported |= set(_OF_MODULES.findall(module.source))
         for function in module.scopes(words | imported):
             for node in walk(function.node.body, same_scope):
                 if isinstance(node, cst.Call):
