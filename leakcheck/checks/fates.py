@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 
 import libcst as cst
@@ -24,6 +24,9 @@ from leakcheck.words import words
 _OF_MODULES = re.compile(r"\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
 
 
+IsPool = Callable[[cst.BaseExpression], bool]
+
+
 class Fate(Enum):
     """By what the function's text does with it."""
 
@@ -40,6 +43,7 @@ class Fates:
     def __init__(self, constructors: Constructors, resolver: Resolver) -> None:
         self.constructors, self.resolver, self.catalogue = constructors, resolver, resolver.catalogue
         self._factories: dict[FunctionInfo, bool] = {}
+        self._kept: dict[tuple[FunctionInfo, str], bool] = {}  # by the parameter's name
         models = (
             spec for specs in self.catalogue.by_acquire.values() for spec in specs if spec.kind in ("pool", "engine")
         )
@@ -103,14 +107,25 @@ class Fates:
             self._factories[function] = returned and (len(given) == 1 or all(_is_one(v, made, function) for v in given))
         return self._factories[function]
 
-    def keeps(self, node: cst.Call, function: FunctionInfo) -> bool:
-        """Whether a callee that is given the pool may keep it."""
+    def keeps(self, node: cst.Call, function: FunctionInfo, is_pool: IsPool) -> bool:
+        """Whether a callee that is given the pool may keep it, or dispose it."""
         callee = self.resolver.static(node.func, function, function.module)
+        if isinstance(callee, Function) and callee.receiver is None:
+            return any(name is None or self._is_kept_as(name, callee.info) for name in _given(node, callee, is_pool))
         if isinstance(callee, (Class, Function)):
             return True
         name = self.resolver.callee_name(callee) or ""
         kinds = self.catalogue.function(name) | self.catalogue.function("*." + terminal(node.func))
         return not (kinds & {"borrows", "takes", "raises"} or name in self.catalogue.by_acquire)
+
+    def _is_kept_as(self, name: str, function: FunctionInfo) -> bool:
+        """Whether a function may keep or dispose what it is given as that parameter."""
+        key = (function, name)
+        if key not in self._kept:
+            self._kept[key] = True  # while it is being found: who calls itself may do anything
+            trail = _Trail(function.node, function, self, name)
+            self._kept[key] = function.is_generator or (trail.fate() is not Fate.LOST and not trail.is_idle())
+        return self._kept[key]
 
     def is_function(self, node: cst.Call, function: FunctionInfo) -> bool:
         """Whether a call is one of the project's functions, and not one that belongs to an object."""
@@ -139,9 +154,9 @@ def _is_one(node: cst.BaseExpression, calls: frozenset[int], function: FunctionI
 class _Trail:
     """Follows the names of one pool through a function's text, flow left aside."""
 
-    def __init__(self, node: cst.Call, function: FunctionInfo, fates: Fates) -> None:
+    def __init__(self, node: cst.CSTNode, function: FunctionInfo, fates: Fates, *parameters: str) -> None:
         self.node, self.function, self.fates = node, function, fates
-        self.pools: set[str] = set()  # names of it, and of makers around it
+        self.pools: set[str] = set(parameters)  # names of it, and of makers around it
         self.derived: set[str] = set()  # names of connections and sessions from it
         self._name()
 
@@ -182,7 +197,7 @@ class _Trail:
         return (
             isinstance(node, cst.Call)
             and any(self._is_pool(a.value) for a in node.args)
-            and self.fates.keeps(node, self.function)
+            and self.fates.keeps(node, self.function, self._is_pool)
         )
 
     def _is_made_of_it(self, node: cst.BaseExpression) -> bool:
@@ -196,7 +211,7 @@ class _Trail:
 
     def fate(self) -> Fate:
         body = self.function.node.body
-        if self._closed(body) or self._is_idle(body):
+        if self._closed(body) or self.is_idle():
             return Fate.CLOSED
         for target, value in _bindings(body):
             if self._outlives(target) and self._mentions(value):
@@ -207,7 +222,9 @@ class _Trail:
                 return Fate.KEPT  # a closure over it
             if isinstance(node, cst.Call) and any(self._is_pool(a.value) for a in node.args):
                 made = all(self._is_made_of_it(a.value) for a in node.args if self._is_pool(a.value))
-                if not (made or self.fates.makes_maker(node, self.function)) and self.fates.keeps(node, self.function):
+                if made or self.fates.makes_maker(node, self.function):
+                    continue
+                if self.fates.keeps(node, self.function, self._is_pool):
                     given.add(self.fates.is_function(node, self.function))
         if False in given:
             return Fate.KEPT
@@ -221,8 +238,9 @@ class _Trail:
             return any(self._outlives(element.value) for element in target.elements)
         return not isinstance(target, cst.Name) or target.value in self.function.bindings.outer
 
-    def _is_idle(self, body: cst.CSTNode) -> bool:
+    def is_idle(self) -> bool:
         """Nothing but attributes are read, of an engine that has a name: it never connects."""
+        body = self.function.node.body
         uses = [node for node in walk(body) if isinstance(node, cst.Name) and node.value in self.pools]
         read = {
             id(node.value)
@@ -240,6 +258,17 @@ class _Trail:
             if isinstance(node, cst.WithItem) and self._is_pool(node.item):
                 return True
         return False
+
+
+def _given(node: cst.Call, callee: Function, is_pool: IsPool) -> Iterator[str | None]:
+    """The parameters as which a callee gets the pool; None for one that cannot be told."""
+    names = [parameter.name.value for parameter in callee.info.parameters if not parameter.star]
+    for index, argument in enumerate(node.args):
+        if is_pool(argument.value):
+            if argument.keyword is not None:
+                yield argument.keyword.value
+            else:
+                yield names[index] if index < len(names) and not any(a.star for a in node.args) else None
 
 
 def _bindings(body: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:
