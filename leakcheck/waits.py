@@ -86,6 +86,12 @@ class Waits:
         return name in self._types
 
     @cached_property
+    def methods_of_made(self) -> frozenset[str]:
+        """The methods that wait, of classes by whose makers' text objects are known."""
+        types = tuple(f"{made}." for made in self._made.values())
+        return frozenset(name.rpartition(".")[2] for name in self._calls if name.startswith(types))
+
+    @cached_property
     def _endings(self) -> tuple[tuple[str, tuple[Wait, bool]], ...]:
         return tuple((name[1:], found) for name, found in self._calls.items() if name.startswith("*."))
 

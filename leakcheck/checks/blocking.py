@@ -122,6 +122,8 @@ class Blocking:
         """`result.get` for `result = task.delay(1)`, where only its method tells what the task is."""
         if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
             return ""
+        if node.func.attr.value not in self.waits.methods_of_made:
+            return ""
         owner = node.func.value
         values: list[cst.BaseExpression] = [owner] if isinstance(owner, cst.Call) else []
         if isinstance(owner, cst.Name):
