@@ -48,6 +48,7 @@ class Scoped:
         drivers = resolver.catalogue.drivers
         self._libraries = import_words(d for d in drivers if not d.given.isdisjoint(self.registries))
         self._queries = frozenset(resolver.catalogue.web.queries)
+        self._contexts_words = frozenset(resolver.catalogue.web.contexts)
         queries = "|".join(sorted(map(re.escape, self._queries)))
         self._queried = re.compile(rf"[A-Z]\w*[\s\\]*\.[\s\\]*(?:{queries})\b")
 
@@ -95,25 +96,25 @@ class Scoped:
 
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
-        used: cst.Call | None = None
-        for node in walk(function.node.body, same_scope):
+        body, uses = function.node.body, list[cst.Call]()
+        contexts = list(self._contexts(body)) if self._contexts_words & function.words else []
+        for node in walk(body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
             if (use := self._use(node, function)) is not None:
-                used = node if use else None
-            if use is not None or used is None:
+                uses = [*uses, node] if use else []
+            ended = [inside for inside in contexts if id(node) not in inside]  # whose session it was
+            uses = [used for used in uses if not any(id(used) in inside for inside in ended)]
+            if use is not None or not uses:
                 continue
             pause = self._pause(node, function, blocking)
-            if self._may_commit(node, function, pause is not None) or self._has_ended(used, node, function):
-                used = None
+            if self._may_commit(node, function, pause is not None):
+                uses = []
             elif pause is not None:
-                if all(id(node) in end for end in _dead_ends(function.node.body) if id(used) in end):
+                used = next((used for used in reversed(uses) if _may_follow(node, used, body)), None)
+                if used is not None:
                     yield used, node, pause
                     return
-
-    def _has_ended(self, used: cst.Call, node: cst.Call, function: FunctionInfo) -> bool:
-        """Whether the block whose session it was is over."""
-        return any(id(used) in inside and id(node) not in inside for inside in self._contexts(function.node.body))
 
     def _contexts(self, body: cst.CSTNode) -> Iterator[frozenset[int]]:
         """The nodes of each block at whose end its session goes: `with app.app_context():`."""
@@ -196,13 +197,39 @@ def _confidence(pause: Pause) -> Confidence:
     return min("medium", pause.confidence, key=CONFIDENCES.index)
 
 
-def _dead_ends(body: cst.CSTNode) -> Iterator[frozenset[int]]:
-    """The nodes of each block that leaves the function: what follows it does not follow what is inside."""
+def _may_follow(node: cst.Call, used: cst.Call, body: cst.CSTNode) -> bool:
+    """Whether one call may be made after another one: not where a block between them leaves the function, nor in the
+    other branch of an `if`."""
+    if any(id(used) in end and id(node) not in end for end in map(_ids, _dead_ends(body))):
+        return False
+    once = walk(body, lambda n: same_scope(n) and not isinstance(n, (cst.For, cst.While)))
+    branches = ((n.body, n.orelse) for n in once if isinstance(n, cst.If) and n.orelse is not None)
+    return not any(id(used) in _ids(first) and id(node) in _ids(other) for first, other in branches)
+
+
+def _ids(block: cst.CSTNode) -> frozenset[int]:
+    return frozenset(id(part) for part in walk(block))
+
+
+def _dead_ends(body: cst.CSTNode) -> Iterator[cst.BaseSuite]:
+    """The blocks that leave the function."""
     for node in walk(body, same_scope):
-        if isinstance(node, cst.If) and isinstance(node.body, cst.IndentedBlock) and node.body.body:
-            last = node.body.body[-1]
-            if isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Raise)):
-                yield frozenset(id(part) for part in walk(node.body))
+        if isinstance(node, (cst.If, cst.Else, cst.ExceptHandler)) and _leaves(node.body):
+            yield node.body
+
+
+def _leaves(block: cst.BaseSuite) -> bool:
+    last = block.body[-1] if block.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        return isinstance(last.body[-1], (cst.Return, cst.Raise))
+    return isinstance(last, cst.If) and _leaves_if(last)
+
+
+def _leaves_if(node: cst.If) -> bool:
+    """Whether all its branches do."""
+    if node.orelse is None or not _leaves(node.body):
+        return False
+    return _leaves(node.orelse.body) if isinstance(node.orelse, cst.Else) else _leaves_if(node.orelse)
 
 
 def _steps(used: cst.Call, node: cst.Call, pause: Pause, owner: str, tell: Teller) -> list[Step]:
