@@ -20,6 +20,7 @@ from leakcheck.flow.values import (
     Instance,
     Lent,
     Manager,
+    Pending,
     Ref,
     ResourceId,
     Symbol,
@@ -257,7 +258,10 @@ class Callees(Calls):
 
     def _received(self, outcome: Outcome, callee: Function, rids: dict[str, ResourceId], node: cst.CSTNode,
                   state: State) -> Value:  # fmt: skip
-        """The call's value: fresh resources become this function's own."""
+        """The call's value: fresh resources become this function's own, and what is promised to whoever awaits it."""
+        if (site := outcome.promised) and not callee.info.is_async:
+            own = self.site(node, site.spec, site.certainty, 0, (callee.info, *site.wrappers))
+            return Pending(site.spec, own.index)
         known: dict[ResourceId, Value] = {}
         for part, (rid, site) in enumerate(outcome.fresh):
             if self.is_replaced(callee.info.name, *site.spec.acquire):

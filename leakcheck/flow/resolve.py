@@ -106,7 +106,7 @@ class Resolver(Classes):
         if name in module.imports:
             return self.qualified(module.absolute(module.imports[name]), module)
         if module.star_imports and (found := self.project.member(module, name)):
-            return _definition_value(found)
+            return self.qualified(found, module) if isinstance(found, str) else _definition_value(found)
         return Symbol(name) if name in _BUILTINS else UNKNOWN
 
     def _set_elsewhere(self, name: str, module: Module, depth: int) -> Value:
@@ -118,18 +118,21 @@ class Resolver(Classes):
         return UNKNOWN
 
     def qualified(self, name: str, asker: Module) -> Value:
-        """An absolute qualified name: a definition of the project (or a global of one of its modules), or a symbol."""
-        if found := self.project.lookup(name, asker):
+        """An absolute qualified name: a definition of the project (or a global of one of its modules, however often it
+        is imported on), or a symbol."""
+        found = self.project.lookup(name, asker)
+        if found is not None and not isinstance(found, str):
             return _definition_value(found)
-        head, _, last = name.rpartition(".")
+        target = found or name
+        head, _, last = target.rpartition(".")
         if head and isinstance(owner := self.project.lookup(head, asker), Module):
             return self.global_name(last, owner)
-        return Symbol(name)
+        return Symbol(target)
 
     def _member(self, module: Module, name: str) -> Value:
         """An attribute of a project module: what it defines or imports, or a module beside it in its package."""
         if found := self.project.member(module, name):
-            return _definition_value(found)
+            return self.qualified(found, module) if isinstance(found, str) else _definition_value(found)
         value = self.global_name(name, module)
         if value is UNKNOWN or value == Symbol(name):
             submodule = self.project.submodule(module, name)
@@ -297,9 +300,7 @@ def _class_of(value: Instance | Class) -> str | ClassInfo:
     return value.type if isinstance(value, Instance) else value.info
 
 
-def _definition_value(found: Definition | str) -> Value:
+def _definition_value(found: Definition) -> Value:
     if isinstance(found, Module):
         return Import(found)
-    if isinstance(found, FunctionInfo):
-        return Function(found)
-    return Class(found) if isinstance(found, ClassInfo) else Symbol(found)
+    return Function(found) if isinstance(found, FunctionInfo) else Class(found)

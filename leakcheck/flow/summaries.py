@@ -59,6 +59,7 @@ class Outcome:
     parameters: tuple[tuple[str, Resource, Tier], ...]  # name, what became of it, what that took
     tier: Tier  # NONE: returns; else raises, and how likely
     raised: Raised | None = None
+    promised: Site | None = None  # what is acquired once the value is awaited or entered
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,8 @@ def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
         for rid, resource in state.resources.items()
         if sites[rid[0]].parameter
     )
-    return Outcome(value, fresh, parameters, tier, state.raised if tier else None)
+    promised = sites[value.site] if isinstance(value, Pending) else None
+    return Outcome(value, fresh, parameters, tier, state.raised if tier else None, promised)
 
 
 def _lends_own(function: FunctionInfo) -> bool:
@@ -256,7 +258,9 @@ def _shape(value: Value, outcome: Outcome) -> object:
         return ("fresh", spec.acquire) if spec else value
     if isinstance(value, Tuple):
         return tuple(_shape(item, outcome) for item in value.items)
-    return "unknown" if isinstance(value, (Derived, Pending, PendingRelease, Stack)) else value
+    if isinstance(value, Pending):
+        return ("promised", value.spec.acquire)
+    return "unknown" if isinstance(value, (Derived, PendingRelease, Stack)) else value
 
 
 def translate(value: Value, known: dict[ResourceId, Value]) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from leakcheck.project.facts import RELEASING, among, words
 from leakcheck.project.vocabulary import Words, occurrences
@@ -34,8 +34,9 @@ def handed_out(data: bytes, imports: bytes, sought: Words, makers: Words) -> Wor
         mentions = {name: list(occurrences(text, name)) for name in among(data, new)}
         calls = {name: [at for at, end in there if _is_called(text, at, end)] for name, there in mentions.items()}
         seen |= new
-        new = frozenset((*_inheriting(text, mentions), *_returned(text, calls))) - seen if mentions else frozenset()
-        found |= new.union(_renamed(imports, mentions), _named_anew(text, mentions), _made(text, calls, makers))
+        ours = (_inheriting(text, mentions), _returned(text, calls), _named_anew(text, mentions))
+        new = frozenset().union(*ours, _made(text, calls, makers)) - seen if mentions else frozenset()
+        found |= new.union(renamed(imports, mentions))
     return found
 
 
@@ -53,7 +54,7 @@ def _line(text: bytes, at: int) -> Place:
     return text.rfind(b"\n", 0, at) + 1, text.index(b"\n", at)
 
 
-def _renamed(imports: bytes, names: Mapping[bytes, object]) -> Iterator[bytes]:
+def renamed(imports: bytes, names: Container[bytes]) -> Iterator[bytes]:
     """Other names that import statements give them: `from app.db import connect as open_db`."""
     return (alias for name, alias in _AS.findall(imports) if name in names)
 

@@ -127,9 +127,12 @@ class Triage:
 
     def _follow(self, file: str, names: Words, made: Words, chosen: set[str]) -> bool:
         """Choose a file if it uses one of the names it is offered; whether it hands out new ones itself."""
-        named = self._named(file)
-        if file not in chosen and not uses_any(self._read(file), names, named):
-            return self._pass_on(file, made | (names if b"*" in self.facts(file).imports else names & named))
+        from leakcheck.project.handing import renamed  # slow to import, and few trees have such files
+
+        named, imports = self._named(file), self.facts(file).imports
+        known = names.union(renamed(imports, names)) if b" as " in imports else names
+        if file not in chosen and not uses_any(self._read(file), known, named):
+            return self._pass_on(file, made | (names if b"*" in imports else names & named))
         chosen.add(file)
         return self._learn(file, names, made)
 
