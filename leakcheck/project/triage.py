@@ -137,7 +137,8 @@ class Triage:
         return self._learn(file, names, made)
 
     def _given_by_objects(self, file: str, givers: set[str]) -> Words:
-        """What the objects give that a file makes of others' classes: `db = Database()`, for everybody to use."""
+        """What the objects give that a file makes of others' classes: `db = Database()`, for everybody to use; or that
+        those make who import the classes from a package."""
         from leakcheck.project.handing import classes_in  # slow to import, and few trees have such files
 
         found: Words = frozenset()
@@ -148,7 +149,8 @@ class Triage:
                 if other not in self._classes:
                     self._classes[other] = classes_in(self._read(other))
                 classes = self._classes[other]
-                if uses_any(data, classes if _stem(other)[1] in named else classes & named, frozenset()):
+                handed_on = file.endswith("__init__.py") and not classes.isdisjoint(named)
+                if handed_on or uses_any(data, classes if _stem(other)[1] in named else classes & named, frozenset()):
                     found |= self._given_out[other]
         return found
 

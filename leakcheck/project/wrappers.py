@@ -75,7 +75,7 @@ class Wrappers:
 
     def _makes_objects(self, module: Module, other: Module, names: frozenset[str]) -> bool:
         """Whether a module has objects of another's classes that give a connection by these names: `db = Database()`,
-        for everybody to use; or classes that inherit from them."""
+        for everybody to use; or classes that inherit from them; or hands the classes on, as packages do."""
         key = (other, names)
         if key not in self._giving:
             giving = (chunk.name for chunk in other.chunks if chunk.kind == "class" and chunk.holds(names))
@@ -83,6 +83,8 @@ class Wrappers:
         classes = self._giving[key]
         if not module.among(classes):
             return False
+        if module.is_package and not classes.isdisjoint(module.imported_words):
+            return True
         holding = (chunk for chunk in module.chunks if chunk.holds(classes))
         return any(not classes.isdisjoint(chunk.used) or _inherits(chunk, classes) for chunk in holding)
 
