@@ -9,8 +9,10 @@ import libcst as cst
 from leakcheck.checks.rounds import Loop
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.written import works
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
-from leakcheck.project.walk import dotted, same_scope, terminal, unawaited, walk
+from leakcheck.project.module import FunctionInfo
+from leakcheck.project.walk import code, dotted, same_scope, terminal, unawaited, walk
 from leakcheck.words import words
 
 
@@ -26,6 +28,19 @@ def is_unit_of_work(loop: Loop, sent: cst.Call) -> bool:
         if isinstance(node, cst.Call) and node is not sent and mentions(node.args, loop.rows.__contains__):
             callee = loop.resolver.static(node.func, loop.function, loop.module)
             if isinstance(callee, Function) and works(callee.info, loop.resolver):
+                return True
+    return False
+
+
+def asks_first(helper: FunctionInfo, sent: cst.Call, resolver: Resolver) -> bool:
+    """Whether a helper has others look at the database as well: what, or whether, it writes may depend on that."""
+    owner = sent.func.value if isinstance(sent.func, cst.Attribute) else sent.func
+    for node in walk(helper.node.body, same_scope):
+        if isinstance(node, cst.Call) and node is not sent:
+            callee = resolver.static(node.func, helper, helper.module)
+            if any(code(argument.value) == code(owner) for argument in node.args):
+                return True
+            if isinstance(callee, Function) and works(callee.info, resolver):
                 return True
     return False
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import libcst as cst
 
-from leakcheck.checks.alone import goes_alone, is_unit_of_work, lends_to_others
+from leakcheck.checks.alone import asks_first, goes_alone, is_unit_of_work, lends_to_others
 from leakcheck.checks.besides import Besides
 from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.commits import commit_of, finding
@@ -116,6 +116,7 @@ class Rows:
             meant = self.once or self.reads_answers or lends_to_others(self.loop, node) or self.loop.uses_result(node)
             meant = meant or may_fail(node, self.loop.node.body) or is_unit_of_work(self.loop, node)
             meant = meant or self.is_handful or self._is_better_alone(node, driver, statement)
+            meant = meant or asks_first(helper, place, self.blocking.resolver)
             yield self.tell.at("LK301", "low" if meant else "medium", message, node, steps)
             break
         asked = [node for node, statement in sent if statement.verb == "SELECT"]
