@@ -135,6 +135,7 @@ _WORD_LISTS = (
     "connections",
     "sessions",
     "saves",
+    "marks",
     "managers",
     "creates",
     "savers",

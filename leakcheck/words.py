@@ -30,6 +30,7 @@ class Words:
     connections: tuple[str, ...]
     sessions: tuple[str, ...]
     saves: tuple[str, ...]
+    marks: tuple[str, ...]
     managers: tuple[str, ...]
     creates: tuple[str, ...]
     savers: tuple[str, ...]

@@ -55,11 +55,13 @@ def lends_to_others(loop: Loop, sent: cst.Call) -> bool:
     return any(isinstance(a.value, cst.Name) and a.value.value in lent for n in calls for a in n.args)
 
 
-def sends_inside(loop: Loop) -> bool:
-    """Whether a loop inside a round sends statements too: what a round commits is many rows, not one."""
+def sends_inside(loop: Loop, committed: cst.BaseExpression) -> bool:
+    """Whether a loop inside a round writes too, by what is committed then: it is many rows, not one."""
     inner = (n for n in walk(loop.node.body, same_scope) if isinstance(n, cst.For))
     calls = (n for part in inner for n in walk(part.body, same_scope) if isinstance(n, cst.Call))
-    return any(isinstance(call.func, cst.Attribute) and call.func.attr.value == "execute" for call in calls)
+    methods = (call.func for call in calls if isinstance(call.func, cst.Attribute))
+    marks = {f"{code(committed)}.{name}" for name in words().marks}
+    return any(method.attr.value == "execute" or code(method) in marks for method in methods)
 
 
 def _looked_at(loop: Loop, sent: cst.Call) -> bool:

@@ -57,7 +57,7 @@ def finding(commit: Commit, loop: Loop, besides: Besides, once: bool, tell: Tell
     meant = once or besides.waits or besides.does_more or besides.acts_beyond()
     meant = meant or passed_over(node, body) or told_apart(node, body)
     meant = meant or loop.uses(_COUNT)  # whether it was this process that got the row, others see only then
-    meant = meant or sends_inside(loop) or reads_elsewhere(loop, commit.owner)
+    meant = meant or sends_inside(loop, commit.owner) or reads_elsewhere(loop, commit.owner)
     meant = meant or loop.calls(words().dispatches)  # work for others, who read what is committed
     confidence: Confidence = "low" if meant else "high" if commit.certain else "medium"
     return tell.at("LK302", confidence, commit.message, node, steps)
