@@ -210,7 +210,7 @@ class Driver:
     bulk: str = ""  # the library's fastest way to write many rows, for messages
     bulk_of: dict[str, str] = field(
         default_factory=dict
-    )  # for some verbs; UPSERT: rows may be there; RETURNING: are read; SELECT: have queries in them
+    )  # for some verbs; UPSERT: rows may be there; BEHIND: and have values for that; RETURNING: are read; SELECT: ask
     batches: bool = False  # what `bulk` says sends many an UPDATE or DELETE at a time too
     single_rows: bool = False  # its language has no statement for many rows
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections

@@ -97,6 +97,32 @@ def test_rows_in_a_loop_name_no_method_unless_no_statement_takes_many(line: str,
     assert [form in message for message in messages("LK301", f"{line}\n\n\n{loop}")] == [True]
 
 
+UPSERT = """
+import psycopg2
+
+
+def save(dsn, rows):
+    conn = psycopg2.connect(dsn)
+    cursor = conn.cursor()
+    for row in rows:
+        cursor.execute("INSERT INTO t VALUES (%s, %s) ON CONFLICT (a) DO UPDATE SET b = {}", row)
+    conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("EXCLUDED.b", "execute_values` (its"),
+        ("CASE WHEN %s THEN EXCLUDED.b ELSE t.b END", "execute_batch"),
+        ("%(b)s", "execute_batch"),
+    ],
+)
+def test_values_behind_a_row_go_by_execute_batch(value: str, form: str) -> None:
+    (message,) = messages("LK301", UPSERT.format(value))
+    assert form in message
+
+
 SEVERAL = """\
 import asyncpg
 import psycopg

@@ -17,6 +17,9 @@ from leakcheck.words import words
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
 _PLAIN, _ANSWERING = "one statement for many rows", "one statement for many rows, which returns as many answers"
 _UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
+_BEHIND = re.compile(  # a value of the row's behind `VALUES (…)`: in what is done with a row that is there already
+    r"\bON\s+(?:CONFLICT|DUPLICATE)\b.*(?:%s|%\(\w+\)s|\?|(?<!:):\w+|\$\d)", re.IGNORECASE | re.DOTALL
+)
 _EXCEPTION = re.compile(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
 
 
@@ -88,7 +91,9 @@ def _form(driver: Driver | None, statement: Statement) -> str:
     forms = driver.bulk_of if driver else {}
     if statement.returns:
         return forms.get("RETURNING", _ANSWERING)
-    return forms.get(_kind(statement), "") or (driver.bulk if driver else "") or _PLAIN
+    kind = _kind(statement)
+    form = forms.get(kind) or (forms.get("UPSERT") if kind == "BEHIND" else None)
+    return form or (driver.bulk if driver else "") or _PLAIN
 
 
 def gains(driver: Driver | None, statement: Statement) -> bool:
@@ -102,4 +107,6 @@ def _kind(statement: Statement) -> str:
     """The verb, if one form serves all statements of it: rows that may be there already are another matter."""
     if statement.asks:
         return "SELECT"
-    return "UPSERT" if statement.verb == "INSERT" and _UPSERT.search(statement.text) else statement.verb
+    if statement.verb != "INSERT" or not _UPSERT.search(statement.text):
+        return statement.verb
+    return "BEHIND" if _BEHIND.search(statement.text) else "UPSERT"
