@@ -143,6 +143,7 @@ _WORD_LISTS = (
     "listeners",
     "migrations",
     "migrating",
+    "migrates",
     "migrating_files",
     "prompts",
     "tests",

@@ -38,6 +38,7 @@ class Words:
     listeners: tuple[str, ...]
     migrations: tuple[str, ...]
     migrating: tuple[str, ...]
+    migrates: tuple[str, ...]
     migrating_files: tuple[str, ...]
     prompts: tuple[str, ...]
     tests: tuple[str, ...]
@@ -93,6 +94,11 @@ class Words:
     def of_migrating(self) -> re.Pattern[str]:
         """In the qualified name of a function, with underscores between its words."""
         return re.compile(rf"(?:^|[._])(?:{'|'.join(self.migrating)})(?:[._]|$)")
+
+    @cached_property
+    def of_migrates(self) -> re.Pattern[str]:
+        """At the beginning of the name of a private function."""
+        return re.compile(rf"^_+(?:{'|'.join(self.migrates)})(?:_|$)")
 
     @cached_property
     def of_migrating_files(self) -> re.Pattern[str]:

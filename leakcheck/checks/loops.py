@@ -13,7 +13,7 @@ from leakcheck.checks.blocking import Blocking
 from leakcheck.checks.commits import commit_of, finding
 from leakcheck.checks.faster import Faster, advice, gains
 from leakcheck.checks.handful import is_handful
-from leakcheck.checks.purpose import is_migration
+from leakcheck.checks.purpose import is_migration, is_put_away
 from leakcheck.checks.refusals import is_afterwards, may_fail, singly
 from leakcheck.checks.repeated import OTHERS, repeated
 from leakcheck.checks.rounds import Loop, acquired_in, is_part
@@ -95,7 +95,9 @@ class Rows:
         function = self.loop.function
         if function is None:  # a module's own statements run when it is imported, or as a script
             return True
-        return is_afterwards(self.loop.place, function.node.body) or is_migration(function, self.module)
+        if is_afterwards(self.loop.place, function.node.body) or is_migration(function, self.module):
+            return True
+        return is_put_away(function, self.blocking.resolver.project)
 
     def findings(self) -> Iterator[Diagnostic]:
         calls = [node for node in self.loop.body if isinstance(node, cst.Call)]

@@ -46,6 +46,15 @@ def is_migration(function: FunctionInfo | None, module: Module) -> bool:
     return alters or words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
 
 
+def is_put_away(function: FunctionInfo, project: Project) -> bool:
+    """Whether nobody calls a private function that migrates something, by its name: somebody ran it once, by hand."""
+    name = function.name
+    if not name.startswith("_") or not words().of_migrates.search(name):
+        return False
+    uses = re.findall(rf"\b{name}\b", function.module.source)
+    return len(uses) == 1 and is_of_this_file(function, project)
+
+
 def for_ever(function: FunctionInfo) -> Iterator[frozenset[int]]:
     """The ids of the nodes of each loop that a function never leaves but by an exception."""
     for loop in walk(function.node.body, same_scope):
