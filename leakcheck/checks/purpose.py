@@ -18,8 +18,6 @@ from leakcheck.words import words
 _DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
 _ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
-_CHANGES = re.compile(r"\bALTER\s+TABLE\b", re.IGNORECASE)
-_CREATES = re.compile(r"\bCREATE\s+TABLE\b", re.IGNORECASE)  # what is altered then may be of its own
 _EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
 _SEVERAL = 3  # functions named after tests
@@ -34,16 +32,12 @@ def is_test(module: Module, settings: Settings) -> bool:
 
 
 def is_migration(function: FunctionInfo | None, module: Module) -> bool:
-    """Whether code runs once in a database's life: by its path, by the names around it, or because it alters tables."""
+    """Whether code runs once in a database's life, by its path or the names of the functions and classes around it."""
     if words().of_migrations.search(module.filename):
         return True
     if words().of_migrating_files.search(module.filename) and _ALTERS.search(module.source):
         return True
-    if function is None:
-        return False
-    text = function.chunk.statement.text
-    alters = _CHANGES.search(text) is not None and _CREATES.search(text) is None
-    return alters or words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
+    return function is not None and words().of_migrating.search(_HUMP.sub("_", function.qualname)) is not None
 
 
 def is_put_away(function: FunctionInfo, project: Project) -> bool:
