@@ -81,6 +81,33 @@ def test_the_size_counts_what_is_held_at_once(function: str, sizes: list[str]) -
     assert all(size in message for size, message in zip(sizes, found, strict=True))
 
 
+NESTED = """
+def copy():
+    first = pool.getconn()
+    second = pool.getconn()
+    second.cursor().execute("SELECT 1")
+    pool.putconn(second)
+    pool.putconn(first)
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "what"),
+    [
+        (
+            "from psycopg2.pool import ThreadedConnectionPool\n\npool = ThreadedConnectionPool(1, 9)\n",
+            "make each other fail",
+        ),
+        (
+            "from psycopg_pool import ConnectionPool\n\npool = ConnectionPool(max_size=9)\n",
+            "wait for each other in vain",
+        ),
+    ],
+)
+def test_a_pool_that_raises_makes_nobody_wait(made: str, what: str) -> None:
+    assert [what in message for message in messages("LK203", made + NESTED)] == [True]
+
+
 @pytest.mark.parametrize(
     ("line", "form"),
     [

@@ -11,14 +11,18 @@ from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import Step
 from leakcheck.project.module import FunctionInfo
 
+_FAILING = " at once"  # `raises PoolError at once`
 
-def reason(held: int, function: FunctionInfo | None) -> str:
-    """Why that is bad where one thread has so many connections at a time, the last one included."""
+
+def reason(held: int, function: FunctionInfo | None, exhaustion: str = "") -> str:
+    """Why that is bad where one thread has so many connections at a time, the last one included, by what the pool does
+    when it has none left."""
     many = "tasks" if function is not None and function.is_async else "threads"
     had, enough = ("one", f"more connections than {many}")
     if held > 2:  # many * (held - 1) + 1
         had, enough = str(held - 1), f"more than {held - 1} connections a {many.removesuffix('s')}"
-    return f"{many} that hold {had} each can wait for each other in vain, unless the pool has {enough}"
+    what = "make each other fail" if exhaustion.endswith(_FAILING) else "wait for each other in vain"
+    return f"{many} that hold {had} each can {what}, unless the pool has {enough}"
 
 
 def second_steps(node: cst.CSTNode, chain: Sequence[Place], tell: Teller) -> list[Step]:

@@ -202,7 +202,7 @@ def _under_decorators(
             module, place = held[key]
             message = (
                 f"{quoted(site.callee)} takes a second connection while a decorator of {quoted(run.function.name)} "
-                f"holds one: {reason(2, run.function)}"
+                f"holds one: {reason(2, run.function, site.spec.exhaustion)}"
             )
             steps = [tell.step("acquire", place, "the first one is checked out here", module)]
             steps += second_steps(site.node, (), tell)
@@ -277,7 +277,9 @@ def _diagnostic(
 ) -> Diagnostic:
     """`held` counts the connections that one thread has then, this one included; 0: no other thread uses the pool."""
     what, which = quoted(tell.callee(node)), "a second connection" if held in (0, 2) else f"connection number {held}"
-    why = reason(held, run.function) if held else "it could use the one that is there, and see what that has written"
+    why = "it could use the one that is there, and see what that has written"
+    if held:
+        why = reason(held, run.function, outer.spec.exhaustion)
     message = f"{what} takes {which} while {tell.subject(outer)} is held: {why}"
     steps = [*tell.acquired(outer, "the first one is "), *second_steps(node, chain, tell)]
     steps += [
