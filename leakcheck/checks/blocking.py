@@ -18,6 +18,7 @@ from leakcheck.project.remembered import remembered
 from leakcheck.project.walk import code, same_scope, terminal, walk
 
 _DEPTH = 4  # of project functions followed
+_SOON = 1.0  # seconds at most: what may take no longer is mostly over at once
 _SHORTEST = 0.005  # seconds that are worth a word: below, somebody else is let run, or a lock is tried again
 
 Place = tuple[Module, cst.CSTNode]
@@ -80,7 +81,8 @@ class Blocking:
             return ()
         if name in self.waits.needs_wait and not _keyword(node, "wait"):
             return ()
-        return (Pause(found[0], ((module, node),), bool(name) and self.waits.named(name) is not None),)
+        wait = replace(found[0], brief=found[0].brief or _ends_soon(node, found[0].limit))
+        return (Pause(wait, ((module, node),), bool(name) and self.waits.named(name) is not None),)
 
     def _elsewhere(self, node: cst.Call, index: int, body: cst.CSTNode, module: Module, depth: int) -> Iterator[Pause]:
         """`await asyncio.to_thread(requests.get, url)`, also by a `lambda` or `partial`: as if it were called here."""
@@ -229,6 +231,12 @@ def _firsts(pauses: Iterator[Pause]) -> tuple[Pause, ...]:
 def _keyword(node: cst.CSTNode, name: str) -> bool:
     """Whether a call is given an argument of that name."""
     return isinstance(node, cst.Call) and any(a.keyword is not None and a.keyword.value == name for a in node.args)
+
+
+def _ends_soon(node: cst.CSTNode, limit: str) -> bool:
+    """`subprocess.run(command, timeout=1)`."""
+    given = (a.value for a in node.args if a.keyword and a.keyword.value == limit) if isinstance(node, cst.Call) else ()
+    return any(isinstance(value, (cst.Integer, cst.Float)) and value.evaluated_value <= _SOON for value in given)
 
 
 @remembered(256)
