@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import libcst as cst
 
 from leakcheck.checks.fates import Fate, Fates
+from leakcheck.checks.purpose import is_test
 from leakcheck.flow.values import Function
 from leakcheck.project.module import Chunk, ClassInfo, FunctionInfo, Module
-from leakcheck.project.walk import same_scope, terminal, walk
+from leakcheck.project.walk import same_scope, terminal, unawaited, walk
 
 _BRIEF = (Fate.LOST, Fate.CLOSED, Fate.GIVEN)
 
-Use = tuple[FunctionInfo | None, cst.Call | None]  # where it stands, if in a function; the call, if it is one
+
+@dataclass(frozen=True)
+class Use:
+    """Where it stands, if in a function; the call, if it is one, and whether nothing is done with what that gives."""
+
+    caller: FunctionInfo | None = None
+    call: cst.Call | None = None
+    dropped: bool = False
+
+    def is_brief(self, fates: Fates) -> bool:
+        """Whether it is for this one call: a name of a module's own is there for as long as the process."""
+        if self.call is None or self.caller is None:
+            return self.dropped
+        return fates.of_call(self.call, self.caller) in _BRIEF
 
 
 def is_for_one_call(function: FunctionInfo, fates: Fates) -> bool:
@@ -21,17 +36,23 @@ def is_for_one_call(function: FunctionInfo, fates: Fates) -> bool:
     if function.parent is not None or not fates.is_factory(function):
         return False
     uses = list(_uses(function, fates))
-    return bool(uses) and all(caller and call and fates.of_call(call, caller) in _BRIEF for caller, call in uses)
+    return bool(uses) and all(use.is_brief(fates) for use in uses)
 
 
 def _uses(function: FunctionInfo, fates: Fates) -> Iterator[Use]:
     module, name = function.module, function.name
     around = fates.resolver.project.modules_around(module, frozenset({module.name.rpartition(".")[2], name}))
     for user in (module, *around):
-        if user is not module and name in user.imported_words and (user.is_package or _renames(user, name)):
-            yield None, None  # who imports it from there is out of sight
-        for part in user.mentioning(frozenset({name})):
-            yield from _uses_in(part, function, fates)
+        is_of_tests = is_test(user, fates.resolver.project.settings)
+        yield from (use for use in _uses_by(user, function, fates) if not is_of_tests or use.is_brief(fates))
+
+
+def _uses_by(user: Module, function: FunctionInfo, fates: Fates) -> Iterator[Use]:
+    name = function.name
+    if user is not function.module and name in user.imported_words and (user.is_package or _renames(user, name)):
+        yield Use()  # who imports it from there is out of sight
+    for part in user.mentioning(frozenset({name})):
+        yield from _uses_in(part, function, fates)
 
 
 def _renames(module: Module, name: str) -> bool:
@@ -59,8 +80,10 @@ def _of(
     parts = list(walk(node, same_scope))
     others = {id(n.attr) for n in parts if isinstance(n, cst.Attribute)}
     calls = {id(n.func): n for n in parts if isinstance(n, cst.Call)}
+    dropped = {id(unawaited(n.value)) for n in parts if isinstance(n, cst.Expr)}
     for part in (n for n in parts if isinstance(n, (cst.Name, cst.Attribute)) and id(n) not in others):
         if terminal(part) == function.name:
             meant = fates.resolver.static(part, scope, module)
             if isinstance(meant, Function) and meant.info is function:
-                yield scope, calls.get(id(part))
+                call = calls.get(id(part))
+                yield Use(scope, call, id(call) in dropped)
