@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -10,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkServerContext, SpawnContext
 
     from leakcheck.diagnostics import Report
     from leakcheck.project.trace import Node
@@ -79,21 +80,18 @@ def _shares(files: Sequence[str], sizes: Sequence[int], count: int) -> list[list
 
 
 def _check(files: Sequence[str], settings: Settings) -> Batch:
-    from leakcheck.ready import check  # slow to import, and not needed where others do the work
+    collects = gc.isenabled()
+    gc.disable()  # what is imported stays
+    if "libcst" not in sys.modules:  # slow to import, and not needed where others do the work
+        from leakcheck.lean import import_libcst
 
+        import_libcst()
+        gc.freeze()
+    from leakcheck.batches import check
+
+    if collects:
+        gc.enable()
     return check(files, settings)
-
-
-def _context() -> SpawnContext | ForkServerContext:
-    """How a process is started: by one that has imported what all of them need, where the system has such a thing."""
-    import multiprocessing  # slow to import
-
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    from multiprocessing.forkserver import set_forkserver_preload
-
-    set_forkserver_preload(["leakcheck.ready"])
-    return multiprocessing.get_context("forkserver")
 
 
 class _Worker:
@@ -106,7 +104,9 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        context = _context()
+        import multiprocessing  # slow to import
+
+        context = multiprocessing.get_context("spawn")  # the same everywhere; forking is not safe beside threads
         self.answers, end = context.Pipe()
         self._process = context.Process(target=_serve, args=(end, _check, self._settings), daemon=True)
         self._process.start()
