@@ -30,6 +30,7 @@ from leakcheck.words import words
 _CALL = ".__call__"
 _DEPTH = 2  # of functions of the project followed to a commit
 _ENDS = frozenset({"commit", "rollback", "remove"})
+_SESSION = "session"
 
 
 class Scoped:
@@ -133,10 +134,19 @@ class Scoped:
             return True
         owner = self.resolver.static(node.func.value, endpoint, endpoint.module)
         spec = self._spec(owner) if isinstance(owner, Instance) else None
-        if spec is None or node.func.attr.value in spec.idle:
+        if spec is None:
+            return False if self._ends_what_is_unknown(node.func, endpoint) else None
+        if node.func.attr.value in spec.idle:
             return None
         ends = {form.method for form in (*spec.release, *spec.soft_release)}
         return node.func.attr.value not in ends
+
+    def _ends_what_is_unknown(self, func: cst.Attribute, function: FunctionInfo) -> bool:
+        """`db.session.commit()`, where `db` comes from a package that is not in sight: models do so as well."""
+        if func.attr.value not in _ENDS or not terminal(func.value).lower().endswith(_SESSION):
+            return False
+        known = self.resolver.connection_type(self.resolver.static(func.value, function, function.module))
+        return known is None and not self._is_another(func.value, function)
 
     def _may_commit(self, node: cst.Call, function: FunctionInfo, waits: bool) -> bool:
         """Whether a function of the project commits, or a model does that is told to save itself. One that waits may do
