@@ -175,7 +175,7 @@ class Catalogue:
 @cache
 def load(drivers: tuple[Path, ...] = (), connections: tuple[Connection, ...] = ()) -> Catalogue:
     """The catalogue of `rules/`, with a project's own driver files and connections before it."""
-    from leakcheck.project.compiled import driver_tables  # which may need a catalogue itself
+    from leakcheck.project.cache.compiled import driver_tables  # which may need a catalogue itself
 
     folder = rules_folder()
     own = [Driver("settings", (), connections), *(parse_driver(_text(path), str(path)) for path in drivers)]

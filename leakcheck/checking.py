@@ -31,7 +31,7 @@ def check_and_fix(text: str, filename: str, settings: Settings, project: Project
 
 def check_text(text: str, filename: str, settings: Settings, project: Project | None = None) -> Report:
     """The engine's report; whatever goes wrong in a file is one line in its report."""
-    from leakcheck.project.obstacle import obstacle, syntax_problem
+    from leakcheck.project.syntax.obstacle import obstacle, syntax_problem
 
     try:
         problem = obstacle(text, split_lines(text))

@@ -159,7 +159,7 @@ def _check(options: Options) -> int:
         return tell_errors(found.problems)
     if not found.files and not found.problems:
         click.echo(f"leakcheck: no Python files in {', '.join(options.paths) or 'the current folder'}", err=True)
-    from leakcheck.project.cache import folder_of
+    from leakcheck.project.cache.kept import folder_of
     from leakcheck.runner import run
 
     progress = Progress(sys.stderr)

@@ -11,19 +11,19 @@ from leakcheck import suppressions
 from leakcheck.checks.comments import Comments
 from leakcheck.checks.further import Further
 from leakcheck.checks.guesses import hints
-from leakcheck.checks.interrupted import interrupted
-from leakcheck.checks.leaks import leaks
-from leakcheck.checks.misuse import misuses
-from leakcheck.checks.owners import owners
-from leakcheck.checks.replaced import replaced
+from leakcheck.checks.leaks.exits import leaks
+from leakcheck.checks.leaks.interrupted import interrupted
+from leakcheck.checks.leaks.misuse import misuses
+from leakcheck.checks.leaks.owners import owners
+from leakcheck.checks.leaks.replaced import replaced
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Report, Span, split_lines
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
 from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
-from leakcheck.project.module import Module
 from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import Module
 from leakcheck.settings import Settings
 from leakcheck.words import words as the_words
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from leakcheck import __version__, catalogue
 from leakcheck.diagnostics import split_lines
 from leakcheck.project.discovery import excluded
-from leakcheck.project.triage import Triage
-from leakcheck.project.vocabulary import vocabulary
+from leakcheck.project.triage.pick import Triage
+from leakcheck.project.triage.vocabulary import vocabulary
 from leakcheck.settings import Settings, load
 
 Problem = tuple[int, int, str, type]

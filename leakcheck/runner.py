@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from leakcheck.project.cache import Cache
+from leakcheck.project.cache.kept import Cache
 from leakcheck.project.folders import absolute
 from leakcheck.settings import Settings
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Report
     from leakcheck.processes import Batch
-    from leakcheck.project.facts import Facts
+    from leakcheck.project.triage.facts import Facts
 
 Progress = Callable[[int, int], None]  # done, of how many
 
@@ -106,8 +106,8 @@ def _chosen(paths: Mapping[str, str], settings: Settings, memory: Cache) -> dict
     """The files worth checking."""
     chosen = memory.chosen(paths)
     if chosen is None:
-        from leakcheck.project.triage import Triage, peek
-        from leakcheck.project.vocabulary import vocabulary_for
+        from leakcheck.project.triage.pick import Triage, peek
+        from leakcheck.project.triage.vocabulary import vocabulary_for
 
         triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts)
         chosen = triage.pick(paths)
@@ -118,9 +118,9 @@ def _chosen(paths: Mapping[str, str], settings: Settings, memory: Cache) -> dict
 
 def _look(data: bytes, settings: Settings) -> tuple[Facts, str]:
     """What triage asks of a text, and why it is none."""
-    from leakcheck.project.facts import Facts, facts_of
     from leakcheck.project.source import SourceUnreadable, decode
-    from leakcheck.project.vocabulary import vocabulary_for
+    from leakcheck.project.triage.facts import Facts, facts_of
+    from leakcheck.project.triage.vocabulary import vocabulary_for
 
     try:
         if not data.isascii() or b"\0" in data or b"coding" in data[:400]:

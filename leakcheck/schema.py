@@ -141,6 +141,7 @@ _WORD_LISTS = (
     "savers",
     "not_objects",
     "listeners",
+    "managing",
     "migrations",
     "migrating",
     "migrates",

@@ -36,6 +36,7 @@ class Words:
     savers: tuple[str, ...]
     not_objects: tuple[str, ...]
     listeners: tuple[str, ...]
+    managing: tuple[str, ...]
     migrations: tuple[str, ...]
     migrating: tuple[str, ...]
     migrates: tuple[str, ...]

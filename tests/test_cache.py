@@ -14,10 +14,11 @@ from click.testing import CliRunner
 
 from leakcheck import batches, catalogue, engine, processes
 from leakcheck.cli import main
-from leakcheck.project import compiled, folders, ledger
+from leakcheck.project import folders
+from leakcheck.project.cache import compiled, ledger
+from leakcheck.project.cache.storage import Storage
 from leakcheck.project.locate import Locator
-from leakcheck.project.storage import Storage
-from leakcheck.project.vocabulary import vocabulary
+from leakcheck.project.triage.vocabulary import vocabulary
 
 DB = "import sqlite3\n\n\ndef fresh(path):\n    return sqlite3.connect(path)\n"
 CLOSED = "import sqlite3\n\n\ndef fresh(path):\n    c = sqlite3.connect(path)\n    c.close()\n    return c\n"

@@ -12,9 +12,9 @@ import pytest
 
 from leakcheck import batches, catalogue, checking, engine, processes, runner
 from leakcheck.diagnostics import Report
-from leakcheck.project.facts import facts_of, import_statements
-from leakcheck.project.triage import Triage
-from leakcheck.project.vocabulary import vocabulary
+from leakcheck.project.triage.facts import facts_of, import_statements
+from leakcheck.project.triage.pick import Triage
+from leakcheck.project.triage.vocabulary import vocabulary
 from leakcheck.settings import Settings
 
 LEAK = "import sqlite3\nconn = sqlite3.connect('x')\n"

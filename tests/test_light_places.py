@@ -8,9 +8,9 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from leakcheck.project.light.text import parsed
-from leakcheck.project.light.tree import light_places
-from leakcheck.project.walk import children, code, walk
+from leakcheck.project.syntax.light.text import parsed
+from leakcheck.project.syntax.light.tree import light_places
+from leakcheck.project.syntax.walk import children, code, walk
 from tests.test_light_trees import SAMPLE, chunk, light
 
 

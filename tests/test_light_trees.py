@@ -13,12 +13,12 @@ import libcst as cst
 import pytest
 
 import leakcheck
-from leakcheck.project.chunk import Chunk
-from leakcheck.project.light import expressions, statements
-from leakcheck.project.light.text import parsed
-from leakcheck.project.light.tree import light_module
-from leakcheck.project.module import Module
-from leakcheck.project.walk import children
+from leakcheck.project.syntax.chunk import Chunk
+from leakcheck.project.syntax.light import expressions, statements
+from leakcheck.project.syntax.light.text import parsed
+from leakcheck.project.syntax.light.tree import light_module
+from leakcheck.project.syntax.module import Module
+from leakcheck.project.syntax.walk import children
 
 LIBRARY = Path(os.__file__).parent
 OWN = sorted(Path(leakcheck.__file__).parent.rglob("*.py"))

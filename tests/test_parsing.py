@@ -10,10 +10,10 @@ import pytest
 
 import leakcheck
 from leakcheck.engine import check
-from leakcheck.project import outline
-from leakcheck.project.chunk import Chunk
-from leakcheck.project.module import ClassInfo, Module
-from leakcheck.project.sketch import LOOP
+from leakcheck.project.syntax import outline
+from leakcheck.project.syntax.chunk import Chunk
+from leakcheck.project.syntax.module import ClassInfo, Module
+from leakcheck.project.syntax.sketch import LOOP
 from leakcheck.settings import Settings
 
 SOURCES = sorted(Path(leakcheck.__file__).parent.rglob("*.py"))

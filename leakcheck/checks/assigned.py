@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import code, dotted, same_scope, walk
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.syntax.walk import code, dotted, same_scope, walk
 from leakcheck.words import words
 
 Value = tuple[cst.BaseExpression, FunctionInfo | None, Module]  # an expression, and where it stands

@@ -6,34 +6,34 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from leakcheck.checks.attempts import attempts
-from leakcheck.checks.blocking import Blocking
-from leakcheck.checks.configured import configured
-from leakcheck.checks.constructors import Constructors
-from leakcheck.checks.cursors import cursors
-from leakcheck.checks.decorated import in_transactions, nested_under_decorators, under_decorators
-from leakcheck.checks.dependencies import Dependencies
-from leakcheck.checks.engines import Engines
-from leakcheck.checks.fates import Fates
-from leakcheck.checks.held import held
-from leakcheck.checks.indirect import around_callees, handed_over
-from leakcheck.checks.lending import Lending
-from leakcheck.checks.loops import loops
-from leakcheck.checks.managers import managed
-from leakcheck.checks.nested import Acquires, nested
-from leakcheck.checks.pools import pools
+from leakcheck.checks.held.blocking import Blocking
+from leakcheck.checks.held.decorated import in_transactions, nested_under_decorators, under_decorators
+from leakcheck.checks.held.dependencies import Dependencies
+from leakcheck.checks.held.lending import Lending
+from leakcheck.checks.held.nested import Acquires, nested
+from leakcheck.checks.held.through import held
+from leakcheck.checks.held.yields import yields
+from leakcheck.checks.leaks.cursors import cursors
+from leakcheck.checks.pools.configured import configured
+from leakcheck.checks.pools.constructors import Constructors
+from leakcheck.checks.pools.engines import Engines
+from leakcheck.checks.pools.fates import Fates
+from leakcheck.checks.pools.weak import pools
 from leakcheck.checks.purpose import is_test
-from leakcheck.checks.reconnects import Reconnects
-from leakcheck.checks.retries import retries
+from leakcheck.checks.retries.acquires import retries
+from leakcheck.checks.retries.attempts import attempts
+from leakcheck.checks.retries.indirect import around_callees, handed_over
+from leakcheck.checks.rows.loops import loops
+from leakcheck.checks.rows.managers import managed
+from leakcheck.checks.rows.reconnects import Reconnects
 from leakcheck.checks.telling import Teller
-from leakcheck.checks.yields import yields
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
-from leakcheck.project.module import Module
 from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import Module
 from leakcheck.words import words
 
 _NOT_IN_TESTS = ("LK2", "LK3", "LK5")  # nobody waits for the connections of a test

@@ -11,7 +11,7 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.naming import GUESSED
 from leakcheck.models import Release
-from leakcheck.project.walk import terminal
+from leakcheck.project.syntax.walk import terminal
 
 
 def hints(runs: Iterable[Interpreter], found: Sequence[Diagnostic]) -> tuple[str, ...]:

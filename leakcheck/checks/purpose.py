@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
-from leakcheck.project.walk import code, same_scope, walk
+from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.project.syntax.outline import words_of
+from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.checks.constructors import Built
+from leakcheck.checks.pools.constructors import Built
 from leakcheck.checks.purpose import is_of_this_file, is_only_in
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.values import Class, Function
-from leakcheck.project.module import Chunk, FunctionInfo, Module
 from leakcheck.project.project import Project
-from leakcheck.project.walk import code, dotted, same_scope, terminal, walk
+from leakcheck.project.syntax.module import Chunk, FunctionInfo, Module
+from leakcheck.project.syntax.walk import code, dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
 _MAIN = "__main__"

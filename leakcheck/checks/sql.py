@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from leakcheck.checks.assigned import assigned
-from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import code, string_value, terminal, walk
+from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.project.syntax.walk import code, string_value, terminal, walk
 from leakcheck.words import words
 
 _VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)

@@ -9,8 +9,8 @@ import libcst as cst
 from leakcheck.catalogue import Catalogue
 from leakcheck.diagnostics import Confidence, Diagnostic, Span, Step, StepKind
 from leakcheck.flow.core import Site
-from leakcheck.project.module import FunctionInfo, Module
-from leakcheck.project.walk import code
+from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.project.syntax.walk import code
 
 _LONGEST = 60
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from leakcheck.checks.configured import dictionaries
-from leakcheck.checks.constructors import Constructors
-from leakcheck.checks.cursors import pinning
+from leakcheck.checks.leaks.cursors import pinning
+from leakcheck.checks.pools.configured import dictionaries
+from leakcheck.checks.pools.constructors import Constructors
 from leakcheck.diagnostics import Diagnostic, Fix
 from leakcheck.fixes.backoff import back_off
 from leakcheck.fixes.batches import batch_rows
@@ -24,8 +24,8 @@ from leakcheck.fixes.style import of_project
 from leakcheck.fixes.text import Draft, Refused
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
-from leakcheck.project.module import Module
 from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import Module
 
 AMENDMENTS: dict[str, Callable[[Spot], Proposal]] = {
     "LK108": close_cursor,

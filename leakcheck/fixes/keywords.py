@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from leakcheck.checks.configured import Configured
-from leakcheck.checks.constructors import Built
-from leakcheck.checks.versions import as_pinned
+from leakcheck.checks.pools.configured import Configured
+from leakcheck.checks.pools.constructors import Built
+from leakcheck.checks.pools.versions import as_pinned
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot
 from leakcheck.fixes.text import Draft, Refused

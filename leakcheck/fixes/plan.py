@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from leakcheck.checks.leaks import Verdict, verdicts
+from leakcheck.checks.leaks.exits import Verdict, verdicts
 from leakcheck.diagnostics import Diagnostic, Fix, Span
 from leakcheck.fixes.quest import Quest, settle
 from leakcheck.fixes.scene import File, Scene, file_of
@@ -15,8 +15,8 @@ from leakcheck.fixes.text import Refused
 from leakcheck.fixes.trial import Trial
 from leakcheck.fixes.unfold import edits_between, unfolded
 from leakcheck.flow.interpreter import Interpreter
-from leakcheck.project.module import Module
 from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import Module
 
 FIXABLE = frozenset({"LK101", "LK102", "LK103", "LK104"})
 _KEPT = "an object keeps the connection: which of its methods should close it is for its class to say"

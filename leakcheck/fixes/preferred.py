@@ -10,7 +10,7 @@ from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, bare, dotted, terminal
 from leakcheck.fixes.text import Draft, Refused, line_end
-from leakcheck.project.module import FunctionInfo, Module
+from leakcheck.project.syntax.module import FunctionInfo, Module
 
 
 @dataclass(frozen=True, slots=True)

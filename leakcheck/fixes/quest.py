@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from leakcheck.checks.leaks import Verdict
+from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.blocks import close_after_block, drop_await, return_after_block
 from leakcheck.fixes.cleanup import release_anyway
 from leakcheck.fixes.handover import guard_hand_over

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from leakcheck.checks.leaks import Verdict
+from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.style import Style
@@ -17,7 +17,7 @@ from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import resources_in
 from leakcheck.models import Connection
-from leakcheck.project.module import Module
+from leakcheck.project.syntax.module import Module
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from leakcheck.catalogue import Catalogue
-from leakcheck.checks.configured import Configured
-from leakcheck.checks.constructors import Built
+from leakcheck.checks.pools.configured import Configured
+from leakcheck.checks.pools.constructors import Built
 from leakcheck.diagnostics import Diagnostic, Span
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.scene import File

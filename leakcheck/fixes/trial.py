@@ -6,14 +6,14 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from leakcheck.checks.leaks import verdicts
+from leakcheck.checks.leaks.exits import verdicts
 from leakcheck.diagnostics import Confidence
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.text import Draft, Refused
 from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
 from leakcheck.flow.resolve import Resolver
-from leakcheck.project.module import FunctionInfo, Module
 from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import FunctionInfo, Module
 
 Found = tuple[str, Confidence, int]  # rule, how sure, line of the acquire
 Tried = tuple[Scene, Draft]

@@ -23,7 +23,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.walk import dotted
+from leakcheck.project.syntax.walk import dotted
 
 _NAME = re.compile(r"\w+")
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)

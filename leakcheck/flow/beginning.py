@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from leakcheck.flow.state import State
-from leakcheck.project.walk import dotted, string_value, terminal, walk
+from leakcheck.project.syntax.walk import dotted, string_value, terminal, walk
 from leakcheck.words import words
 
 _NOTHING = {"extend", "update"}  # may add

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.values import Class, Const, Derived, Ref
-from leakcheck.project.walk import alternatives
+from leakcheck.project.syntax.walk import alternatives
 
 if TYPE_CHECKING:
     from leakcheck.flow.core import Argument
     from leakcheck.flow.values import Function
-    from leakcheck.project.module import FunctionInfo
+    from leakcheck.project.syntax.module import FunctionInfo
 
 
 def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:

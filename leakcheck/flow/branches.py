@@ -10,7 +10,7 @@ from leakcheck.flow.beginning import begins, filling
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.state import State, Tier, merge
 from leakcheck.flow.values import UNKNOWN, Const, Derived, Ref, Tuple
-from leakcheck.project.walk import terminal
+from leakcheck.project.syntax.walk import terminal
 
 MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
 

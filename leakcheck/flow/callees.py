@@ -27,8 +27,8 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import SCOPES, dotted, walk
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import SCOPES, dotted, walk
 
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 

@@ -29,8 +29,8 @@ from leakcheck.flow.values import (
     Value,
 )
 from leakcheck.models import Connection, Release
-from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import string_value, terminal
+from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.walk import string_value, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence

@@ -6,7 +6,7 @@ import libcst as cst
 
 from leakcheck.catalogue import Catalogue
 from leakcheck.flow.values import UNKNOWN, Class, Const, Instance, Symbol, Value
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module, Scope
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module, Scope
 
 DEPTH = 6  # of bases, names and calls followed
 

@@ -19,7 +19,7 @@ from leakcheck.flow.values import (
     is_none,
     truth,
 )
-from leakcheck.project.walk import code, dotted, string_value
+from leakcheck.project.syntax.walk import code, dotted, string_value
 
 Split = tuple[list[State], list[State]]
 _SINGLETONS = {"None": None, "True": True, "False": False}

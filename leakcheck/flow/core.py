@@ -20,7 +20,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.walk import code
+from leakcheck.project.syntax.walk import code
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from leakcheck.flow.resolve import Resolver
     from leakcheck.flow.summaries import Summaries
     from leakcheck.models import Connection
-    from leakcheck.project.module import FunctionInfo, Module
+    from leakcheck.project.syntax.module import FunctionInfo, Module
 
 Evaluated = list[tuple[Value, State]]
 

@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.flow.core import Argument, Core, Evaluated, merged
 from leakcheck.flow.state import State
 from leakcheck.flow.values import UNKNOWN, Const, Function, Tuple, Value, resources_in
-from leakcheck.project.walk import SCOPES, children, string_value, walk
+from leakcheck.project.syntax.walk import SCOPES, children, string_value, walk
 
 
 class Displays(Core):

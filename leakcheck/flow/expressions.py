@@ -31,7 +31,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.walk import dotted, string_value, walk
+from leakcheck.project.syntax.walk import dotted, string_value, walk
 
 _MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
 

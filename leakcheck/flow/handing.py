@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from leakcheck.flow.core import Site
-    from leakcheck.project.module import FunctionInfo
+    from leakcheck.project.syntax.module import FunctionInfo
 
 
 class Handing:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.state import Raised
-from leakcheck.project.walk import code
+from leakcheck.project.syntax.walk import code
 
 if TYPE_CHECKING:
-    from leakcheck.project.module import Module
     from leakcheck.project.project import Project
+    from leakcheck.project.syntax.module import Module
 
 # Roots of the drivers' exception hierarchies (PEP 249, SQLAlchemy, asyncpg …): catching one catches what calls on a
 # connection are expected to raise.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leakcheck.flow.binding import filled
 from leakcheck.flow.state import State, Status, Tier, Trace
 from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref
-from leakcheck.project.module import ClassInfo
+from leakcheck.project.syntax.module import ClassInfo
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -16,7 +16,7 @@ from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 
 
 class Interpreter(Statements, Callees, Conditions, Expressions):

@@ -27,8 +27,8 @@ from leakcheck.flow.values import (
     resources_in,
 )
 from leakcheck.models import Release
-from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import code
+from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.walk import code
 
 _CLOSING = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib2.closing"})
 _STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})

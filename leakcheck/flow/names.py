@@ -9,9 +9,9 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.flow.beginning import elements
-from leakcheck.project.bindings import Bindings
-from leakcheck.project.remembered import remembered
-from leakcheck.project.walk import SCOPES, code, dotted, same_scope, string_value, walk
+from leakcheck.project.syntax.bindings import Bindings
+from leakcheck.project.syntax.remembered import remembered
+from leakcheck.project.syntax.walk import SCOPES, code, dotted, same_scope, string_value, walk
 from leakcheck.words import words
 
 

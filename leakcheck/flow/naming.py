@@ -11,8 +11,8 @@ import libcst as cst
 from leakcheck.flow.core import Core
 from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
 from leakcheck.models import Connection
-from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import code, terminal
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import code, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import libcst as cst
 
 from leakcheck.models import Connection
-from leakcheck.project.bindings import pairs
-from leakcheck.project.module import FunctionInfo
-from leakcheck.project.walk import dotted, same_scope, walk
+from leakcheck.project.syntax.bindings import pairs
+from leakcheck.project.syntax.module import FunctionInfo
+from leakcheck.project.syntax.walk import dotted, same_scope, walk
 
 
 class Else(Enum):

@@ -11,8 +11,8 @@ from leakcheck.flow.owning import field_released_outside, releasing_methods
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
-from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import SCOPES, code, dotted, terminal, unawaited, walk
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import SCOPES, code, dotted, terminal, unawaited, walk
 from leakcheck.words import words
 
 _PLAIN_BASES = frozenset(

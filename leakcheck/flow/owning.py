@@ -11,8 +11,8 @@ import libcst as cst
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection
-from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import children, dotted, string_value, terminal, walk
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
 from leakcheck.words import words as the_words
 
 # A helper that is given the field and has one of these in its name is believed to release it.

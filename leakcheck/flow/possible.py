@@ -9,10 +9,10 @@ from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import LITERALS, UNKNOWN, Class, Function, Instance, Lent, Method, Symbol, Value
-from leakcheck.project.light.expressions import plain
-from leakcheck.project.module import Chunk, ClassInfo
-from leakcheck.project.namespaces import Entered, Imported, Namespace, Origin, Parameter, Unclear
-from leakcheck.project.nodes import path, terminal
+from leakcheck.project.syntax.light.expressions import plain
+from leakcheck.project.syntax.module import Chunk, ClassInfo
+from leakcheck.project.syntax.namespaces import Entered, Imported, Namespace, Origin, Parameter, Unclear
+from leakcheck.project.syntax.nodes import path, terminal
 
 ENTERING = ("__enter__", "__aenter__")
 _DEPTH = 12  # of expressions in expressions, and names for names

@@ -13,11 +13,11 @@ from leakcheck.flow.possible import ENTERING, Possible, TooVague, is_acquire, is
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Instance, Symbol, Value
-from leakcheck.project.definitions import LAMBDA
-from leakcheck.project.mentions import is_read
-from leakcheck.project.module import Chunk, ClassInfo, FunctionInfo, Module
-from leakcheck.project.namespaces import Imported, Namespace, Origin, Unclear
-from leakcheck.project.nodes import terminal
+from leakcheck.project.syntax.definitions import LAMBDA
+from leakcheck.project.syntax.mentions import is_read
+from leakcheck.project.syntax.module import Chunk, ClassInfo, FunctionInfo, Module
+from leakcheck.project.syntax.namespaces import Imported, Namespace, Origin, Unclear
+from leakcheck.project.syntax.nodes import terminal
 
 _Called = tuple[FunctionInfo, ClassInfo | None]  # a function, and the class of the object it is called on
 

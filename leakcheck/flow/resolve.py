@@ -21,10 +21,10 @@ from leakcheck.flow.values import (
     Value,
 )
 from leakcheck.models import Connection
-from leakcheck.project.definitions import function_of
-from leakcheck.project.module import Chunk, ClassInfo, FunctionInfo, Module, Scope
 from leakcheck.project.project import Definition, Project
-from leakcheck.project.walk import string_value
+from leakcheck.project.syntax.definitions import function_of
+from leakcheck.project.syntax.module import Chunk, ClassInfo, FunctionInfo, Module, Scope
+from leakcheck.project.syntax.walk import string_value
 
 _BUILTINS = frozenset(dir(builtins))
 _OPTIONAL = frozenset(

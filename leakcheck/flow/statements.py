@@ -12,9 +12,9 @@ from leakcheck.flow.branches import Branches
 from leakcheck.flow.core import only_states
 from leakcheck.flow.state import Raised, State, Tier, merge
 from leakcheck.flow.values import NONE, Class, Function, Tuple, Value
-from leakcheck.project.bindings import imported_names
-from leakcheck.project.module import ClassInfo, FunctionInfo
-from leakcheck.project.walk import dotted, walk
+from leakcheck.project.syntax.bindings import imported_names
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import dotted, walk
 
 MAX_WORK = 20_000  # statements times states in one function; past that it is given up quietly
 

@@ -32,14 +32,14 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.walk import SCOPES, alternatives, dotted, terminal, walk
+from leakcheck.project.syntax.walk import SCOPES, alternatives, dotted, terminal, walk
 from leakcheck.project.wrappers import Wrappers, gives
 
 if TYPE_CHECKING:
     from leakcheck.flow.core import Site
     from leakcheck.flow.resolve import Resolver
     from leakcheck.models import Connection
-    from leakcheck.project.module import ClassInfo, FunctionInfo
+    from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 
 _KEEPS_NOTHING = frozenset({"staticmethod", "classmethod"})  # decorators
 MAX_OUTCOMES = 6

@@ -11,9 +11,9 @@ from leakcheck.flow.owners import REGISTERS, gives_itself_away, release_by
 from leakcheck.flow.owning import field_released_outside, releasing_methods
 from leakcheck.flow.state import Resource, Status
 from leakcheck.models import Connection, Release
-from leakcheck.project.bindings import pairs
-from leakcheck.project.module import ClassInfo
-from leakcheck.project.walk import dotted, walk
+from leakcheck.project.syntax.bindings import pairs
+from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.walk import dotted, walk
 
 if TYPE_CHECKING:
     from leakcheck.flow.resolve import Resolver

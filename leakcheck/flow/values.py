@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
     from leakcheck.models import Connection, WithEffect
-    from leakcheck.project.module import ClassInfo, FunctionInfo, Module
+    from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 
 # A resource is named by its acquire site (an index into the analysis' sites) and a generation: a loop that acquires
 # at the same place again renames the older one from 0 to 1, so that an overwritten connection stays visible.

@@ -12,10 +12,10 @@ from leakcheck.health.lifelines import Lifelines, lifelines
 if TYPE_CHECKING:
     import libcst as cst
 
-    from leakcheck.checks.constructors import Constructors
+    from leakcheck.checks.pools.constructors import Constructors
     from leakcheck.flow.core import Site
     from leakcheck.flow.interpreter import Interpreter
-    from leakcheck.project.module import Module
+    from leakcheck.project.syntax.module import Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _entered(run: Interpreter) -> frozenset[int]:
     """The expressions that `with` statements enter, and the calls that enter one on a stack."""
     import libcst as cst
 
-    from leakcheck.project.walk import terminal, walk
+    from leakcheck.project.syntax.walk import terminal, walk
 
     found: list[cst.CSTNode] = []
     for body in [run.function.node.body] if run.function else run.names.body:
@@ -82,7 +82,7 @@ def _entered(run: Interpreter) -> frozenset[int]:
 def _batches(module: Module, methods: frozenset[str]) -> int:
     import libcst as cst
 
-    from leakcheck.project.walk import walk
+    from leakcheck.project.syntax.walk import walk
 
     nodes = (node for chunk in module.mentioning(methods) for node in walk(chunk.tree))
     return sum(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from leakcheck.flow.core import Site
     from leakcheck.flow.interpreter import Interpreter
-    from leakcheck.project.module import Module
+    from leakcheck.project.syntax.module import Module
 
 Fate = Literal["released", "handed", "lost"]  # given back; somebody else's from some point on; lost on some path
 
@@ -51,7 +51,7 @@ class _Body:
     def __init__(self, run: Interpreter) -> None:
         import libcst as cst
 
-        from leakcheck.project.walk import terminal, walk
+        from leakcheck.project.syntax.walk import terminal, walk
 
         self.own: set[int] = set()
         self.blocks: dict[int, cst.With] = {}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leakcheck.project.storage import digest_of
+from leakcheck.project.cache.storage import digest_of
 
 Marks = dict[str, list[Any]]  # by folder, when its entries changed, and a digest of those that imports can mean
 

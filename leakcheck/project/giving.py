@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from leakcheck.project.nodes import SCOPES, Function, below, blocks, functions, name, own, terminal, used
+from leakcheck.project.syntax.nodes import SCOPES, Function, below, blocks, functions, name, own, terminal, used
 
 _NAMING = ("id", "attr", "name", "arg", "asname")  # fields of nodes that are names
 _MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})

@@ -9,11 +9,11 @@ from pathlib import Path
 from leakcheck.catalogue import Catalogue, load
 from leakcheck.project.folders import Folders
 from leakcheck.project.locate import Locator
-from leakcheck.project.module import ClassInfo, FunctionInfo, Module
-from leakcheck.project.outline import words_of
-from leakcheck.project.remembered import forget_all
 from leakcheck.project.requirements import Requirements
 from leakcheck.project.source import SourceUnreadable, read_source
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
+from leakcheck.project.syntax.outline import words_of
+from leakcheck.project.syntax.remembered import forget_all
 from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
 

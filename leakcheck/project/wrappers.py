@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.project.definitions import LAMBDA
-from leakcheck.project.module import Chunk, FunctionInfo, Module
-from leakcheck.project.outline import words_of
 from leakcheck.project.project import Project
-from leakcheck.project.vocabulary import is_on
-from leakcheck.project.walk import terminal, walk
+from leakcheck.project.syntax.definitions import LAMBDA
+from leakcheck.project.syntax.module import Chunk, FunctionInfo, Module
+from leakcheck.project.syntax.outline import words_of
+from leakcheck.project.syntax.walk import terminal, walk
+from leakcheck.project.triage.vocabulary import is_on
 
 # Both begin with what must be there: where a line begins is dear to ask of each letter.
 _BASES = re.compile(r"class[ \t]+\w+[ \t]*\(([^)]*)\)")

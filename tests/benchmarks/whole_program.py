@@ -14,10 +14,10 @@ from pathlib import Path
 from leakcheck import batches, checking, runner
 from leakcheck.diagnostics import Report
 from leakcheck.project.discovery import find
-from leakcheck.project.facts import facts_of
-from leakcheck.project.module import Module
 from leakcheck.project.project import Project
-from leakcheck.project.vocabulary import Vocabulary, vocabulary_for
+from leakcheck.project.syntax.module import Module
+from leakcheck.project.triage.facts import facts_of
+from leakcheck.project.triage.vocabulary import Vocabulary, vocabulary_for
 from leakcheck.settings import Settings
 
 

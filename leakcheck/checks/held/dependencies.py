@@ -1,0 +1,289 @@
+"""LK205: a connection that a web framework injects is held as long as the endpoint runs, and longer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+import libcst as cst
+
+from leakcheck.checks.held.behind import Behind
+from leakcheck.checks.held.blocking import Blocking, Pause
+from leakcheck.checks.held.lending import Lending
+from leakcheck.checks.held.scoped import Scoped
+from leakcheck.checks.held.streams import Marker, Streams, reads
+from leakcheck.checks.held.through import places, purpose, short, steps_of
+from leakcheck.checks.held.waiting import feasible
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Span
+from leakcheck.flow.core import Site
+from leakcheck.flow.holding import Held
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.state import Status
+from leakcheck.flow.summaries import Summaries
+from leakcheck.flow.values import Class, Function, Loan, Symbol
+from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.project.syntax.walk import dotted, same_scope, string_value, terminal, walk
+
+_DEPTH = 4  # of dependencies of dependencies
+_MOST_PLACES = 6
+_AGAIN = "used there, it takes a connection that nothing gives back"
+
+
+class Dependencies:
+    """The endpoints of a module, and what their dependencies hold for them."""
+
+    def __init__(self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending) -> None:
+        self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
+        self.web = resolver.catalogue.web
+        self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)
+        self.behind = Behind(lending)
+        self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
+        self._endpoint = re.compile(rf"@(?<!\S@)(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(")
+
+    def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
+        """One for each injected connection that an endpoint holds through something slow."""
+        endpoints = self._endpoints(module)
+        for function in endpoints:
+            yield from self._of_parameters(function, tell)
+            yield from self.scoped.of_endpoint(function, tell, blocking)
+        yield from self.scoped.elsewhere(module, endpoints, tell, blocking)
+
+    def lent(self, module: Module) -> int:
+        """How many connections its endpoints are given."""
+        return sum(not loan.spec.embedded for function in self._endpoints(module) for _, loan in self._loans(function))
+
+    def _endpoints(self, module: Module) -> list[FunctionInfo]:
+        decorated = self._decorated(module)
+        return [f for f in decorated if any(self._is_endpoint(name, module) for name in f.decorators)]
+
+    def _is_endpoint(self, decorator: str, module: Module) -> bool:
+        """`@router.get`, or `@get` where it is imported from a framework."""
+        if "." in decorator:
+            return decorator.rpartition(".")[2] in self.web.endpoints
+        return module.imports.get(decorator) in self.web.handlers
+
+    def _of_parameters(self, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
+        """One for each place: what several parameters share is held once."""
+        told: set[Span] = set()
+        for parameter, loan in self._loans(function):
+            for found in self._judge(function, parameter, loan, tell):
+                if found.span not in told:
+                    told.add(found.span)
+                    yield found
+
+    def _loans(self, function: FunctionInfo) -> Iterator[tuple[cst.Param, Loan]]:
+        """What each dependency lends, once: the framework calls it once a request, whoever asks for it."""
+        found: dict[object, list[tuple[cst.Param, Loan]]] = {}
+        for parameter in function.parameters:
+            if loan := self._injected(parameter, function, _DEPTH):
+                found.setdefault(loan.through[:1] or parameter, []).append((parameter, loan))
+        for shared in found.values():
+            parameter, loan = min(shared, key=lambda each: each[1].inside)
+            yield parameter, replace(loan, used=next((each.used for _, each in shared if each.used), ""))
+
+    def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
+        """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
+        for chunk in module.chunks if self._endpoint.search(module.source) else ():
+            for part in chunk.parts if self._endpoint.search(chunk.statement.text) else ():
+                if self._endpoint.search(part.text):
+                    yield from (d for d in part.definitions if isinstance(d, FunctionInfo))
+
+    # -- what is injected ------------------------------------------------------------------------------------------
+
+    def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int, by_name: bool = False) -> Loan | None:
+        """What the parameter's dependency has checked out while the endpoint runs."""
+        marker = self._marker(parameter, function)
+        if marker is None:  # Litestar gives by name what is provided anywhere above
+            by_name |= any(function.module.imports.get(name) in self.web.handlers for name in function.decorators)
+            return self._typed(parameter, function) if by_name else None
+        given = next((a.value for a in marker.call.args if a.keyword is None), None)
+        if given is None:  # `Depends()` on the annotated class
+            annotated = _annotated(parameter.annotation) if parameter.annotation else None
+            return self._lent(annotated, marker.module, depth) if annotated else None
+        if isinstance(self.resolver.static(given, None, marker.module), (Class, Function)):
+            return self._lent(given, marker.module, depth, marker.by_name)
+        return self._typed(parameter, function)
+
+    def _marker(self, parameter: cst.Param, function: FunctionInfo) -> Marker | None:
+        provided = self._provided(function.module).get(parameter.name.value, ())
+        for call, module in (*self._markers(parameter, function), *((call, function.module) for call in provided)):
+            callee = self.resolver.static(call.func, function.parent, module)
+            if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
+                return Marker(call, module, callee.name, call in provided)
+        return None
+
+    def _typed(self, parameter: cst.Param, function: FunctionInfo) -> Loan | None:
+        """What a dependency out of sight lends, by the parameter's annotation."""
+        spec = self.resolver.connection_type(self.resolver.parameter(parameter, function))
+        return Loan(spec, "medium", ()) if spec is not None and spec.kind != "engine" else None
+
+    def _markers(self, parameter: cst.Param, function: FunctionInfo) -> Iterator[tuple[cst.Call, Module]]:
+        """`= Depends(get_db)`, `Annotated[Session, Depends(get_db)]`, and a name for the latter."""
+        if isinstance(parameter.default, cst.Call):
+            yield parameter.default, function.module
+        if parameter.annotation is not None:
+            node, module = self._alias(parameter.annotation.annotation, function.module)
+            if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
+                for element in node.slice:
+                    if isinstance(element.slice, cst.Index) and isinstance(element.slice.value, cst.Call):
+                        yield element.slice.value, module
+
+    def _provided(self, module: Module) -> dict[str, list[cst.Call]]:
+        """`dependencies={"db": Provide(get_db)}` of an endpoint, a controller or an application in the module."""
+        if module not in self._known:
+            names = frozenset(name.rpartition(".")[2] for name in self.web.dependencies)
+            found = self._known.setdefault(module, {})
+            for chunk in module.mentioning(names):
+                for node in walk(chunk.tree) if "dependencies" in chunk.words else ():
+                    if isinstance(node, cst.DictElement) and isinstance(node.value, cst.Call):
+                        found.setdefault(string_value(node.key) or "", []).append(node.value)
+        return self._known[module]
+
+    def _alias(self, node: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, Module]:
+        """What a name like `SessionDep` stands for, here or in the module it is imported from."""
+        if not isinstance(node, cst.Name):
+            return node, module
+        if values := module.assigned(node.value):
+            return values[0], module
+        if node.value in module.imports:
+            head, _, last = module.absolute(module.imports[node.value]).rpartition(".")
+            owner = self.project.find(head, module)
+            if owner is not None and (values := owner.assigned(last)):
+                return values[0], owner
+        return node, module
+
+    def _lent(self, node: cst.BaseExpression, module: Module, depth: int, by_name: bool = False) -> Loan | None:
+        """What a dependency lends: itself, or through its own dependencies."""
+        value = self.resolver.static(node, None, module)
+        if isinstance(value, Class):
+            method = self.resolver.method(value.info, "__init__")
+            return self._deeper(method, depth - 1, by_name) if method else None
+        if not isinstance(value, Function):
+            return None
+        function = value.info
+        summary = self.summaries.of(function, None, ()) if function.is_generator else None
+        if summary is not None and summary.lends is not None:
+            return Loan(summary.lends.spec, summary.lends.certainty, (function, *summary.lends.through))
+        return self._deeper(function, depth - 1, by_name)
+
+    def _deeper(self, function: FunctionInfo, depth: int, by_name: bool) -> Loan | None:
+        for parameter in function.parameters if depth > 0 else ():
+            if loan := self._injected(parameter, function, depth, by_name):
+                used = function.name if not loan.inside and self._uses(function, parameter, loan) else ""
+                return replace(loan, inside=True, used=loan.used or used)
+        return None
+
+    def _uses(self, function: FunctionInfo, parameter: cst.Param, loan: Loan) -> bool:
+        """Whether a dependency has worked with what it got itself, and has not let it rest again."""
+        run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
+        site = run.run_lent(parameter, loan)
+        returns = run.ended.returns if run.ended else ()
+        return any(state.resources[site.index, 0].status is Status.LENT for state in returns)
+
+    # -- what the endpoint does meanwhile --------------------------------------------------------------------------
+
+    def _judge(self, function: FunctionInfo, parameter: cst.Param, loan: Loan, tell: Teller) -> Iterator[Diagnostic]:
+        if loan.spec.embedded:
+            return
+        run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
+        site = run.run_lent(parameter, loan)
+        told = self._acquired_from(parameter, function)
+        waits = [each for each in self.lending.waits(run) if each[0].site is site and id(each[0].node) not in told]
+        streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record, function)]
+        if waits:
+            yield _held(site, loan, places(waits, tell), tell)
+        elif streams:
+            yield from self._streamed(streams, parameter, function, site, loan, tell)
+        else:
+            yield from self._left_behind(run, parameter, function, site, loan, tell)
+
+    def _acquired_from(self, parameter: cst.Param, function: FunctionInfo) -> set[int]:
+        """The ids of what stands in `async with db.transaction():`, where its type says that this acquires: a wait in
+        there is told of as LK201 or LK202."""
+        blocks = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.With))
+        inside = (
+            block.body for block in blocks if any(self._acquires(i.item, parameter, function) for i in block.items)
+        )
+        return {id(node) for body in inside for node in walk(body)}
+
+    def _acquires(self, node: cst.BaseExpression, parameter: cst.Param, function: FunctionInfo) -> bool:
+        func = node.func if isinstance(node, cst.Call) else None
+        if not isinstance(func, cst.Attribute) or dotted(func.value) != parameter.name.value:
+            return False
+        callee = self.resolver.static(func, function, function.module)
+        return self.resolver.callee_name(callee) in self.resolver.catalogue.by_acquire
+
+    def _ends_before(self, parameter: cst.Param, function: FunctionInfo, loan: Loan) -> bool:
+        """Whether it is taken back before the response is sent: always by a framework that gives by name."""
+        marker = self._marker(parameter, function)
+        return marker is None or self.streams.ends_before(loan, marker, function.module)
+
+    def _left_behind(
+        self, run: Interpreter, parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
+    ) -> Iterator[Diagnostic]:
+        """What tasks that run behind the response hold it through, or take again after it was given back."""
+        if not any(True for _ in self.behind.tasks(function)):
+            return
+        if self._ends_before(parameter, function, loan):
+            what = f"{_subject(site, loan)} is closed before this task runs: {_AGAIN}"
+            used = self.behind.uses(function, parameter.name.value) if loan.spec.reusable else ()
+            for node in islice(used, 1):
+                yield tell.at("LK205", _confidence(site, None), what, node, tell.acquired(site))
+        elif waits := places(self.behind.waits(run, site), tell):
+            record, pause = waits[0]
+            until = f"is held until this task behind the response is done, which {purpose(pause)}"
+            steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
+            yield tell.at("LK205", _confidence(site, pause), f"{_subject(site, loan)} {until}", record.node, steps)
+
+    def _streamed(
+        self, streams: list[Held], parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
+    ) -> Iterator[Diagnostic]:
+        what, why = f"{_subject(site, loan)} is held until the last byte of this", ""
+        if self._ends_before(parameter, function, loan):
+            name = parameter.name.value
+            streams = [record for record in streams if loan.spec.reusable and reads(record, name, function)]
+            what, why = f"{_subject(site, loan)} is closed before the body of this", f": {_AGAIN}"
+        for record in streams[:1]:
+            kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else f"{function.name}()")
+            message = f"{what} {kind} is sent{why}"
+            yield tell.at("LK205", _confidence(site, None), message, record.node, tell.acquired(site))
+
+
+def _annotated(annotation: cst.Annotation) -> cst.BaseExpression:
+    """The class in `Users`, and in `Annotated[Users, Depends()]`."""
+    node = annotation.annotation
+    if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
+        first = node.slice[0].slice
+        return first.value if isinstance(first, cst.Index) else node
+    return node
+
+
+def _subject(site: Site, loan: Loan) -> str:
+    if not loan.through:
+        return quoted(site.name)
+    if loan.inside:
+        what = "session" if loan.spec.kind in ("session", "managed") else "connection"
+        return f"the {what} that {quoted(site.callee)} opened for {quoted(site.name)}"
+    return f"{quoted(site.name)} from {quoted(site.callee)}"
+
+
+def _held(site: Site, loan: Loan, waits: list[tuple[Held, Pause]], tell: Teller) -> Diagnostic:
+    record, pause = waits[0]
+    message = (
+        f"{_subject(site, loan)} is held for the whole endpoint, "
+        f"also while {quoted(short(record.node))} {purpose(pause)}"
+    )
+    steps = [*tell.acquired(site)]
+    if loan.used:
+        steps.append(tell.step("note", site.node, f"{quoted(loan.used)} has used it, so that it has a connection"))
+    steps += [step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell)]
+    return tell.at("LK205", _confidence(site, pause), message, record.node, steps)
+
+
+def _confidence(site: Site, pause: Pause | None) -> Confidence:
+    return min(site.certainty, pause.confidence if pause else "high", key=CONFIDENCES.index)

@@ -1,0 +1,1 @@
+"""LK1xx: connections that are not given back."""

@@ -1,0 +1,232 @@
+"""LK101 to LK104: a resource that is still out when its function is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import Confidence, Diagnostic, Step
+from leakcheck.flow.core import Leak, Site
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.state import Status, Tier, Trace
+from leakcheck.project.syntax.walk import terminal, walk
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The one finding of a site: its rule, the path it is shown by, and all paths it stands for."""
+
+    code: str
+    leak: Leak
+    confidence: Confidence
+
+
+def leaks(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
+    """One diagnostic for each acquire site with a leak."""
+    return (_diagnostic(verdict, tell) for verdict in verdicts(run))
+
+
+def verdicts(run: Interpreter) -> Iterator[Verdict]:
+    """One for each acquire site with a leak."""
+    by_site: dict[Site, list[Leak]] = {}
+    for leak in run.leaks:
+        by_site.setdefault(leak.site, []).append(leak)
+    for site, found in by_site.items():
+        yield judge(site, found)
+
+
+def judge(site: Site, found: list[Leak]) -> Verdict:
+    """The worst of the site's paths decides: without an exception before with one, likely before unlikely."""
+    tier = min(leak.tier for leak in found)
+    worst = [leak for leak in found if leak.tier == tier]
+    lost = [leak for leak in worst if leak.resource.status is Status.LOST]
+    wrong = [leak for leak in lost if leak.resource.how == "wrong"]
+    held = [leak for leak in worst if leak.resource.status is not Status.LOST]
+    if wrong or (lost and not held):
+        code, among = "LK104", wrong or lost
+    elif tier is Tier.NONE:
+        entered = [leak for leak in held if leak.resource.with_used]
+        code, among = ("LK103", entered) if entered and len(entered) == len(held) else ("LK101", held)
+    else:
+        code, among = "LK102", held
+    leak = min(among, key=lambda leak: leak.trace.length if leak.trace else 0)
+    return Verdict(code, leak, _confidence(site, tier))
+
+
+def _confidence(site: Site, tier: Tier) -> Confidence:
+    if tier is Tier.WEAK:
+        return "low"
+    return site.certainty
+
+
+def _diagnostic(verdict: Verdict, tell: Teller) -> Diagnostic:
+    site = verdict.leak.site
+    message = _MESSAGES[verdict.code](verdict.leak, tell)
+    if site.may_be_given:
+        message += f" where {quoted(site.callee)} has opened it"
+    return tell.diagnostic(verdict.code, verdict.confidence, message, site, _steps(verdict, tell))
+
+
+# -- messages ----------------------------------------------------------------------------------------------------------
+
+
+def _never_or_sometimes(leak: Leak, tell: Teller) -> str:
+    site = leak.site
+    done = tell.done(site)
+    if not site.name and site.holder:
+        return f"the connection from {quoted(site.callee)} in {quoted(site.holder)} is {_how_often(site)} {done}"
+    if not site.name:
+        return f"the result of {quoted(site.callee)} is discarded and never {done}" if not site.releases else (
+            f"the connection from {quoted(site.callee)} is not always {done}"
+        )  # fmt: skip
+    what = tell.subject(site)
+    if _overwritten(leak.trace):
+        return f"{what} is overwritten before it is {done}"
+    if not site.releases:
+        return f"{what} is never {done}"
+    return f"{what} is not {done} on every path"
+
+
+def _how_often(site: Site) -> str:
+    return "not always" if site.releases else "never"
+
+
+def _if_raised(leak: Leak, tell: Teller) -> str:
+    raising = _raising(leak.trace)
+    what = tell.subject(leak.site)
+    stays = _stays(leak.site, tell)
+    if raising is None:
+        return f"{what} {stays} on an error path"
+    if raising.text == "unbound":
+        return f"{what} {stays} if {quoted(tell.text(raising.node))} is unbound"
+    if isinstance(raising.node, cst.Raise):
+        return f"{what} {stays} when an exception is raised here"
+    if isinstance(raising.node, cst.Yield):
+        return f"{what} {stays} if whoever gets it here raises"
+    if raising.node is leak.site.node or not isinstance(raising.node, cst.Call):
+        return f"{what} {stays} if the `with` block on it fails"
+    asking = _asking(raising.node, leak.site, tell)
+    rest = f"(…).{terminal(asking.func)}" if asking is not raising.node and isinstance(asking, cst.Call) else ""
+    return f"{what} {stays} if {quoted(tell.callee(raising.node) + rest)} raises"
+
+
+def _asking(node: cst.CSTNode, site: Site, tell: Teller) -> cst.CSTNode:
+    """The end of a chain of calls that begins by putting together what it asks: `session.query(User).first()`."""
+    if not isinstance(node, cst.Call) or terminal(node.func) not in site.spec.builds:
+        return node
+    calls = (n for n in walk(tell.module.chunk_of(node).tree) if isinstance(n, cst.Call))
+    ends = {id(n.func.value): n for n in calls if isinstance(n.func, cst.Attribute)}
+    while id(node) in ends:
+        node = ends[id(node)]
+    return node
+
+
+def _stays(site: Site, tell: Teller) -> str:
+    """Where nothing in sight gives it back on any path, "not closed" would say that something does on another."""
+    if site.releases:
+        return f"is not {tell.done(site)}"
+    return "is left checked out" if site.spec.kind == "checkout" else "is left open"
+
+
+def _with(leak: Leak, tell: Teller) -> str:
+    site = leak.site
+    effect = "ends the transaction, it does not " + tell.do(site)
+    if site.spec.with_effect == "nothing":
+        effect = "does not " + tell.do(site)
+    return f"`with` on {tell.subject(site, article=False)} {effect} it"
+
+
+def _wrong(leak: Leak, tell: Teller) -> str:
+    site = leak.site
+    what = tell.subject(site)
+    if leak.resource.how == "guard":
+        return f"{what} is {tell.done(site)} only while it is connected: a dropped connection keeps its pool slot"
+    right = str(site.spec.release[0]) if site.spec.release else "its pool"
+    return f"{what} is closed but not returned to its pool (use {quoted(right)})"
+
+
+_MESSAGES = {"LK101": _never_or_sometimes, "LK102": _if_raised, "LK103": _with, "LK104": _wrong}
+
+
+# -- the path ----------------------------------------------------------------------------------------------------------
+
+
+def _history(trace: Trace | None, site: Site) -> list[Trace]:
+    """The steps since the resource was acquired, oldest first."""
+    steps: list[Trace] = []
+    while trace is not None:
+        steps.append(trace)
+        if trace.kind == "acquire" and trace.node is site.node:
+            break
+        trace = trace.previous
+    return steps[::-1]
+
+
+def _overwritten(trace: Trace | None) -> bool:
+    while trace is not None:
+        if trace.kind == "note" and trace.text.startswith("overwritten:"):
+            return True
+        trace = trace.previous
+    return False
+
+
+def _raising(trace: Trace | None) -> Trace | None:
+    """The exception that decides: an unbound name if there is one, else the last one."""
+    last: Trace | None = None
+    while trace is not None:
+        if trace.kind == "raise":
+            if trace.text == "unbound":
+                return trace
+            last = last or trace
+        trace = trace.previous
+    return last
+
+
+def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
+    leak, site = verdict.leak, verdict.leak.site
+    steps = [*tell.lost(site)]
+    history = _history(leak.trace, site)
+    turns = [*site.releases, *(trace.node for trace in history if trace.kind in ("raise", "leak"))]
+    for trace in history:
+        if step := _branch(trace, tell, turns) if trace.kind == "branch" else _step(trace, tell, site):
+            steps.append(step)
+    if leak.resource.where is not None and leak.resource.status is Status.LOST:
+        word = (
+            "given back only if this holds" if leak.resource.how == "guard" else "this does not return it to its pool"
+        )
+        steps.append(tell.step("note", leak.resource.where, word))
+    passed = {step.span for step in steps}
+    for node in site.releases[:3]:
+        step = tell.step("skip", node, f"not reached: this would have {tell.done(site)} it")
+        if step.span not in passed:
+            steps.append(step)
+    return tuple(steps)
+
+
+def _branch(trace: Trace, tell: Teller, turns: list[cst.CSTNode]) -> Step | None:
+    """Which way a test went, if what decides depends on it: a release, a return or what raises is on one side only."""
+    assert isinstance(trace.node, cst.If)
+    inside = {id(node) for node in walk(trace.node)}
+    if not any(id(node) in inside for node in turns):
+        return None
+    return tell.step("branch", trace.node.test, f"when this is {trace.text}")
+
+
+def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
+    if trace.kind == "raise":
+        words = {
+            "unbound": f"{quoted(tell.text(trace.node))} may be unbound here: this raises and skips what follows",
+            "yield": "if whoever gets it raises, what follows is skipped",
+            "raise": "this exception skips the release",
+        }
+        word = words.get(trace.text, "if this raises, what follows is skipped")
+        is_raise = isinstance(trace.node, cst.Raise)
+        return tell.step("raise", _asking(trace.node, site, tell), words["raise"] if is_raise else word)
+    if trace.kind == "leak":
+        return tell.step("leak", trace.node, f"returns here without having {tell.done(site)} it")
+    if trace.kind == "note" and trace.text.startswith("overwritten:"):
+        return tell.step("leak", trace.node, f"{quoted(trace.text.partition(':')[2])} is overwritten here")
+    return None

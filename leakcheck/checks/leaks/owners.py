@@ -1,0 +1,73 @@
+"""LK105: an object keeps a connection, and neither it nor its users can give it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from leakcheck.checks.telling import Teller, quoted
+from leakcheck.diagnostics import Diagnostic
+from leakcheck.flow.core import Kept, Site
+from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.owning import field_given_out, field_released
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.state import Resource, Status
+from leakcheck.flow.values import Instance
+from leakcheck.models import Connection
+from leakcheck.project.syntax.module import ClassInfo
+
+
+def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagnostic]:
+    """One diagnostic for each site whose resource goes into a field that nobody releases."""
+    cls = run.function.cls if run.function else None
+    if cls is None:
+        return
+    by_site: dict[Site, list[Kept]] = {}
+    for kept in run.kept:
+        if not kept.site.parameter and kept.site.index not in run.collected:
+            by_site.setdefault(kept.site, []).append(kept)
+    for site, places in by_site.items():
+        if _ended_here(site, run) or run.summaries.owners.is_released_inside(site.spec):
+            continue
+        if not any(_may_be_released(kept, cls, run, resolver) for kept in places):
+            yield _diagnostic(places[0], cls, tell)
+
+
+def _may_be_released(kept: Kept, cls: ClassInfo, run: Interpreter, resolver: Resolver) -> bool:
+    """Whether anybody releases what the field holds; others may, if they are given the object that opened it."""
+    is_object = isinstance(kept.value, Instance) and kept.value.type not in run.summaries.taking.answering
+    model = _model(kept, run)
+    if is_object and field_given_out(cls, kept.field, model, resolver):
+        return True
+    return field_released(cls, kept.field, model, resolver)
+
+
+def _model(kept: Kept, run: Interpreter) -> Connection:
+    """How what the field holds is released: the connection, or the object that answers for it."""
+    if not isinstance(kept.value, Instance):
+        return kept.site.spec
+    return replace(kept.site.spec, release=run.ways_to_release(kept.value), wrong_release=())
+
+
+def _ended_here(site: Site, run: Interpreter) -> bool:
+    """Whether the method that opens it has released it whenever it ends normally: the field has it meanwhile."""
+    ends = run.ended.returns if run.ended is not None else []
+    left = [found for state in ends for rid, found in state.resources.items() if rid[0] == site.index]
+    return bool(left) and all(_is_over(resource) for resource in left)
+
+
+def _is_over(resource: Resource) -> bool:
+    """Whether it is released: by a call, or by the end of the `with` block that it was kept in."""
+    return resource.status is Status.CLOSED or (resource.status is Status.ESCAPED and resource.how == "left")
+
+
+def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:
+    site = kept.site
+    field = f"self.{kept.field}"
+    message = f"{quoted(field)} keeps the connection from {quoted(site.callee)}, and nothing {tell.does(site)} it"
+    steps = [
+        *tell.lost(site),
+        tell.step("note", kept.node, f"kept in {quoted(field)} of {quoted(cls.name)}"),
+    ]
+    confidence = "low" if site.in_memory else site.certainty
+    return tell.diagnostic("LK105", confidence, message, site, tuple(steps))

@@ -1,0 +1,1 @@
+"""LK4xx: pools and engines that are built to fail."""

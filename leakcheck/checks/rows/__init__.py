@@ -1,0 +1,1 @@
+"""LK3xx: statements, commits and connections once a row."""

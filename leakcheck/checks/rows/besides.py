@@ -1,0 +1,102 @@
+"""What a round does besides sending its row, and what it does with the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from functools import cached_property
+
+import libcst as cst
+
+from leakcheck.checks.held.blocking import Blocking
+from leakcheck.checks.rows.rounds import Loop
+from leakcheck.checks.rows.written import is_whole
+from leakcheck.checks.sql import Reader, mentions
+from leakcheck.checks.telling import Teller
+from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
+from leakcheck.words import words
+
+_SENDING = frozenset({"execute", "commit"})
+
+
+class Besides:
+    """For one loop."""
+
+    def __init__(self, loop: Loop, reader: Reader, tell: Teller, blocking: Blocking) -> None:
+        self.loop, self.reader, self.tell, self.blocking = loop, reader, tell, blocking
+
+    @cached_property
+    def waits(self) -> bool:
+        """Each round waits for something else anyway: the statement is the least of it."""
+        return any(map(self._is_slow, self._calls))
+
+    @cached_property
+    def delivers(self) -> bool:
+        """Each round has something else done that takes its time: a mail is sent, nothing is computed for the row."""
+        return any(map(self._is_slow, self._done))
+
+    def acts_beyond(self, own: Set[str] = _SENDING) -> bool:
+        """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
+        function = self.tell.catalogue.function
+        ours = {*own, *words().fills, *words().shrinks, "flush", "refresh", "rollback", "expunge", "print"}
+        names = {terminal(call.func) for call in self._done} - ours
+        return any(not {"borrows", "never-raises"} & function(f"*.{name}") for name in names)
+
+    @cached_property
+    def does_more(self) -> bool:
+        """Each round sends something of its own that is no row: a script, a statement made elsewhere."""
+        nodes = walk(self.loop.node.body, same_scope)
+        sent = [n for n in nodes if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute)]
+        if any(terminal(n.func) == "executescript" for n in sent):
+            return True
+        for node in sent:
+            if terminal(node.func) == "execute" and node.args:
+                made = self.reader.read(node.args[0].value)
+                varies = mentions(node.args, self.loop.rows.__contains__)
+                if made is None or made.verb in words().structure:
+                    return True
+                if made.verb in words().writes and is_whole(made) and not varies:
+                    return True
+        return False
+
+    def needs_an_answer(self, node: cst.Call) -> bool:
+        """Whether the row is made of what the one before, or a statement of the round, answered."""
+        return mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
+
+    def is_parent(self, node: cst.Call) -> bool:
+        """Whether the round writes rows that have to wait for what this one answers."""
+        calls = (n for n in walk(self.loop.node.body, same_scope) if isinstance(n, cst.Call) and n is not node)
+        return any(terminal(n.func) == "execute" and mentions(n.args, self._answers.__contains__) for n in calls)
+
+    @cached_property
+    def _calls(self) -> list[cst.Call]:
+        return [node for node in self.loop.body if isinstance(node, cst.Call)]
+
+    @cached_property
+    def _done(self) -> list[cst.Call]:
+        """The calls that are statements: made for their effect."""
+        calls = [unawaited(node.value) for node in self.loop.body if isinstance(node, cst.Expr)]
+        return [call for call in calls if isinstance(call, cst.Call)]
+
+    def _is_slow(self, node: cst.Call) -> bool:
+        function, module = self.loop.function, self.loop.module
+        if function is None:
+            return False
+        callee = self.blocking.resolver.static(node.func, function, module)
+        return bool(self.blocking.at(callee, node, function.node.body, module))
+
+    @cached_property
+    def _answers(self) -> frozenset[str]:
+        """Names of what a statement answered: a row that is made of them has to wait for it."""
+        methods = self.tell.catalogue.methods("answers")
+        assigned = (n for n in self.loop.body if isinstance(n, cst.Assign) and n.value is not self.loop.node.iter)
+        given = (a for a in assigned if any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in walk(a)))
+        return frozenset(n.value for a in given for t in a.targets for n in walk(t) if isinstance(n, cst.Name))
+
+    def _asked(self, node: cst.Call) -> Iterator[str]:
+        """Names of what the same object gives later in the round, for the next one: `parent = db.last_id()`."""
+        owner = code(node.func.value) if isinstance(node.func, cst.Attribute) else ""
+        after = self.loop.body[self.loop.body.index(node) :]
+        for assign in (part for part in after if isinstance(part, cst.Assign)):
+            call = assign.value.func if isinstance(assign.value, cst.Call) else None
+            if isinstance(call, cst.Attribute) and code(call.value) == owner:
+                yield from (n.value for t in assign.targets for n in walk(t) if isinstance(n, cst.Name))

@@ -1,0 +1,1 @@
+"""What is kept between runs, and whether it still holds."""

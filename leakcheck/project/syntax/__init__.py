@@ -1,0 +1,1 @@
+"""One file: its statements, its definitions and names, parsed as far as somebody asks."""

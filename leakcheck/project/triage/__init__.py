@@ -1,0 +1,1 @@
+"""Which files are worth checking, by their raw bytes."""
