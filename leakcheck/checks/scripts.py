@@ -55,9 +55,14 @@ def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _
 
 def is_soon_over(function: FunctionInfo, project: Project) -> bool:
     """Whether the process ends with a function that has no loop which may go on: nobody waits for what it holds."""
-    if any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope)):
+    if may_go_on(function):
         return False
     return is_command(function) or is_part_of_a_script(function, project)
+
+
+def may_go_on(function: FunctionInfo) -> bool:
+    """Whether a function has a loop that need not end."""
+    return any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope))
 
 
 def _is_known(function: FunctionInfo, project: Project) -> bool:
@@ -184,12 +189,6 @@ def _made_of(node: cst.Call, block: cst.If) -> frozenset[str] | None:
                 return None
             names.update(code(each.target) for each in part.targets)
     return frozenset(names)
-
-
-def is_script(node: cst.CSTNode, module: Module) -> bool:
-    """Whether a statement stands below `if __name__ == "__main__":`."""
-    chunk = module.chunk_of(node) if _MAIN in module.source else None
-    return chunk is not None and _main_block(chunk) is not None
 
 
 def _starts(chunk: Chunk, name: str) -> bool:

@@ -106,7 +106,7 @@ class Resolver(Classes):
         if name in module.imports:
             return self.qualified(module.absolute(module.imports[name]), module)
         if module.star_imports and (found := self.project.member(module, name)):
-            return self.qualified(found, module) if isinstance(found, str) else _definition_value(found)
+            return self._looked_up(found, module)
         return Symbol(name) if name in _BUILTINS else UNKNOWN
 
     def _set_elsewhere(self, name: str, module: Module, depth: int) -> Value:
@@ -129,10 +129,14 @@ class Resolver(Classes):
             return self.global_name(last, owner)
         return Symbol(target)
 
+    def _looked_up(self, found: Definition | str, module: Module) -> Value:
+        """What a look-up in a module gave: a definition, or the name by which something is imported on."""
+        return self.qualified(found, module) if isinstance(found, str) else _definition_value(found)
+
     def _member(self, module: Module, name: str) -> Value:
         """An attribute of a project module: what it defines or imports, or a module beside it in its package."""
         if found := self.project.member(module, name):
-            return self.qualified(found, module) if isinstance(found, str) else _definition_value(found)
+            return self._looked_up(found, module)
         value = self.global_name(name, module)
         if value is UNKNOWN or value == Symbol(name):
             submodule = self.project.submodule(module, name)

@@ -44,9 +44,6 @@ def _diagnostic(leak: Leak, where: Trace, tell: Teller) -> Diagnostic:
     word = tell.text(where.node).split(maxsplit=1)[0]
     event = "the generator is not resumed after this" if word.lstrip("(") == "yield" else "the task is cancelled here"
     message = f"{tell.subject(site)} is not {tell.done(site)} if {event}"
-    steps: list[Step] = [
-        *tell.lost(site),
-        tell.step("raise", where.node, f"if {event}, what follows is skipped"),
-    ]
+    steps: list[Step] = [*tell.lost(site), tell.step("raise", where.node, f"if {event}, what follows is skipped")]
     steps += [tell.step("skip", n, f"not reached: this would have {tell.done(site)} it") for n in site.releases[:3]]
     return tell.diagnostic("LK106", site.certainty, message, site, tuple(steps))

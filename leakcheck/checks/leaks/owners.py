@@ -65,9 +65,6 @@ def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:
     site = kept.site
     field = f"self.{kept.field}"
     message = f"{quoted(field)} keeps the connection from {quoted(site.callee)}, and nothing {tell.does(site)} it"
-    steps = [
-        *tell.lost(site),
-        tell.step("note", kept.node, f"kept in {quoted(field)} of {quoted(cls.name)}"),
-    ]
+    steps = [*tell.lost(site), tell.step("note", kept.node, f"kept in {quoted(field)} of {quoted(cls.name)}")]
     confidence = "low" if site.in_memory else site.certainty
     return tell.diagnostic("LK105", confidence, message, site, tuple(steps))

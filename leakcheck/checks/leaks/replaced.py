@@ -58,9 +58,6 @@ def _callers_see_to_it(field: str, method: FunctionInfo, cls: ClassInfo) -> bool
 def _diagnostic(kept: Kept, tell: Teller) -> Diagnostic:
     site, field = kept.site, quoted(f"self.{kept.field}")
     message = f"{field} is overwritten before the connection it had is {tell.done(site)}"
-    steps = (
-        *tell.lost(site),
-        tell.step("leak", kept.node, f"{field} still holds the one opened in `__init__`"),
-    )
+    steps = (*tell.lost(site), tell.step("leak", kept.node, f"{field} still holds the one opened in `__init__`"))
     confidence: Confidence = "low" if site.certainty == "low" else "medium"
     return tell.diagnostic("LK101", confidence, message, site, steps)

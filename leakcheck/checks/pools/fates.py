@@ -11,7 +11,7 @@ import libcst as cst
 
 from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.purpose import for_ever
-from leakcheck.checks.scripts import ends_with_the_process, goes_on, is_part_of_a_script
+from leakcheck.checks.scripts import ends_with_the_process, goes_on, is_part_of_a_script, may_go_on
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.calls import CASTS
@@ -69,7 +69,7 @@ class Fates:
 
     def _is_brief(self, function: FunctionInfo, fate: Fate) -> bool:
         """A command that does not run on and on: the process ends with it, and closes what it opened."""
-        if any(isinstance(node, cst.While) for node in walk(function.node.body, same_scope)):
+        if may_go_on(function):
             return False
         project = self.resolver.project
         if function.is_async or (function.cls is not None and goes_on(function.module)):

@@ -22,6 +22,7 @@ from leakcheck.words import words
 
 Loop = cst.For | cst.While
 _CALLERS = 3  # of callers asked whether they try again
+AGAIN = "callers that failed together come back together"
 _AT_ONCE, _STEADY = "without a pause", "after a pause that does not grow"
 
 
@@ -40,7 +41,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
             told.add(id(loop))
             if why := impatience(loop, run.function, blocking):
                 why += " and without end" if is_endless(loop) else ""
-                message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
+                message = f"{quoted(site.callee)} is tried again {why}: {AGAIN}"
                 yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
         elif loop is None and not patient and _gives_up(site, run.function, blocking):
             message = f"{quoted(site.callee)} {site.spec.exhaustion} when the pool is empty, and nothing tries again"
@@ -85,7 +86,7 @@ def _retrying(wrapper: FunctionInfo) -> Loop | None:
 
 
 def _of_decorator(node: cst.CSTNode, function: FunctionInfo, why: str, tell: Teller) -> Diagnostic:
-    message = f"{quoted(function.name)} is tried again {why}: callers that failed together come back together"
+    message = f"{quoted(function.name)} is tried again {why}: {AGAIN}"
     return tell.at("LK502", "medium", message, node)
 
 
@@ -254,7 +255,7 @@ def _gone_over(loops: Sequence[Loop], run: Interpreter, tell: Teller, blocking: 
         site = next((s for s in run.sites if id(s.node) in inside and not (s.parameter or s.spec.embedded)), None)
         if site is not None and run.function is not None and isinstance(loop, cst.For):
             if why := carelessness(loop.iter, run.function, blocking):
-                message = f"{quoted(site.callee)} is tried again {why}: callers that failed together come back together"
+                message = f"{quoted(site.callee)} is tried again {why}: {AGAIN}"
                 yield tell.at("LK502", "medium", message, loop.iter)
 
 

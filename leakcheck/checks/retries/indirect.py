@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 import libcst as cst
 
 from leakcheck.checks.held.blocking import Blocking
-from leakcheck.checks.retries.acquires import carelessness, goes_on, impatience, is_endless, tries
+from leakcheck.checks.retries.acquires import AGAIN, carelessness, goes_on, impatience, is_endless, tries
 from leakcheck.checks.rows.reconnects import Reconnects
+from leakcheck.checks.rows.refusals import catches, enclosing
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.syntax.module import FunctionInfo, Module
-from leakcheck.project.syntax.walk import code, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.words import words
 
-_AGAIN = "callers that failed together come back together"
 _CALLS = frozenset({"__call__", "call"})
 
 
@@ -45,22 +45,15 @@ def _around(
         if site is not None and (why := impatience(loop, function, blocking)):
             why += " and without end" if is_endless(loop) else ""
             steps = [tell.step("via", site.node, "connects here", callee.info.module)]
-            message = f"{quoted(callee.info.name)} connects anew and is tried again {why}: {_AGAIN}"
+            message = f"{quoted(callee.info.name)} connects anew and is tried again {why}: {AGAIN}"
             yield tell.at("LK502", "medium", message, call, steps)
             return
 
 
 def _for_the_connection(loop: cst.For | cst.While, call: cst.Call) -> bool:
     """Whether a handler that goes on catches what a driver raises, and no more: else anything may have failed."""
-    tried = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Try))
-    around = (node for node in tried if any(part is call for part in walk(node.body, same_scope)))
-    handlers = (handler for node in around for handler in node.handlers if goes_on(handler))
-    return any(handler.type is not None and _is_of_driver(handler.type) for handler in handlers)
-
-
-def _is_of_driver(caught: cst.BaseExpression) -> bool:
-    names = {terminal(part) for part in walk(caught) if isinstance(part, (cst.Name, cst.Attribute))}
-    return not names.isdisjoint(words().unreachable)
+    handlers = (handler for tried in enclosing(cst.Try, call, loop.body) for handler in tried.handlers)
+    return any(goes_on(handler) and catches(handler.type, words().unreachable) for handler in handlers)
 
 
 def handed_over(module: Module, tell: Teller, reconnects: Reconnects, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -72,7 +65,7 @@ def handed_over(module: Module, tell: Teller, reconnects: Reconnects, blocking: 
             if maker is not None and call.args and _acquires(call.args[0].value, function, reconnects, blocking):
                 if why := carelessness(maker, function, blocking):
                     what = quoted(code(call.args[0].value))
-                    yield tell.at("LK502", "medium", f"{what} is tried again {why}: {_AGAIN}", maker)
+                    yield tell.at("LK502", "medium", f"{what} is tried again {why}: {AGAIN}", maker)
 
 
 def _maker(call: cst.Call, function: FunctionInfo) -> cst.Call | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TypeVar
 
 import libcst as cst
@@ -25,26 +25,26 @@ def _tried(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def _sent_again(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a handler sends what could not be sent again, changed: the rows go one by one so that one may fail."""
-    handlers = (handler for tried in _around(cst.Try, node, body) for handler in tried.handlers)
+    handlers = (handler for tried in enclosing(cst.Try, node, body) for handler in tried.handlers)
     calls = (n for handler in handlers for n in walk(handler.body, same_scope) if isinstance(n, cst.Call))
     return any(code(call.func) == code(node.func) for call in calls)
 
 
 def passed_over(node: cst.CSTNode, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is given up while the rounds go on: each is a transaction for that."""
-    return any(_passes_over(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
+    return any(_passes_over(handler) for tried in enclosing(cst.Try, node, body) for handler in tried.handlers)
 
 
 def _refused(node: cst.Call, body: cst.BaseSuite) -> bool:
     """Whether a row that the database refuses is passed over, and the next one tried."""
     if passed_over(node, body):
         return True
-    entered = (item.item for block in _around(cst.With, node, body) for item in block.items)
+    entered = (item.item for block in enclosing(cst.With, node, body) for item in block.items)
     calls = (call for call in entered if isinstance(call, cst.Call))
     return any(terminal(call.func) == "suppress" and catches_refusals(call) for call in calls)
 
 
-def _around(kind: type[Block], node: cst.CSTNode, body: cst.BaseSuite) -> Iterator[Block]:
+def enclosing(kind: type[Block], node: cst.CSTNode, body: cst.BaseSuite) -> Iterator[Block]:
     """The statements of a kind in whose own body a call stands."""
     for part in walk(body, same_scope):
         if isinstance(part, kind) and any(inner is node for inner in walk(part.body, same_scope)):
@@ -64,7 +64,7 @@ def is_afterwards(node: cst.CSTNode, body: cst.CSTNode) -> bool:
 
 def told_apart(node: cst.CSTNode, body: cst.BaseSuite) -> bool:
     """Whether a handler goes on with the next row after whatever the driver raises: it knows which one failed."""
-    return any(_goes_on(handler) for tried in _around(cst.Try, node, body) for handler in tried.handlers)
+    return any(_goes_on(handler) for tried in enclosing(cst.Try, node, body) for handler in tried.handlers)
 
 
 def singly(node: cst.Call, body: cst.BaseSuite) -> str:
@@ -76,13 +76,15 @@ def singly(node: cst.Call, body: cst.BaseSuite) -> str:
 
 def _goes_on(handler: cst.ExceptHandler) -> bool:
     leaves = {type(node) for node in walk(handler.body, same_scope)} & {cst.Raise, cst.Return, cst.Break}
-    return not leaves and (handler.type is None or not _named(handler.type).isdisjoint(words().failures))
+    return not leaves and (handler.type is None or catches(handler.type, words().failures))
 
 
 def catches_refusals(caught: cst.CSTNode | None) -> bool:
     """Whether a handler is there for rows that the database refuses."""
-    return caught is not None and not _named(caught).isdisjoint(words().refusals)
+    return catches(caught, words().refusals)
 
 
-def _named(caught: cst.CSTNode) -> set[str]:
-    return {terminal(part) for part in walk(caught) if isinstance(part, (cst.Name, cst.Attribute))}
+def catches(caught: cst.CSTNode | None, names: Collection[str]) -> bool:
+    """Whether a handler names one of some exceptions."""
+    parts = walk(caught) if caught is not None else ()
+    return any(terminal(part) in names for part in parts if isinstance(part, (cst.Name, cst.Attribute)))

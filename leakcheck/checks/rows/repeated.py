@@ -13,10 +13,10 @@ from leakcheck.checks.sql import mentions
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
+from leakcheck.project.triage.vocabulary import OTHER_LOOPS
 from leakcheck.words import words
 
-# What may be one of them besides `for`, as text: `[cursor.execute(…) for row in rows]` begins with what is sent.
-OTHERS = re.compile(r"(?:\A|\n)[ \t]*(?:while|async[ \t]+for)\b|[\[({]\s*(?:await\s+)?[\w.]+\.execute\(")
+OTHERS = re.compile(OTHER_LOOPS)  # what may be one of them besides `for`, as text
 
 _DEPTH = 4  # of calls in a chain
 _TARGETS = (cst.Name, cst.Attribute, cst.Subscript, cst.Tuple, cst.List)

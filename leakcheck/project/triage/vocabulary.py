@@ -21,7 +21,9 @@ _SAVES = re.compile(rb"\.a?(?:create|save)\(")
 _COMMENT = b"leakcheck"  # comments about findings may outlive the code they speak of
 _CODE = re.compile(rb"(?<!\w)LK\d+(?!\w)", re.IGNORECASE)
 
-_LOOP = re.compile(rb"(?:\A|\n)[ \t]*(?:for|while|async[ \t]+for)\b|[\[({]\s*(?:await\s+)?[\w.]+\.execute\(")
+# What may be a loop over rows besides `for`: `[cursor.execute(…) for row in rows]` begins with what is sent.
+OTHER_LOOPS = r"(?:\A|\n)[ \t]*(?:while|async[ \t]+for)\b|[\[({]\s*(?:await\s+)?[\w.]+\.execute\("
+_LOOP = re.compile(rb"(?:\A|\n)[ \t]*for\b|" + OTHER_LOOPS.encode())
 
 _IN_WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(128, 256))
 _CALLED = re.compile(rb"[ \t\\\r\n]*\(|\s+as\s")
