@@ -188,6 +188,33 @@ def test_no_cache_writes_none_and_cache_dir_says_where() -> None:
     assert list(Path("elsewhere").glob("reports-*.json"))
 
 
+def test_what_nobody_has_used_for_a_month_is_taken_away() -> None:
+    found()
+    cache = Path(".leakcheck_cache")
+    used = {file.name for file in cache.glob("*.json")}
+    for name in ("reports-0123.json", "files-4567.json", "files-4567.99.part", "new-89ab.json"):
+        (cache / name).write_text("left", encoding="utf-8")
+    for name in ("reports-0123.json", "files-4567.json", "files-4567.99.part", *used):
+        aged(cache / name, days=31)
+    plant("leak.py", LEAK + "\n")
+    found()  # what it reads is used, and what it writes is new
+    assert {file.name for file in cache.glob("*-*")} == {*used, "new-89ab.json"}
+
+
+def test_a_file_that_is_only_read_counts_as_used() -> None:
+    storage = Storage(Path("kept"))
+    storage.write("a-1", "one")
+    aged(Path("kept/a-1.json"), days=31)
+    assert storage.read("a-1")[0] == "one"
+    storage.write("b-2", "two")
+    assert storage.read("a-1")[0] == "one"
+
+
+def aged(file: Path, days: int) -> None:
+    past = time.time() - days * 86_400
+    os.utime(file, (past, past))
+
+
 def test_a_cache_that_cannot_be_written_stops_nothing() -> None:
     expected = cold()
     Path(".leakcheck_cache").write_text("in the way", encoding="utf-8")

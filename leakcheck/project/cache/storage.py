@@ -4,13 +4,17 @@ harm."""
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 NAME = ".leakcheck_cache"
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder holds what leakcheck found out; it can be deleted.\n"
 _IGNORE = "*\n"  # version control leaves the folder alone
+_A_DAY = 24 * 60 * 60  # seconds; what is read is marked as used once in that time
+_UNUSED = 30 * _A_DAY  # after that a file of other settings, or of another version, is taken away
 
 
 def digest_of(data: bytes) -> str:
@@ -59,10 +63,14 @@ class Storage:
 
     def lines(self, name: str) -> list[bytes]:
         """The same, as it was written."""
+        file = self._folder / f"{name}.json"
         try:
-            digest, _, text = (self._folder / f"{name}.json").read_bytes().partition(b"\n")
+            digest, _, text = file.read_bytes().partition(b"\n")
         except OSError:
             return []
+        with suppress(OSError):
+            if _unused(file) > _A_DAY:
+                os.utime(file)
         return text.split(b"\n") if digest == digest_of(text).encode() else []
 
     def write_lines(self, name: str, lines: Iterable[bytes]) -> None:
@@ -76,8 +84,17 @@ class Storage:
                 part.replace(self._folder / f"{name}.json")
             finally:
                 part.unlink(missing_ok=True)
+            self._clear()
         except OSError:  # a read-only checkout, a full disk: the next run is slower
             pass
+
+    def _clear(self) -> None:
+        """Take away what nobody has read for long, and what killed runs left behind. Another folder's files may stand
+        beside ours."""
+        for file in (*self._folder.glob("*-*.json"), *self._folder.glob("*.part")):
+            with suppress(OSError):  # another run is quicker
+                if _unused(file) > _UNUSED:
+                    file.unlink()
 
     def _prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -85,3 +102,8 @@ class Storage:
             return
         (self._folder / ".gitignore").write_text(_IGNORE, encoding="utf-8")
         (self._folder / "CACHEDIR.TAG").write_text(_TAG, encoding="utf-8")
+
+
+def _unused(file: Path) -> float:
+    """The seconds since a file was written, or marked as used."""
+    return time.time() - file.stat().st_mtime
