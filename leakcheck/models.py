@@ -63,7 +63,7 @@ class Connection:
     cursor_dies: bool = False  # `connect().cursor()` hands back a dead or shared cursor
     returns_self: tuple[str, ...] = ()  # methods that hand back the object itself: `execution_options`
     runs_many: bool = False  # it has an `executemany` itself, not only its cursors
-    idle: tuple[str, ...] = ()  # methods of a lazy object that take nothing yet: `session.add`
+    idle: tuple[str, ...] = ()  # methods that ask the server for nothing yet: `session.add`, `connection.begin`
     builds: tuple[str, ...] = ()  # methods that only put together what the rest of their chain asks: `session.query`
     embedded: bool = False  # a database in the process: no server, no slot that others wait for
     lazy: bool = False  # constructing takes nothing until first use

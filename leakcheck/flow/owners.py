@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.flow.opening import Held, Opening
 from leakcheck.flow.owning import field_released_outside, releasing_methods
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -89,6 +90,8 @@ class Owners:
             released = releasing_methods(cls, field, spec, self.resolver)
             names = {method.name for method in released}
             if names and names.isdisjoint({"__del__", "__init__", "__new__"}):
+                if gives_the_same(cls, self.resolver):
+                    return None
                 model = _model(cls, spec, released)
                 self._kept[model] = (cls, field, spec)
                 self.fields[cls] = frozenset({field})

@@ -49,7 +49,7 @@ class Resources(Core):
             return [(NONE, state)]
         if name not in spec.idle:
             self.used(rid, node, state)
-        quiet = name in self.catalogue.quiet_methods
+        quiet = name in self.catalogue.quiet_methods or name in spec.idle
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(Derived(rid), state)]
 
