@@ -7,8 +7,11 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
+
+from leakcheck.forks import Fork, are_safe
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from leakcheck.settings import Settings
 
 _WORTH_A_PROCESS = 250_000  # bytes of text; below, starting it costs more than it saves
+_WORTH_A_FORK = 20_000  # bytes of text; it has imported everything, and shares what it does not change
 _WORTH_ALL = 1_000_000  # bytes of text; below, this process does its share instead of leading the others
 _SHARES = 6  # batches for each process at least: the last ones to end leave the others idle
 _BATCH = 400_000  # bytes of text in a batch at most
@@ -36,11 +40,12 @@ def check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[B
     """The reports, as they become ready; `jobs` 0 means as many processes as there are processors."""
     sizes = [_size(file) for file in files]
     total = sum(sizes)
-    workers = min(jobs or _processors(), len(files), 1 + total // _WORTH_A_PROCESS)
+    forks = total < _WORTH_ALL and are_safe()
+    workers = min(jobs or _processors(), len(files), 1 + total // (_WORTH_A_FORK if forks else _WORTH_A_PROCESS))
     if workers == 1:
         return (_check(each, settings) for each in _batches(files, sizes, min(_BATCH, total // _SHARES)))
     if total < _WORTH_ALL:
-        return _shared(_shares(files, sizes, workers), settings)
+        return _shared(_shares(files, sizes, workers), settings, _forked if forks else _started)
     return _in_processes(_batches(files, sizes, min(_BATCH, total // (workers * _SHARES))), settings, workers)
 
 
@@ -80,18 +85,25 @@ def _shares(files: Sequence[str], sizes: Sequence[int], count: int) -> list[list
 
 
 def _check(files: Sequence[str], settings: Settings) -> Batch:
-    collects = gc.isenabled()
-    gc.disable()  # what is imported stays
-    if "libcst" not in sys.modules:  # slow to import, and not needed where others do the work
-        from leakcheck.lean import import_libcst
-
-        import_libcst()
-        gc.freeze()
+    _get_ready()
     from leakcheck.batches import check
 
+    return check(files, settings)
+
+
+def _get_ready() -> None:
+    """Import what checking takes: slow, and not needed where others do the work."""
+    if "leakcheck.batches" in sys.modules:
+        return
+    collects = gc.isenabled()
+    gc.disable()  # what is imported stays
+    from leakcheck.lean import import_libcst
+
+    import_libcst()
+    import_module("leakcheck.batches")
+    gc.freeze()
     if collects:
         gc.enable()
-    return check(files, settings)
 
 
 class _Worker:
@@ -159,20 +171,32 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _shared(shares: Sequence[list[str]], settings: Settings) -> Iterator[Batch]:
+def _shared(
+    shares: Sequence[list[str]], settings: Settings, helped: Callable[[list[str], Settings], _Worker | Fork[Batch]]
+) -> Iterator[Batch]:
     """One share is checked here while processes check the others: what it takes to start this one is spent anyhow."""
     own, *others = shares
-    workers: list[_Worker] = []
+    helpers: list[_Worker | Fork[Batch]] = []
     try:
         for share in others:
-            workers.append(_Worker((), settings))
-            workers[-1].submit(share)
+            helpers.append(helped(share, settings))
         yield _check(own, settings)
-        for worker in workers:
-            yield worker.result() or _isolated(worker.running, settings)
+        for helper, share in zip(helpers, others, strict=True):
+            yield helper.result() or _isolated(share, settings)
     finally:
-        for worker in workers:
-            worker.close()
+        for helper in helpers:
+            helper.close()
+
+
+def _started(files: list[str], settings: Settings) -> _Worker:
+    worker = _Worker((), settings)
+    worker.submit(files)
+    return worker
+
+
+def _forked(files: list[str], settings: Settings) -> Fork[Batch]:
+    _get_ready()
+    return Fork(lambda: _check(files, settings))
 
 
 def _in_processes(batches: Sequence[list[str]], settings: Settings, count: int) -> Iterator[Batch]:

@@ -1,16 +1,14 @@
-"""The run: which files reach the engine, what happens to those that break it, and processes."""
+"""The run: which files reach the engine, and what happens to those that break it."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from leakcheck import batches, catalogue, checking, engine, processes, runner
+from leakcheck import batches, catalogue, checking, engine, runner
 from leakcheck.diagnostics import Report
 from leakcheck.project.triage.facts import facts_of, import_statements
 from leakcheck.project.triage.pick import Triage
@@ -262,85 +260,6 @@ def test_room_for_recursion() -> None:
     before = sys.getrecursionlimit()
     assert checking.with_room(lambda: deep(10_000)) == 10_000
     assert sys.getrecursionlimit() == before
-
-
-@pytest.mark.parametrize("worth_all", [0, 10**9])
-def test_processes_give_the_same(monkeypatch: pytest.MonkeyPatch, folder: Path, worth_all: int) -> None:
-    files = plant(**{f"m{n}": LEAK for n in range(20)})
-    alone = runner.run(files, Settings(folder))
-    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
-    monkeypatch.setattr(processes, "_WORTH_ALL", worth_all)
-    seen: list[tuple[int, int]] = []
-    together = runner.run(files, Settings(folder), jobs=2, progress=lambda done, total: seen.append((done, total)))
-    assert together == alone
-    assert seen[-1] == (20, 20)
-
-
-def _die_on_bad(files: list[str], settings: Settings) -> processes.Batch:
-    if "m3.py" in files:
-        os._exit(1)
-    return processes.Batch([Report(file) for file in files])
-
-
-def test_a_process_that_dies_takes_one_file_with_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(processes, "_check", _die_on_bad)
-    reports = processes._isolated([f"m{n}.py" for n in range(4)], Settings(folder)).reports
-    assert [report.error for report in reports] == [None, None, None, "internal error: the process checking it died"]
-
-
-def test_the_other_files_of_a_process_that_dies_are_checked(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(processes, "_check", _die_on_bad)
-    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
-    monkeypatch.setattr(processes, "_WORTH_ALL", 0)
-    files = plant(**{f"m{n}": LEAK for n in range(9)})
-    reports = [report for batch in processes.check_all(files, Settings(folder), 2) for report in batch.reports]
-    assert sorted(report.filename for report in reports) == files
-    assert [report.filename for report in reports if report.error] == ["m3.py"]
-
-
-def _outgrow(files: list[str], settings: Settings) -> processes.Batch:
-    return processes.Batch([Report(file, error=str(os.getpid())) for file in files], outgrown=True)
-
-
-def test_a_process_that_has_grown_is_replaced(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(processes, "_check", _outgrow)
-    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
-    monkeypatch.setattr(processes, "_WORTH_ALL", 0)
-    files = plant(**{f"m{n}": LEAK for n in range(6)})
-    found = list(processes.check_all(files, Settings(folder), 2))
-    assert len({report.error for batch in found for report in batch.reports}) == len(found) == 6
-
-
-_BUSY = """
-import signal, sys, time
-from pathlib import Path
-from leakcheck import processes
-from leakcheck.settings import Settings
-
-def busy(files, settings):
-    print(*files, flush=True)
-    time.sleep(60)
-    print("has not ended", flush=True)
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background jobs of a shell ignore it
-    processes._check, processes._WORTH_A_PROCESS, processes._WORTH_ALL = busy, 1, int(sys.argv.pop(1))
-    list(processes.check_all(sys.argv[1:], Settings(Path()), 2))
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs signals")
-@pytest.mark.parametrize("worth_all", [0, 10**9])
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
-def test_processes_end_with_the_run(name: str, worth_all: int, folder: Path) -> None:
-    plant(a=LEAK, b=LEAK, run=_BUSY)
-    command, pipe = [sys.executable, "run.py", str(worth_all), "a.py", "b.py"], subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as run:
-        assert run.stdout is not None
-        assert {run.stdout.readline(), run.stdout.readline()} == {"a.py\n", "b.py\n"}
-        run.send_signal(getattr(signal, name))
-        assert run.stdout.read() == ""  # which a pipe gives when all who hold it have ended
-    assert run.returncode != 0
 
 
 def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
