@@ -148,6 +148,7 @@ class Module:
 
     def mentioning(self, words: frozenset[str]) -> Iterator[Chunk]:
         """The statements and methods whose text holds one of the words, in source order."""
+        words = self.among(words)
         for chunk in self._having(words):
             yield from chunk.having(words)
 
@@ -174,14 +175,14 @@ class Module:
 
     def defining(self, words: frozenset[str], place: Place | None = None) -> Iterator[Chunk]:
         """The parts with functions in whose text one of the words stands, and perhaps a statement of that kind."""
+        words = self.among(words)  # of most there is none, and each is looked for in each class
         for chunk in self._having(words):
             may_be = chunk.kind in _DEFINING and (place is None or place.may_be_in(chunk.statement.text))
             if may_be and not words.isdisjoint(chunk.used):
                 yield from chunk.having(words)
 
     def _having(self, words: frozenset[str]) -> Iterator[Chunk]:
-        """The statements in whose text one of the words stands."""
-        words = self.among(words)
+        """The statements in whose text one of the words stands, of those that stand in the module's."""
         return map(self.chunks.__getitem__, self._index.having(words) if words else ())
 
     @cached_property
@@ -202,6 +203,7 @@ class Module:
 
     def classes(self, words: frozenset[str]) -> Iterator[ClassInfo]:
         """Every class whose text holds one of the words."""
+        words = self.among(words)
         for chunk in self._having(words):
             if chunk.kind in _DEFINING:
                 inside = (part for part in chunk.having(words) if part is not chunk and "class" in part.words)
