@@ -54,9 +54,10 @@ def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | 
     for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP) if looping else ():  # a helper may be elsewhere
         known.add(function)
         yield function, function.node.body
-    for function in module.scopes(_WORDS) if OTHERS.search(module.source) else ():
-        if function not in known and OTHERS.search(function.chunk.statement.text):
-            yield function, function.node.body
+    for part in module.defining(_WORDS):
+        for function in part.scopes(_WORDS) if OTHERS.search(part.statement.text) else ():
+            if function not in known:
+                yield function, function.node.body
     for chunk in looping:
         if chunk.kind == "compound" and not _WORDS.isdisjoint(chunk.words) and chunk.uses(_WORDS, LOOP):
             yield from ((None, statement) for statement in chunk.tree.body if same_scope(statement))

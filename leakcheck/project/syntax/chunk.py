@@ -217,6 +217,11 @@ class Chunk:
         self._define(self._body, self.owner.info if self.owner else None, "", found)
         return found
 
+    def scopes(self, words: frozenset[str]) -> Iterator[FunctionInfo]:
+        """Those functions that mention one of the words."""
+        found = (d for d in self.definitions if isinstance(d, FunctionInfo))
+        return (function for function in found if not words.isdisjoint(function.words))
+
     @cached_property
     def methods(self) -> dict[str, FunctionInfo]:
         """Those of the class that have a statement of their own. A property's setter has the getter's name: the getter

@@ -166,8 +166,7 @@ class Module:
         place."""
         for part in self.defining(words, place):
             if place is None or part.uses(words, place):
-                found = (d for d in part.definitions if isinstance(d, FunctionInfo))
-                yield from (function for function in found if not words.isdisjoint(function.words))
+                yield from part.scopes(words)
 
     def names_of_scopes(self, words: frozenset[str]) -> frozenset[str]:
         """At least the names of those functions, going by the text."""
