@@ -18,6 +18,7 @@ class Classes:
 
     def __init__(self) -> None:
         self._fields: dict[tuple[ClassInfo, str], Value] = {}
+        self._bases: dict[ClassInfo, list[ClassInfo | str]] = {}  # where all of them are known
 
     # The resolver answers these.
     def name(self, name: str, scope: Scope, module: Module, depth: int = DEPTH) -> Value:
@@ -46,6 +47,8 @@ class Classes:
 
     def bases(self, cls: ClassInfo) -> list[ClassInfo | str]:
         """The direct bases: classes of the project, or qualified names."""
+        if cls in self._bases:
+            return self._bases[cls]
         found: list[ClassInfo | str] = []
         for base in cls.bases:
             value = self._dotted(base, cls.parent, cls.module)
@@ -53,6 +56,8 @@ class Classes:
                 found.append(value.info)
             elif isinstance(value, Symbol):
                 found.append(value.name)
+        if len(found) == len(cls.bases):  # else one may be known later, that is just being looked for
+            self._bases[cls] = found
         return found
 
     def parent(self, scope: Scope) -> Value:
