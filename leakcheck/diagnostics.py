@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from leakcheck.confidence import CONFIDENCES as CONFIDENCES
 from leakcheck.confidence import Confidence as Confidence
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     from leakcheck.health.census import Census

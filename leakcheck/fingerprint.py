@@ -7,9 +7,10 @@ import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from leakcheck.diagnostics import Diagnostic, Span
+from leakcheck.records import dataclass
 
 Lines = Callable[[str], Sequence[str]]
 Scope = tuple[int, int, str]  # first line with decorators, last line, qualified name of a function or class

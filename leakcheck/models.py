@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from leakcheck.records import dataclass
 
 # connection: its own server connection or file; checkout: a slot of a pool, to be returned; session: a unit of
 # work that takes a connection when used; client, pool, engine: long-lived objects that own connections;

@@ -6,10 +6,10 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from leakcheck.diagnostics import Diagnostic
+from leakcheck.records import dataclass
 
 Kind = Literal["noqa", "ignore", "skip-file"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, cached_property
 
 from leakcheck.catalogue import rules_folder
+from leakcheck.records import dataclass
 from leakcheck.schema import parse_words
 
 

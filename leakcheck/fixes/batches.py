@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from leakcheck.fixes.inert import is_inert, is_materialised
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
 from leakcheck.fixes.syntax import bare, dotted, inner, terminal
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.records import dataclass
 
 _WIDEST = 120
 _CURSOR = re.compile(r"cur(?:s|sor|r)?\d*$", re.IGNORECASE)  # the name of what has `executemany` in every library

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.preferred import Preferred, preferred
@@ -11,6 +10,7 @@ from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Try
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.records import dataclass
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.imports import Imports
@@ -11,6 +10,7 @@ from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, bare, dotted, terminal
 from leakcheck.fixes.text import Draft, Refused, line_end
 from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

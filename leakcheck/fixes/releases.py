@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, leaves, mentions, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.models import Release
+from leakcheck.records import dataclass
 
 
 @dataclass(slots=True)

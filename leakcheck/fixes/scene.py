@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from leakcheck.checks.leaks.exits import Verdict
@@ -18,6 +17,7 @@ from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import resources_in
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import Module
+from leakcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

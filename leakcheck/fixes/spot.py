@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from leakcheck.catalogue import Catalogue
@@ -17,6 +17,7 @@ from leakcheck.fixes.syntax import LOOPS, SCOPES, Block, Function, inner
 from leakcheck.fixes.text import Draft, Refused, indentation, line_end
 from leakcheck.flow.core import Site
 from leakcheck.models import Cursor
+from leakcheck.records import dataclass
 from leakcheck.settings import Settings
 
 _UNIT = "    "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from leakcheck.project.project import Project
+from leakcheck.records import dataclass
 from leakcheck.toml import CatalogueError, parse_toml
 
 _VERSION = re.compile(r"(?:>=|==|~=|\^|>|^)\s*3\.(\d+)")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from leakcheck.diagnostics import Span
 from leakcheck.fixes.text import Refused, inside_strings, lines_of
+from leakcheck.records import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 BINDINGS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from leakcheck.fixes import order, releases
 from leakcheck.fixes.ending import ending_for
@@ -13,6 +13,7 @@ from leakcheck.fixes.removal import inside, remove
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, mentions, rebinds, terminal
 from leakcheck.fixes.text import Refused
+from leakcheck.records import dataclass
 
 _HARMLESS = frozenset(
     {"closing", "open", "suppress"}

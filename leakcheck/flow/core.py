@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -21,6 +21,7 @@ from leakcheck.flow.values import (
     resources_in,
 )
 from leakcheck.project.syntax.walk import code
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence

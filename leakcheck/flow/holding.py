@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakcheck.flow.binding import filled
 from leakcheck.flow.state import State, Status, Tier, Trace
 from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref
 from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

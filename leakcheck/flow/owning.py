@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -13,6 +12,7 @@ from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
+from leakcheck.records import dataclass
 from leakcheck.words import words as the_words
 
 # A helper that is given the field and has one of these in its name is believed to release it.

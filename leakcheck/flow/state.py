@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
 from leakcheck.flow.values import ResourceId, Value, rename
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import libcst as cst
@@ -34,6 +34,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.project.syntax.walk import SCOPES, alternatives, dotted, terminal, walk
 from leakcheck.project.wrappers import Wrappers, gives
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     from leakcheck.flow.core import Site

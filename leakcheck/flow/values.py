@@ -5,9 +5,10 @@ Values are small, frozen and hashable, because states are compared and merged by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
+
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence

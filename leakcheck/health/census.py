@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakcheck.diagnostics import Span
 from leakcheck.health.lifelines import Lifelines, lifelines
+from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Literal
 
 from leakcheck.diagnostics import Span
 from leakcheck.models import Question
+from leakcheck.records import dataclass
 
 Status = Literal["pass", "fail", "none", "off"]  # `none`: nothing to judge; `off`: the settings turn its rules off
 

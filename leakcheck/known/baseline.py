@@ -7,13 +7,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path, PurePath
 
 from leakcheck.diagnostics import Diagnostic, Report
 from leakcheck.fingerprint import Lines, Scopes, text_of
+from leakcheck.records import dataclass
 from leakcheck.settings import Settings
 from leakcheck.toml import CatalogueError
 

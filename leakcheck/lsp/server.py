@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -22,6 +21,7 @@ from leakcheck.diagnostics import Diagnostic, Report, split_lines
 from leakcheck.lsp import messages
 from leakcheck.lsp.desk import Desk
 from leakcheck.lsp.positions import Positions
+from leakcheck.records import dataclass
 
 TYPING_PAUSE = 0.03  # seconds without a change before a text is checked
 SETTLED = 0.5  # and before the other open texts are, which may use what changed

@@ -6,10 +6,10 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.fingerprint import Scopes
+from leakcheck.records import dataclass
 
 # whatever the user's settings say
 _PLAIN = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from leakcheck.diagnostics import Span
+from leakcheck.records import dataclass
 from leakcheck.report import Paint
 
 _TAB = 4

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from leakcheck.diagnostics import Diagnostic, Span, Step, document, numbered
 from leakcheck.fingerprint import Scopes, identities
 from leakcheck.models import Rule
+from leakcheck.records import dataclass
 from leakcheck.report import Page
 from leakcheck.report.places import Places
 

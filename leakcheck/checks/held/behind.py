@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import libcst as cst
 
@@ -17,6 +17,7 @@ from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function, Instance, Method, Symbol, Value
 from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import same_scope, walk
+from leakcheck.records import dataclass
 
 _DEPTH = 2  # of functions that add tasks for an endpoint
 _NOBODY = cst.Name("_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import libcst as cst
 
@@ -16,6 +16,7 @@ from leakcheck.models import Wait
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.remembered import remembered
 from leakcheck.project.syntax.walk import code, same_scope, terminal, walk
+from leakcheck.records import dataclass
 
 _DEPTH = 4  # of project functions followed
 _SOON = 1.0  # seconds at most: what may take no longer is mostly over at once

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import libcst as cst
@@ -25,6 +24,7 @@ from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, dotted, same_scope, walk
+from leakcheck.records import dataclass
 
 _DECORATOR = re.compile(r"@(?<!\S@)([A-Za-z_][\w.]*)")
 _DEPTH = 3  # of project functions followed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, dotted, same_scope, walk
+from leakcheck.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
 from leakcheck.checks.assigned import assigned
@@ -14,6 +12,7 @@ from leakcheck.flow.values import Loan, Symbol
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import string_value, terminal, walk
+from leakcheck.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -14,6 +13,7 @@ from leakcheck.flow.values import Symbol
 from leakcheck.models import Cursor
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, same_scope, terminal, walk
+from leakcheck.records import dataclass
 
 
 @dataclass(frozen=True)

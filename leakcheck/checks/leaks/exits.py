@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -13,6 +12,7 @@ from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status, Tier, Trace
 from leakcheck.project.syntax.walk import terminal, walk
+from leakcheck.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from leakcheck.checks.purpose import is_test
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.module import Chunk, ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.walk import same_scope, terminal, unawaited, walk
+from leakcheck.records import dataclass
 
 _BRIEF = (Fate.LOST, Fate.CLOSED, Fate.GIVEN)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -15,6 +14,7 @@ from leakcheck.models import Options
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Module
 from leakcheck.project.syntax.walk import code, string_value, terminal, walk
+from leakcheck.records import dataclass
 from leakcheck.settings import Settings
 
 Entries = dict[str, cst.BaseExpression]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import libcst as cst
@@ -17,6 +16,7 @@ from leakcheck.flow.values import Function, Symbol
 from leakcheck.models import Pool
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import dotted, same_scope, string_value, terminal, walk
+from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _DEPTH = 6  # of names, functions and formats followed to the text of a URL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -16,6 +15,7 @@ from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.project.syntax.walk import code, dotted, same_scope, terminal, walk
+from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _COUNT = frozenset({"rowcount"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -26,6 +25,7 @@ from leakcheck.flow.values import Class
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.sketch import LOOP
 from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
+from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _DEPTH = 3  # of names for a query

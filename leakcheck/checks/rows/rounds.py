@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import libcst as cst
@@ -14,6 +14,7 @@ from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import children, code, dotted, same_scope, string_value, terminal, unawaited, walk
+from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _BINDING = frozenset(

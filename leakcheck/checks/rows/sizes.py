@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -17,6 +16,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import SCOPES, dotted, same_scope, string_value, terminal, walk
+from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _FEW = 10  # rounds: not worth a batch

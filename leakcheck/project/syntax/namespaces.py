@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from leakcheck.project.syntax.nodes import FUNCTIONS, Function, below, blocks, imported, path
+from leakcheck.records import dataclass
 
 _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 _CLOSED = frozenset(_DEFINITIONS)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from sys import intern
 from typing import Literal
 
 from leakcheck.project.triage.facts import BLANKED
+from leakcheck.records import dataclass
 
 StatementKind = Literal["function", "class", "import", "simple", "compound", "method"]
 

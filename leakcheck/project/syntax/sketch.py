@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from leakcheck.project.syntax.light.text import parsed
 from leakcheck.project.syntax.nodes import below, path, statements, used
+from leakcheck.records import dataclass
 
 HANDING = "(,)"  # stands among the names for any call with several arguments
 
