@@ -32,11 +32,14 @@ _ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
 def late(name: str) -> Callable[..., Any]:
     """A method that is made when it is first called."""
+    made: Any = None
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
-        owner = next(cls for cls in type(self).__mro__ if cls.__dict__.get(name) is method)
-        made = _made(name, owner)
-        setattr(owner, name, made)
+        nonlocal made
+        owner = next((cls for cls in type(self).__mro__ if cls.__dict__.get(name) is method), None)
+        if owner is not None:  # else another thread has just made it
+            made = _made(name, owner)
+            setattr(owner, name, made)
         return made(self, *args, **named)
 
     return method

@@ -115,3 +115,17 @@ def test_copies_can_come_first() -> None:
     assert one == other
     assert len({one, other}) == 1
     assert Text(("a",)).first == "a"
+
+
+def test_methods_that_were_looked_up_before_they_were_made_serve() -> None:
+    @records.dataclass(frozen=True)
+    class Late:
+        """Nobody has called its methods yet."""
+
+        value: int
+
+    initialise, count = Late.__init__, Late.__hash__
+    late = Late(1)
+    initialise(late, value=2)
+    assert hash(late) == count(late) == hash(Late(2))
+    assert late.value == 2
