@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leakcheck.settings import Settings
 
 _WORTH_A_PROCESS = 250_000  # bytes of text; below, starting it costs more than it saves
-_WORTH_A_FORK = 20_000  # bytes of text; it has imported everything, and shares what it does not change
+_WORTH_A_FORK = 40_000  # bytes of text; it has imported everything, and shares what it does not change
 _WORTH_ALL = 1_000_000  # bytes of text; below, this process does its share instead of leading the others
 _SHARES = 6  # batches for each process at least: the last ones to end leave the others idle
 _BATCH = 400_000  # bytes of text in a batch at most
