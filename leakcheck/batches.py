@@ -14,7 +14,7 @@ from leakcheck.project.project import Project
 from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.settings import Settings
 
-_YOUNG = 1_000_000  # objects made before garbage is looked for
+_YOUNG = 3_000_000  # objects made before garbage is looked for
 _FULL = 320_000_000  # bytes that a process takes: with another batch it may be 400 MB
 _ROOM = 200_000_000  # bytes for what is kept, where that cannot be asked, or memory that is given back stays taken
 

@@ -193,11 +193,14 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
     release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
     field = rf"\b(\w+)(?:\(\))?\.(?:{names})"
     patterns = [re.compile(rf"{field}(?:\(\))?\.(?:{release})\b"), re.compile(rf"\b(?:{release})\(\s*{field}\b")]
+    # found much faster, for they begin with a sign, and most texts hold neither
+    may_be = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{release})\b"), re.compile(rf"\(\s*\w+(?:\(\))?\.(?:{names})\b")
     classes = {cls.name for cls in family}
     module = family[0].module
     texts = {module.source, *resolver.project.texts_around(module)}
     for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
-        for owner in {name for pattern in patterns for name in pattern.findall(text)} - {"self", "cls"}:
+        likely = [pattern for sign, pattern in zip(may_be, patterns, strict=True) if sign.search(text)]
+        for owner in {name for pattern in likely for name in pattern.findall(text)} - {"self", "cls"}:
             if _may_be(owner, classes, text):
                 return True
     return False

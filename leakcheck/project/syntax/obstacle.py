@@ -18,8 +18,11 @@ _PYTHON_2 = re.compile(
 
 def obstacle(text: str, lines: Sequence[str]) -> str | None:
     """Why text is too large or too deeply nested to be parsed in reasonable time, or None."""
-    indent = max((len(line) - len(line.lstrip()) for line in lines), default=0)
-    if max(map(len, lines), default=0) < _SUSPICIOUS_LINE and indent < _SUSPICIOUS_INDENT:
+    longest = max(map(len, lines), default=0)
+    if longest < _SUSPICIOUS_INDENT:
+        return None
+    indent = max(len(line) - len(line.lstrip()) for line in lines)
+    if longest < _SUSPICIOUS_LINE and indent < _SUSPICIOUS_INDENT:
         return None
     try:
         with warnings.catch_warnings():
