@@ -11,6 +11,7 @@ from leakcheck.project.folders import Folders
 from leakcheck.project.locate import Locator
 from leakcheck.project.requirements import Requirements
 from leakcheck.project.source import SourceUnreadable, read_source
+from leakcheck.project.syntax.index import Usual
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.outline import words_of
 from leakcheck.project.syntax.remembered import forget_all
@@ -30,6 +31,7 @@ class Project:
         self.settings = settings
         self.catalogue = catalogue or load(settings.drivers, settings.connections)
         self.root = settings.root
+        self._usual = Usual(self.catalogue.tracked_words | self.catalogue.pool_words)
         self.trace = Trace()
         self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
         self._requirements = Requirements(self._locator)
@@ -63,7 +65,7 @@ class Project:
         if known is not None and known.source == source and not at_once:
             known.filename = filename  # as given, not as it was found through an import
             return known
-        module = Module(source, filename, at_once=at_once)
+        module = Module(source, filename, at_once=at_once, usual=self._usual)
         if known is not None:
             module.keep_trees(known)
             self._unlearn()
@@ -94,7 +96,7 @@ class Project:
         """The module in a file; None if it cannot be read."""
         if path not in self._modules:
             try:
-                self._modules[path] = Module(read_source(Path(path)), _shown(path))
+                self._modules[path] = Module(read_source(Path(path)), _shown(path), usual=self._usual)
             except (SourceUnreadable, RecursionError):
                 self._modules[path] = None
         return self._modules[path]

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from sys import intern
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ahocorasick_rs import AhoCorasick
 
 
 class Index:
@@ -35,6 +41,23 @@ class Index:
             stretch = bisect_right(starts, at)
             yield self._numbers[stretch - 1]
             at = text.find(word, starts[stretch]) if stretch < len(starts) else -1
+
+
+class Usual:
+    """Words that most texts are asked for: all are found in one pass, which takes as long as to look for five."""
+
+    def __init__(self, words: frozenset[str] = frozenset()) -> None:
+        self.words = words
+
+    @cached_property
+    def _finder(self) -> AhoCorasick:
+        from ahocorasick_rs import AhoCorasick  # not needed where no text is looked into
+
+        return AhoCorasick(sorted(self.words))
+
+    def within(self, text: str) -> frozenset[str]:
+        """Those that stand in a text, perhaps inside of others."""
+        return frozenset(map(intern, self._finder.find_matches_as_strings(text, overlapping=True)))
 
 
 def _is_word(letter: str) -> bool:

@@ -13,7 +13,7 @@ from leakcheck.diagnostics import Span
 from leakcheck.project.locate import module_name
 from leakcheck.project.syntax.chunk import DEF, Chunk
 from leakcheck.project.syntax.definitions import ClassInfo, FunctionInfo, Scope
-from leakcheck.project.syntax.index import Index
+from leakcheck.project.syntax.index import Index, Usual
 from leakcheck.project.syntax.mentions import Mentions
 from leakcheck.project.syntax.outline import outline, whole, words_of
 from leakcheck.project.syntax.sketch import Place
@@ -25,6 +25,8 @@ __all__ = ["Chunk", "ClassInfo", "FunctionInfo", "Module", "Scope"]
 
 _DEFINING = ("function", "class", "compound")
 _MANY = 60  # words: to split the text is faster than to look for each
+_SEVERAL = 5  # words: to look for all usual ones is faster
+_NONE = Usual()
 _GLOBAL = re.compile(r"global[ \t]([^\n]*)")
 _AS = re.compile(r"\b(\w+)\s+as\s+(\w+)")
 # A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
@@ -34,7 +36,8 @@ _ODD = {"\r": re.compile(r"\r(?!\n)"), "\f": re.compile(r"\f[ \t\f]*[^\s#]")}
 class Module:
     """Nothing of its text is looked at before somebody asks: most modules that are imported matter to nobody."""
 
-    def __init__(self, source: str, filename: str, name: str | None = None, at_once: bool = False) -> None:
+    def __init__(self, source: str, filename: str, name: str | None = None, at_once: bool = False,
+                 usual: Usual = _NONE) -> None:  # fmt: skip
         self.source, self.filename = source, filename
         if name is not None:
             self.name = name
@@ -44,7 +47,7 @@ class Module:
         self._present: set[str] = set()
         self.parsed = 0  # characters, of statements that are kept as trees
         self.sketched: list[Chunk] = []  # those the standard library's parser has read
-        self._at_once = at_once
+        self._at_once, self._usual = at_once, usual
         self._parts_of: dict[int, Chunk] = {}  # by a node's id
         self._indexed: set[Chunk] = set()
 
@@ -213,6 +216,15 @@ class Module:
         """Those of some words that may stand in the text: each is looked for once, unless there are many."""
         if len(words) > _MANY or "_words" in self.__dict__:
             return words & self._words
+        if len(words) > _SEVERAL or "_usual_words" in self.__dict__:
+            return (words & self._usual_words) | self._looked_for(words - self._usual.words)
+        return self._looked_for(words)
+
+    @cached_property
+    def _usual_words(self) -> frozenset[str]:
+        return self._usual.within(self.source)
+
+    def _looked_for(self, words: frozenset[str]) -> frozenset[str]:
         if new := words - self._asked:
             self._asked |= new
             self._present.update(word for word in new if word in self.source)
