@@ -66,6 +66,7 @@ class Connection:
     returns_self: tuple[str, ...] = ()  # methods that hand back the object itself: `execution_options`
     runs_many: bool = False  # it has an `executemany` itself, not only its cursors
     idle: tuple[str, ...] = ()  # methods that ask the server for nothing yet: `session.add`, `connection.begin`
+    pending: tuple[str, ...] = ()  # of those the ones that leave work for the commit: `session.add`
     builds: tuple[str, ...] = ()  # methods that only put together what the rest of their chain asks: `session.query`
     embedded: bool = False  # a database in the process: no server, no slot that others wait for
     lazy: bool = False  # constructing takes nothing until first use

@@ -38,7 +38,7 @@ class Resources(Core):
                 return self.wrongly_released(rid, node, state)
         for form in spec.soft_release:
             if form.on == "conn" and form.method == name:
-                return self._rest(rid, node, state)
+                return self._rest(rid, name, node, state)
         if name in spec.returns_self:
             self.may_raise(state, node, Tier.WEAK, "driver")
             return [(ref, state)]
@@ -49,6 +49,8 @@ class Resources(Core):
             return [(NONE, state)]
         if name not in spec.idle:
             self.used(rid, node, state)
+        elif name in spec.pending:
+            state.resources[rid] = state.resources[rid].with_work()
         quiet = name in self.catalogue.quiet_methods or name in spec.idle
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(Derived(rid), state)]
@@ -80,7 +82,9 @@ class Resources(Core):
         self.may_raise(state, node, Tier.WEAK, "driver")
         return [(UNKNOWN, state)]
 
-    def _rest(self, rid: ResourceId, node: cst.CSTNode, state: State) -> Evaluated:
+    def _rest(self, rid: ResourceId, name: str, node: cst.CSTNode, state: State) -> Evaluated:
+        if state.resources[rid].pending and name not in self.catalogue.quiet_methods:
+            self.used(rid, node, state)  # a commit that fails keeps the connection it has sent the work over
         self.may_raise(state, node, Tier.STRONG, "driver")
         if state.resources[rid].status is Status.OPEN:
             state.set_status(rid, Status.RESTING, "soft", node)

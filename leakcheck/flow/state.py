@@ -48,9 +48,14 @@ class Resource:
     with_used: bool = False  # entered a `with` that does not close it
     how: str = field(default="", compare=False)
     where: cst.CSTNode | None = field(default=None, compare=False)
+    pending: bool = False  # a session was given work that its commit will send
 
     def becomes(self, status: Status, how: str = "", where: cst.CSTNode | None = None) -> Resource:
-        return replace(self, status=status, how=how, where=where)
+        return replace(self, status=status, pending=False, how=how, where=where)
+
+    def with_work(self) -> Resource:
+        """The same with something to send."""
+        return replace(self, pending=True)
 
 
 @dataclass(frozen=True, slots=True)
