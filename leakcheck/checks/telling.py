@@ -14,6 +14,7 @@ from leakcheck.project.syntax.walk import code
 
 _LONGEST = 60
 
+_REOPENED = " (nobody keeps the generator, which closes it at once: the next use opens it again)"
 # What garbage collection does for a resource nobody gave back, where that is worth knowing.
 _COLLECTED = {
     "never": " (garbage collection never gives it back)",
@@ -70,7 +71,7 @@ class Teller:
 
     def lost(self, site: Site) -> list[Step]:
         """The same, with what garbage collection does for one that nobody gives back."""
-        return self._acquired(site, "", _COLLECTED.get(site.spec.gc, ""))
+        return self._acquired(site, "", _REOPENED if site.reopened else _COLLECTED.get(site.spec.gc, ""))
 
     def _acquired(self, site: Site, which: str, why: str) -> list[Step]:
         verb = "checked out here" if site.spec.kind == "checkout" else "opened here"

@@ -19,6 +19,7 @@ from leakcheck.flow.values import (
     Function,
     Instance,
     Lent,
+    Loan,
     Manager,
     Pending,
     Ref,
@@ -28,7 +29,7 @@ from leakcheck.flow.values import (
     resources_in,
 )
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import SCOPES, dotted, walk
+from leakcheck.project.syntax.walk import SCOPES, code, dotted, walk
 
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 
@@ -79,6 +80,26 @@ class Callees(Calls):
         owners = self.summaries.owners
         fields = owners.fields.get(owner.type, ()) if owners.gives_kept(callee.info, owner.type) else ()
         return next((self.kept_in(owner, field, state) for field in fields), None)
+
+    def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
+        if (loan := self._dropped(callee, node)) is None:
+            return super()._call_named(callee, node, arguments, state)
+        site = self.site(node, loan.spec, loan.certainty)
+        site.callee, site.reopened = code(node), True
+        return self._acquire_by_call(loan.spec, node, [], state, loan.certainty)
+
+    def _dropped(self, callee: Value, node: cst.Call) -> Loan | None:
+        """`session = next(get_db())`: nobody keeps the generator, so it is over at once. What it gave is used on, and
+        takes another connection then, for which nobody answers, if it can be used after its release."""
+        made = node.args[0].value if node.args else None
+        if not isinstance(made, cst.Call) or self.resolver.callee_name(callee) != "next":
+            return None
+        function = self.resolver.static(made.func, self.function, self.module)
+        if not isinstance(function, Function) or not function.info.is_generator or function.info.decorators:
+            return None
+        summary = self.summaries.of(function.info, None, ())
+        loan = summary.lends if summary is not None and any(isinstance(v, Ref) for v in summary.yields) else None
+        return loan if loan is not None and loan.spec.reusable and loan.spec.lazy else None
 
     # -- which function, with what ---------------------------------------------------------------------------------
 

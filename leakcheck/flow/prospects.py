@@ -121,8 +121,10 @@ class _Look:
     def acquires(self, words: Set[str], given: Set[str]) -> bool:
         """Whether a mention of one of the words may; `given` are those of the project's own."""
         try:
-            return any(self._may(node, owner, words, given) for node, owner in self.space.mentions) or (
-                not words.isdisjoint(ENTERING) and any(map(self._opens, self.space.nodes))
+            return (
+                any(self._may(node, owner, words, given) for node, owner in self.space.mentions)
+                or (not words.isdisjoint(ENTERING) and any(map(self._opens, self.space.nodes)))
+                or (not words.isdisjoint(self._makers) and any(map(self._calls_what_it_makes, self.space.nodes)))
             )
         except (TooVague, RecursionError):
             return True
@@ -141,6 +143,18 @@ class _Look:
             self.prospects.gives(value, is_run) or (called is not None and self.prospects.is_guess(value, called))
             for value in self.possible.plain(node)
         )
+
+    @property
+    def _makers(self) -> frozenset[str]:
+        return self.prospects.resolver.catalogue.factory_classes
+
+    def _calls_what_it_makes(self, node: ast.AST) -> bool:
+        """`sessionmaker(bind=engine)()`: a factory that is called at once."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Call):
+            return False
+        if terminal(node.func.func) not in self._makers:
+            return False
+        return any(is_acquire(value, self.prospects.resolver) for value in self.possible.values(node.func))
 
     def _is_giving_property(self, value: Value) -> bool:
         return isinstance(value, Function) and is_property(value.info) and self.prospects.gives(value, True)

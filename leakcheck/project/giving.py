@@ -62,9 +62,14 @@ def _handed_over(function: Function) -> frozenset[str]:
         return frozenset(_mentioned(function))  # one that yields only a cursor has the connection for its block
     pending: list[ast.expr] = []
     assigned: dict[str, list[ast.expr]] = {}
-    for node in own(function):
+    nodes = list(own(function))
+    yields = any(isinstance(node, ast.Yield) for node in nodes)  # what it yields out of a block is open still
+    for node in nodes:
         if isinstance(node, (ast.Return, ast.Yield)):
             pending += [node.value] if node.value is not None else []
+        elif isinstance(node, ast.withitem):
+            if yields and node.optional_vars is not None:
+                assigned.setdefault(name(node.optional_vars), []).append(node.context_expr)
         else:
             for target, value in _assignments(node):
                 assigned.setdefault(name(target), []).append(value)

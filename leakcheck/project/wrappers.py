@@ -114,7 +114,9 @@ class Wrappers:
                 self._at_home[near] = frozenset(w for w, homes in self._homes.items() if not homes.isdisjoint(near))
             found = self._at_home[near] - {"__call__"}
             others = ((w, on) for w, on in self._receivers.items() if w not in found)
-            self._bases[module] = found.union(w for w, on in others if "" in on or _is_on(module, w, on))
+            found |= frozenset(w for w, on in others if "" in on or _is_on(module, w, on))
+            makers = self._factory_classes if ")(" in module.source else frozenset()  # `sessionmaker(bind=engine)()`
+            self._bases[module] = found | makers
         return self._bases[module]
 
     def libraries(self, module: Module) -> frozenset[str]:
