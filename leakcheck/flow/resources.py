@@ -83,9 +83,10 @@ class Resources(Core):
         return [(UNKNOWN, state)]
 
     def _rest(self, rid: ResourceId, name: str, node: cst.CSTNode, state: State) -> Evaluated:
-        if state.resources[rid].pending and name not in self.catalogue.quiet_methods:
+        quiet = name in self.catalogue.quiet_methods
+        if state.resources[rid].pending and not quiet:
             self.used(rid, node, state)  # a commit that fails keeps the connection it has sent the work over
-        self.may_raise(state, node, Tier.STRONG, "driver")
+        self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         if state.resources[rid].status is Status.OPEN:
             state.set_status(rid, Status.RESTING, "soft", node)
         return [(UNKNOWN, state)]
