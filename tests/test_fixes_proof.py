@@ -96,6 +96,7 @@ def test_document(example: Example) -> None:
         assert not any("internal error" in reason for reason in result.reasons)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a generator that nobody keeps
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 def test_document_runs_the_same(example: Example) -> None:
     """Each function of an example that the safe fixes change, run with every fault."""
