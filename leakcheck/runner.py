@@ -23,7 +23,7 @@ class Outcome(NamedTuple):
     """A whole run: a report for each file that has something to tell, in path order, and how many files there were."""
 
     reports: tuple[Report, ...]
-    files: int = 0
+    files: int = 0  # also those that could not be checked
     without: int = 0  # of them, those that never mention a database
     settings: Settings | None = None  # as they were asked for
 
@@ -65,7 +65,7 @@ def run(
                 progress(len(done), len(todo))
     memory.save()
     found = sorted((*problems, *failed.values(), *done), key=lambda report: report.filename.split(os.sep))
-    return Outcome(tuple(found), len(files), len(valid) - len(todo), asked)
+    return Outcome(tuple(found), len(files) + len(problems), len(valid) - len(todo), asked)
 
 
 def _around(paths: Iterable[str], settings: Settings) -> Settings:

@@ -47,6 +47,10 @@ def test_exit_statuses() -> None:
     assert call("gone.py", "--exit-zero").exit_code == 2
 
 
+def test_a_path_that_is_not_there_counts_as_not_checked() -> None:
+    assert "(checked 0 files). 1 file could not be checked." in " ".join(call("gone.py").stdout.split())
+
+
 def test_the_current_folder_is_the_default() -> None:
     assert found() == [("leak.py", 5, "LK101")]
     assert "(checked 2 files, 1 without database code)" in call().stdout
