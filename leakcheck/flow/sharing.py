@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import libcst as cst
 
 from leakcheck.flow.resolve import Resolver
@@ -19,7 +17,7 @@ def gives_the_same(cls: ClassInfo, resolver: Resolver) -> bool:
     new = resolver.method(cls, "__new__")
     if new is not None and _keeps_in_class(new):
         return True
-    if any("caches" in resolver.catalogue.function(f"*.{name.rpartition('.')[2]}") for name in _decorators(cls)):
+    if any("caches" in resolver.catalogue.function(f"*.{name.rpartition('.')[2]}") for name in cls.decorators):
         return True
     metaclass = _metaclass(cls)
     if metaclass is None:
@@ -42,12 +40,5 @@ def _without_index(target: cst.BaseExpression) -> cst.BaseExpression:
     return target.value if isinstance(target, cst.Subscript) else target
 
 
-def _decorators(cls: ClassInfo) -> Iterator[str]:
-    for decorator in cls.node.decorators:
-        node = decorator.decorator
-        yield dotted(node.func if isinstance(node, cst.Call) else node) or "?"
-
-
 def _metaclass(cls: ClassInfo) -> cst.BaseExpression | None:
-    keywords = (argument for argument in cls.node.keywords if argument.keyword is not None)
-    return next((k.value for k in keywords if k.keyword is not None and k.keyword.value == "metaclass"), None)
+    return next((a.value for a in cls.node.keywords if a.keyword and a.keyword.value == "metaclass"), None)

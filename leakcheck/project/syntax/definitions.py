@@ -76,11 +76,7 @@ class FunctionInfo:
                 return ()
             if head := self.chunk.sketch.head:
                 return head.decorators
-        names = []
-        for decorator in self.node.decorators:
-            node = decorator.decorator
-            names.append(dotted(node.func if isinstance(node, cst.Call) else node) or "?")
-        return tuple(names)
+        return _decorators(self.node)
 
     @cached_property
     def bindings(self) -> Bindings:
@@ -152,6 +148,11 @@ class ClassInfo:
         """A property's setter has the getter's name: the getter is the one that gives a value."""
         if not any(d.endswith((".setter", ".deleter")) for d in method.decorators):
             self._found[method.name] = method
+
+    @property
+    def decorators(self) -> tuple[str, ...]:
+        """As those of a function."""
+        return _decorators(self.node)
 
     @cached_property
     def bases(self) -> tuple[str, ...]:
@@ -236,3 +237,8 @@ def _words(node: cst.CSTNode) -> frozenset[str]:
 def _is_run(node: cst.CSTNode) -> bool:
     """Not what is only there to be read."""
     return type(node) is not cst.Annotation
+
+
+def _decorators(node: cst.FunctionDef | cst.ClassDef) -> tuple[str, ...]:
+    made = (d.decorator.func if isinstance(d.decorator, cst.Call) else d.decorator for d in node.decorators)
+    return tuple(dotted(callee) or "?" for callee in made)
