@@ -96,13 +96,13 @@ def test_a_process_that_has_grown_is_replaced(monkeypatch: pytest.MonkeyPatch, f
 
 
 _BUSY = """
-import signal, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from leakcheck import processes
 from leakcheck.settings import Settings
 
 def busy(files, settings):
-    print(*files, flush=True)
+    os.write(1, "".join(f"{file}\\n" for file in files).encode())  # at once: another process may write as well
     time.sleep(60)
     print("has not ended", flush=True)
 
