@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from leakcheck.checking import check_and_fix, with_room
 from leakcheck.diagnostics import Report
@@ -21,12 +21,12 @@ _ROOM = 200_000_000  # bytes for what is kept, where that cannot be asked, or me
 _projects: dict[Settings, Project] = {}  # one in each process, so that modules are read once
 
 
-def check(files: Sequence[str], settings: Settings) -> Batch:
+def check(files: Iterable[str], settings: Settings) -> Batch:
     """The files' reports."""
     project = _project(settings)
     gc.set_threshold(_YOUNG)  # trees are kept: looking through them for garbage again and again finds none
     reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
-    nodes = project.trace.reached(map(os.path.abspath, files))
+    nodes = project.trace.reached(os.path.abspath(report.filename) for report in reports)
     return Batch(reports, nodes, frozenset(project.folders.asked), _is_full(project))
 
 

@@ -1,4 +1,5 @@
-"""Copies of this process: what it has imported is there at once, so that even a few files are worth one."""
+"""Copies of this process: what it has imported is there at once, so that even a few files are worth one. Its work is a
+pile that all of them draw from."""
 
 from __future__ import annotations
 
@@ -7,16 +8,41 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+_NUMBER = 2  # bytes that say which piece it is; a pipe holds 4,096 of them at least
 
 
 def are_safe() -> bool:
     """Whether this process can be copied: beside threads nobody knows what they were about to do, and the system
     libraries of others than Linux start some of their own."""
     return sys.platform == "linux" and threading.active_count() == 1
+
+
+class Pile(Generic[Item]):
+    """At most 2,000 pieces of work. What one process has drawn no other gets, nor if it dies of it."""
+
+    def __init__(self, pieces: Sequence[Sequence[Item]]) -> None:
+        self._pieces = pieces
+        self._numbers, end = os.pipe()
+        os.write(end, b"".join(number.to_bytes(_NUMBER, "big") for number in range(len(pieces))))
+        os.close(end)  # so that reading says when none is left
+
+    def __enter__(self) -> Pile[Item]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        os.close(self._numbers)
+
+    def drawn(self) -> Iterator[Item]:
+        """What falls to the process that asks."""
+        while number := os.read(self._numbers, _NUMBER):
+            yield from self._pieces[int.from_bytes(number, "big")]
 
 
 class Fork(Generic[Result]):

@@ -6,12 +6,12 @@ import gc
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from leakcheck.forks import Fork, are_safe
+from leakcheck.forks import Fork, Pile, are_safe
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -44,9 +44,13 @@ def check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[B
     workers = min(jobs or _processors(), len(files), 1 + total // (_WORTH_A_FORK if forks else _WORTH_A_PROCESS))
     if workers == 1:
         return (_check(each, settings) for each in _batches(files, sizes, min(_BATCH, total // _SHARES)))
+    batches = _batches(files, sizes, min(_BATCH, total // (workers * _SHARES)))
+    if forks:
+        return _drawn(batches, dict(zip(files, sizes, strict=True)), settings, workers)
     if total < _WORTH_ALL:
-        return _shared(_shares(files, sizes, workers), settings, _forked if forks else _started)
-    return _in_processes(_batches(files, sizes, min(_BATCH, total // (workers * _SHARES))), settings, workers)
+        own, *others = _shares(files, sizes, workers)
+        return _beside(own, (_started(share, settings) for share in others), files, settings)
+    return _in_processes(batches, settings, workers)
 
 
 def _size(file: str) -> int:
@@ -84,7 +88,7 @@ def _shares(files: Sequence[str], sizes: Sequence[int], count: int) -> list[list
     return list(filter(None, shares))
 
 
-def _check(files: Sequence[str], settings: Settings) -> Batch:
+def _check(files: Iterable[str], settings: Settings) -> Batch:
     _get_ready()
     from leakcheck.batches import check
 
@@ -171,18 +175,28 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _shared(
-    shares: Sequence[list[str]], settings: Settings, helped: Callable[[list[str], Settings], _Worker | Fork[Batch]]
+def _drawn(batches: Sequence[list[str]], sizes: Mapping[str, int], settings: Settings, count: int) -> Iterator[Batch]:
+    """Each process draws a batch when it is done with the last one, the largest first: so they end together."""
+    _get_ready()
+    with Pile(sorted(batches, key=lambda files: -sum(sizes[file] for file in files))) as pile:
+        forks = (Fork(lambda: _check(pile.drawn(), settings)) for _ in range(count - 1))
+        yield from _beside(pile.drawn(), forks, sizes, settings)
+
+
+def _beside(
+    own: Iterable[str], others: Iterable[_Worker | Fork[Batch]], files: Iterable[str], settings: Settings
 ) -> Iterator[Batch]:
-    """One share is checked here while processes check the others: what it takes to start this one is spent anyhow."""
-    own, *others = shares
+    """This process checks some files while others check the rest: what it takes to start it is spent anyhow."""
     helpers: list[_Worker | Fork[Batch]] = []
+    left = set(files)
     try:
-        for share in others:
-            helpers.append(helped(share, settings))
-        yield _check(own, settings)
-        for helper, share in zip(helpers, others, strict=True):
-            yield helper.result() or _isolated(share, settings)
+        helpers.extend(others)
+        for check in (lambda: _check(own, settings), *(helper.result for helper in helpers)):
+            if batch := check():
+                left.difference_update(report.filename for report in batch.reports)
+                yield batch
+        if left:
+            yield _isolated(sorted(left), settings)
     finally:
         for helper in helpers:
             helper.close()
@@ -192,11 +206,6 @@ def _started(files: list[str], settings: Settings) -> _Worker:
     worker = _Worker((), settings)
     worker.submit(files)
     return worker
-
-
-def _forked(files: list[str], settings: Settings) -> Fork[Batch]:
-    _get_ready()
-    return Fork(lambda: _check(files, settings))
 
 
 def _in_processes(batches: Sequence[list[str]], settings: Settings, count: int) -> Iterator[Batch]:
