@@ -281,6 +281,10 @@ from dataclasses import dataclass
 from leakcheck.lean import import_libcst
 import_libcst()
 import dataclasses, libcst
+assert libcst.parse_module("x").encoding == "utf-8" and libcst.parse_expression("a.b").attr.value == "b"
+assert libcst.parse_module("x", libcst.PartialParserConfig(encoding="latin-1")).encoding == "latin-1"
+assert libcst.parse_module(b"# coding: latin-1\\nx = '\\xe4'").code.endswith("'ä'")
+assert libcst.MetadataWrapper(libcst.parse_module("x")).resolve(libcst.metadata.ScopeProvider)
 from libcst.metadata import CodePosition
 assert dataclasses.dataclass is dataclass
 name = libcst.Name("x")

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
-from libcst.metadata import CodeRange, PositionProvider
+from libcst._position import CodeRange  # its public place imports much else
 
 from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.syntax.definitions import ClassInfo, FunctionInfo, Scope
@@ -262,6 +262,8 @@ class Chunk:
     @cached_property
     def positions(self) -> dict[cst.CSTNode, CodeRange]:
         """Lines count from the tree's first; costs more than parsing, so only for what is reported."""
+        from libcst.metadata.position_provider import PositionProvider
+
         provider = PositionProvider()
         provider._gen_impl(self._full_tree)  # a MetadataWrapper would visit the whole tree once more, for nothing
         found: dict[cst.CSTNode, CodeRange] = dict(provider._computed)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import CodeRange
+from libcst._position import CodeRange  # its public place imports much else
 
 from leakcheck.project.syntax.light import expressions, statements
 from leakcheck.project.syntax.light.text import Makers, Text
