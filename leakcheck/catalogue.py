@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Rule, Web
 from leakcheck.origins import homes, import_words, prefixes, receivers
-from leakcheck.schema import (
-    FUNCTION_KINDS,
-    driver_of,
-    parse_calls,
-    parse_connection,
-    parse_driver,
-    parse_rule,
-    parse_waits,
-    parse_web,
-)
-from leakcheck.toml import CatalogueError, parse_toml
+from leakcheck.schema import FUNCTION_KINDS, calls_of, driver_of, parse_connection, parse_driver, waits_of, web_of
+from leakcheck.shipped import DRIVERS, Documents, tables
+from leakcheck.toml import CatalogueError
 from leakcheck.waits import Waits
 
-if TYPE_CHECKING:
-    import sys
-
-    if sys.version_info >= (3, 11):
-        from importlib.resources.abc import Traversable
-    else:
-        from importlib.abc import Traversable
-
-__all__ = ["Catalogue", "CatalogueError", "load", "parse_connection", "rules_folder"]
+__all__ = ["Catalogue", "CatalogueError", "load", "parse_connection"]
 
 _LONG_LIVED = ("pool", "engine", "client")
 _OUTCOMES = {"raises", "never-raises"}  # the nearest listing decides which
@@ -108,10 +91,9 @@ class Catalogue:
         return frozenset(name.split(".")[-2] for name in self.by_acquire if name.endswith(".__call__"))
 
     @cached_property
-    def rules(self) -> dict[str, Rule]:
-        """The rule documents by code, read when first asked for."""
-        found = (parse_rule(file.read_text("utf-8"), file.name) for file in _sorted(rules_folder(), "LK", ".md"))
-        return {rule.code: rule for rule in found}
+    def rules(self) -> Mapping[str, Rule]:
+        """The rule documents by code."""
+        return Documents()
 
     @cached_property
     def _by_name(self) -> tuple[tuple[str, str, tuple[Connection, ...]], ...]:
@@ -141,8 +123,7 @@ class Catalogue:
     @cached_property
     def web(self) -> Web:
         """What web frameworks call things, read when first asked for."""
-        file = rules_folder() / "web.toml"
-        return parse_web(file.read_text("utf-8"), file.name)
+        return web_of(tables()["web.toml"], "web.toml")
 
     @cached_property
     def pools(self) -> dict[str, Pool]:
@@ -175,32 +156,12 @@ class Catalogue:
 @cache
 def load(drivers: tuple[Path, ...] = (), connections: tuple[Connection, ...] = ()) -> Catalogue:
     """The catalogue of `rules/`, with a project's own driver files and connections before it."""
-    from leakcheck.project.cache.compiled import driver_tables  # which may need a catalogue itself
-
-    folder = rules_folder()
     own = [Driver("settings", (), connections), *(parse_driver(_text(path), str(path)) for path in drivers)]
-    shipped = driver_tables(lambda: dict(_tables(folder / "drivers")))
-    calls, waits = folder / "calls.toml", folder / "waits.toml"
     return Catalogue(
-        (*own, *(driver_of(table, name) for name, table in shipped.items())),
-        parse_calls(calls.read_text("utf-8"), calls.name),
-        Waits(*parse_waits(waits.read_text("utf-8"), waits.name)),
+        (*own, *(driver_of(table, name) for name, table in tables().items() if name.startswith(DRIVERS))),
+        calls_of(tables()["calls.toml"], "calls.toml"),
+        Waits(*waits_of(tables()["waits.toml"], "waits.toml")),
     )
-
-
-def rules_folder() -> Traversable:
-    """`rules/`: inside the package once installed, beside it in a checkout."""
-    package = Path(__file__).parent
-    for folder in (package / "rules", package.parent / "rules"):
-        if folder.is_dir():
-            return folder
-    from importlib.resources import files  # inside a zip file; slow to import
-
-    return files("leakcheck") / "rules"
-
-
-def _tables(folder: Traversable) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((file.name, parse_toml(file.read_text("utf-8"), file.name)) for file in _sorted(folder, "", ".toml"))
 
 
 def _text(path: Path) -> str:
@@ -209,11 +170,6 @@ def _text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise CatalogueError(str(path), f"cannot be read: {reason}") from None
-
-
-def _sorted(folder: Traversable, start: str, end: str) -> list[Traversable]:
-    found = (file for file in folder.iterdir() if file.name.startswith(start) and file.name.endswith(end))
-    return sorted(found, key=lambda file: file.name)
 
 
 def _types(drivers: tuple[Driver, ...]) -> dict[str, str]:

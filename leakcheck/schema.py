@@ -50,8 +50,9 @@ def parse_driver(text: str, where: str) -> Driver:
     return driver_of(parse_toml(text, where), where)
 
 
-def driver_of(table: dict[str, Any], where: str) -> Driver:
+def driver_of(table: Mapping[str, Any], where: str) -> Driver:
     """What the tables of a driver file say."""
+    table = dict(table)
     library = _expect(str, table.get("library", ""), f"{where}: library")
     connections = _expect(list, table.pop("connection", []), f"{where}: connection")
     producers = _expect(list, table.pop("producer", []), f"{where}: producer")
@@ -79,19 +80,19 @@ def parse_rule(text: str, where: str) -> Rule:
     return _read(Rule, parse_toml(front, where), where, text=prose.lstrip("\n"))
 
 
-def parse_calls(text: str, where: str) -> dict[str, tuple[str, ...]]:
+def calls_of(table: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:
     """`calls.toml`: one table a kind, in it lists of qualified names under any heading."""
     calls = {}
-    for kind, groups in parse_toml(text, where).items():
+    for kind, groups in table.items():
         _known(kind, FUNCTION_KINDS, where, "table")
         lists = _expect(dict, groups, f"{where}: {kind}").items()
         calls[kind] = tuple(name for key, names in lists for name in _strings(names, f"{where}: {kind}: {key}"))
     return calls
 
 
-def parse_waits(text: str, where: str) -> tuple[Any, ...]:
+def waits_of(table: dict[str, Any], where: str) -> tuple[Any, ...]:
     """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
-    table, lists = parse_toml(text, where), ("at-once", "needs-wait", "constant", "transactions")
+    lists = ("at-once", "needs-wait", "constant", "transactions")
     for key in table:
         _known(key, ("wait", "gives", "quick", *lists, "grows", "stops", "runs", "made"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
@@ -107,14 +108,14 @@ def parse_waits(text: str, where: str) -> tuple[Any, ...]:
     )
 
 
-def parse_web(text: str, where: str) -> Web:
+def web_of(table: dict[str, Any], where: str) -> Web:
     """`web.toml`."""
-    return _read(Web, parse_toml(text, where), where)
+    return _read(Web, table, where)
 
 
-def parse_questions(text: str, where: str) -> tuple[Question, ...]:
+def questions_of(table: dict[str, Any], where: str) -> tuple[Question, ...]:
     """`health.toml`."""
-    entries = _expect(list, parse_toml(text, where).get("question", []), f"{where}: question")
+    entries = _expect(list, table.get("question", []), f"{where}: question")
     return tuple(_read(Question, _expect(dict, entry, where), f"{where}: question") for entry in entries)
 
 
@@ -181,9 +182,8 @@ _WORD_LISTS = (
 )
 
 
-def parse_words(text: str, where: str) -> dict[str, Any]:
+def words_of(table: dict[str, Any], where: str) -> dict[str, Any]:
     """`words.toml`: lists of words by subject, and what builds which statement."""
-    table = parse_toml(text, where)
     for key in table:
         _known(key, (*_WORD_LISTS, "builders"), where, "key")
     lists = {key: _strings(table.get(key, []), f"{where}: {key}") for key in _WORD_LISTS}

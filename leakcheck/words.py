@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache, cached_property
 
-from leakcheck.catalogue import rules_folder
 from leakcheck.records import dataclass
-from leakcheck.schema import parse_words
+from leakcheck.schema import words_of
+from leakcheck.shipped import tables
 
 
 @dataclass(frozen=True)
@@ -169,5 +169,4 @@ def _between_underscores(parts: tuple[str, ...]) -> re.Pattern[str]:
 @cache
 def words() -> Words:
     """Read when first asked for."""
-    file = rules_folder() / "words.toml"
-    return Words(**parse_words(file.read_text("utf-8"), file.name))
+    return Words(**words_of(tables()["words.toml"], "words.toml"))

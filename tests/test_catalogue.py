@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from leakcheck.catalogue import CatalogueError, load, parse_connection, rules_folder
+from leakcheck.catalogue import CatalogueError, load, parse_connection
 from leakcheck.models import Connection, Release
-from leakcheck.schema import parse_calls, parse_driver, parse_release, parse_rule
+from leakcheck.schema import calls_of, parse_driver, parse_release, parse_rule
+from leakcheck.shipped import rules_folder
+from leakcheck.toml import parse_toml
 
 _FULL = """
 library = "lib"
@@ -196,14 +198,15 @@ def test_mistakes_in_a_rule_document(change: tuple[str, str], message: str) -> N
 
 def test_mistakes_in_the_list_of_calls() -> None:
     with pytest.raises(CatalogueError, match=r"calls\.toml: unknown table 'raise', did you mean 'raises'\?"):
-        parse_calls("[raise]\n", "calls.toml")
+        calls_of(parse_toml("[raise]\n", ""), "calls.toml")
     with pytest.raises(CatalogueError, match=r"calls\.toml: raises: builtins: must be a list, not 1"):
-        parse_calls("[raises]\nbuiltins = 1\n", "calls.toml")
+        calls_of(parse_toml("[raises]\nbuiltins = 1\n", ""), "calls.toml")
 
 
 def test_every_rule_document_is_read() -> None:
     documents = [file.name for file in rules_folder().iterdir() if file.name.startswith("LK")]
     assert sorted(load().rules) == sorted(name[:5] for name in documents)
+    assert [rule.code for rule in load().rules.values()] == list(load().rules)
 
 
 def test_the_readme_of_drivers_names_every_key() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leakcheck.catalogue import load
-from leakcheck.schema import CatalogueError, parse_waits
+from leakcheck.schema import CatalogueError, parse_toml, waits_of
 
 WAITS = load().waits
 
@@ -55,4 +55,4 @@ def test_every_sentence_can_be_ended() -> None:
 )
 def test_mistakes_are_told(text: str, problem: str) -> None:
     with pytest.raises(CatalogueError, match=problem.replace("?", r"\?")):
-        parse_waits(text, "waits.toml")
+        waits_of(parse_toml(text, ""), "waits.toml")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -97,6 +96,10 @@ def _ini_sections(root: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def _ini(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not file.is_file():
+        return
+    import configparser  # slow to import
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read(file, "utf-8")

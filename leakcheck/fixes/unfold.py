@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from itertools import pairwise
 
 from leakcheck.diagnostics import Edit, Span
@@ -38,6 +37,8 @@ def _one_line(scene: Scene) -> bool:
 
 def edits_between(old: str, new: str, filename: str) -> tuple[Edit, ...]:
     """The changed lines, as edits."""
+    import difflib  # slow to import
+
     before, after = lines_of(old), lines_of(new)
     found = []
     for tag, start, end, first, last in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

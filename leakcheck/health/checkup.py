@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from leakcheck.catalogue import rules_folder
 from leakcheck.health.census import Census
 from leakcheck.health.model import Answer, Health, Place, Work
 from leakcheck.models import Question
-from leakcheck.schema import parse_questions
+from leakcheck.schema import questions_of
 from leakcheck.settings import rules
+from leakcheck.shipped import table
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Report
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 def questions() -> tuple[Question, ...]:
     """The checklist."""
-    file = rules_folder() / "health.toml"
-    return parse_questions(file.read_text("utf-8"), file.name)
+    return questions_of(table("health.toml"), "health.toml")
 
 
 def prepared(settings: Settings) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -83,6 +82,8 @@ def _of_lock(text: str, package: str) -> Specifiers:
 
 
 def _of_json_lock(text: str, package: str) -> Specifiers:
+    import json  # slow to import
+
     try:
         groups = json.loads(text)
     except ValueError:

@@ -43,14 +43,14 @@ def _table(pairs: Iterable[bytes]) -> dict[bytes, Words]:
     return found
 
 
-def driver_tables(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The tables of the driver files by their names; they are only read where they are not known."""
-    known = _storage().read(_name("drivers"))[0]
+def rule_tables(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The tables of the catalogue's files by their paths; they are only read where they are not known."""
+    known = _storage().read(_name("rules"))[0]
     if isinstance(known, dict):
         return known
     found = read()
     if not sys.dont_write_bytecode:
-        _storage().write(_name("drivers"), found)
+        _storage().write(_name("rules"), found)
     return found
 
 
