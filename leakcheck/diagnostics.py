@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from leakcheck.confidence import CONFIDENCES as CONFIDENCES
 from leakcheck.confidence import Confidence as Confidence
+from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Severity = Literal["error", "warning"]
 Applicability = Literal["safe", "unsafe", "display-only"]
 StepKind = Literal["acquire", "via", "branch", "raise", "release", "skip", "leak", "note"]
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = pattern(r"\r\n|\r|\n")
 
 
 def split_lines(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from leakcheck.records import late
 
 _SPARED: dict[str, Any] = {"init": False, "repr": False, "eq": False, "frozen": False}
 _DETECTING = "libcst._parser.detect_config"
+_TYPED = "libcst._typed_visitor"
 
 
 def import_libcst() -> None:
@@ -54,6 +55,8 @@ def _put_off() -> None:
     package.__dict__["__getattr__"] = partial(_filled, package)
     detecting = sys.modules[_DETECTING] = ModuleType(_DETECTING)
     detecting.__dict__["convert_to_utf8"] = _decoded
+    typed = sys.modules[_TYPED] = ModuleType(_TYPED)  # only for type checkers: visitors' methods are looked up by name
+    typed.__dict__["__getattr__"] = lambda name: type(name, (), {})
 
 
 def _filled(package: ModuleType, name: str) -> object:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from leakcheck.patterns import pattern
 from leakcheck.report import Paint
 from leakcheck.settings import SettingsError, rules
 
-_BEGINNING = re.compile(r"LK\d{1,2}")  # of a code, which has three digits
+_BEGINNING = pattern(r"LK\d{1,2}")  # of a code, which has three digits
 
 
 def document(name: str, paint: Paint) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Producer, Question, Release, Rule, Wait, Web
+from leakcheck.patterns import pattern
 from leakcheck.toml import CatalogueError, parse_toml
 
 Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
@@ -20,11 +20,11 @@ _KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connecti
 _NOT_IN_FILES = {Connection: {"library"}, Rule: {"text"}}
 
 _NAME = r"[A-Za-z_]\w*"
-_RELEASE = re.compile(
+_RELEASE = pattern(
     rf"(?P<await>await\s+)?(?:conn\.(?P<conn>{_NAME})\(\)|pool\.(?P<pool>{_NAME})\(conn\)"
     rf"|(?P<function>(?!conn\.|pool\.){_NAME}(?:\.{_NAME})+)\(conn\))"
 )
-_QUALIFIED = re.compile(rf"(?:\*\w*|{_NAME})(?:\.{_NAME})+")
+_QUALIFIED = pattern(rf"(?:\*\w*|{_NAME})(?:\.{_NAME})+")
 _WORDS = {str: "a string", bool: "true or false", dict: "a table", list: "a list"}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from leakcheck.diagnostics import Diagnostic
+from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
 Kind = Literal["noqa", "ignore", "skip-file"]
@@ -18,11 +19,11 @@ _OURS = "LK"
 
 _CODES = r"[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*"
 # read just as flake8 does, so that both front ends agree
-_NOQA = re.compile(rf"# noqa(?::\s?(?P<codes>{_CODES}))?", re.IGNORECASE)
-_IGNORE = re.compile(r"#\s*leakcheck:\s*ignore(?:\[(?P<codes>[^\]]*)\])?(?![\w-])", re.IGNORECASE)
-_SKIP_FILE = re.compile(r"#\s*leakcheck:\s*skip-file\b(?P<codes>)", re.IGNORECASE)
+_NOQA = pattern(rf"# noqa(?::\s?(?P<codes>{_CODES}))?", re.IGNORECASE)
+_IGNORE = pattern(r"#\s*leakcheck:\s*ignore(?:\[(?P<codes>[^\]]*)\])?(?![\w-])", re.IGNORECASE)
+_SKIP_FILE = pattern(r"#\s*leakcheck:\s*skip-file\b(?P<codes>)", re.IGNORECASE)
 _FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (("noqa", _NOQA), ("ignore", _IGNORE), ("skip-file", _SKIP_FILE))
-_SEPARATOR = re.compile(r"[,\s]+")
+_SEPARATOR = pattern(r"[,\s]+")
 _BLANK_LINES = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
 
 

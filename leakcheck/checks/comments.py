@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from leakcheck.diagnostics import Diagnostic, Edit, Fix, Span
 from leakcheck.models import Rule
+from leakcheck.patterns import pattern
 from leakcheck.settings import Settings
 from leakcheck.suppressions import OWN, Suppression, Suppressions
 
 UNUSED, NO_REASON = "LK001", "LK002"
 
-_OUR_CODE = re.compile(r"LK\d*", re.IGNORECASE)
+_OUR_CODE = pattern(r"LK\d*", re.IGNORECASE)
 
 
 class Comments:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.patterns import pattern
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.outline import words_of
@@ -15,9 +16,9 @@ from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
-_DEFINED = re.compile(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
-_ALTERS = re.compile(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
+_DEFINED = pattern(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
+_HUMP = pattern(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
+_ALTERS = pattern(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
 _EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
 _SEVERAL = 3  # functions named after tests

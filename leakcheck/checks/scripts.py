@@ -11,6 +11,7 @@ from leakcheck.checks.pools.constructors import Built
 from leakcheck.checks.purpose import is_of_this_file, is_only_in
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.values import Class, Function
+from leakcheck.patterns import pattern
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Chunk, FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, dotted, same_scope, terminal, walk
@@ -18,7 +19,7 @@ from leakcheck.words import words
 
 _MAIN = "__main__"
 _INIT = "__init__"
-_GOES_ON = re.compile(r"^\s*(?:while|async)\b", re.MULTILINE)
+_GOES_ON = pattern(r"^\s*(?:while|async)\b", re.MULTILINE)
 _ROUNDS = (cst.For, cst.While, cst.BaseComp)
 _DEPTH = 4  # of functions between a script's block and what it leads to
 

@@ -8,26 +8,27 @@ from collections.abc import Callable, Iterable
 import libcst as cst
 
 from leakcheck.checks.assigned import assigned
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, string_value, terminal, walk
 from leakcheck.records import dataclass
 from leakcheck.words import words
 
-_VERB = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
-_BEFORE_DATA = re.compile(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
-_PERCENT, _BRACES = re.compile(r"%[sdr]"), re.compile(r"\{\}")
-_COPIES = re.compile(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
-_RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
-_MANY = re.compile(r"\bANY\s*\(|\bIN\s*(?:\(\s*(?:SELECT\b|unnest\b|\{)|%s|:\w+|\?)", re.IGNORECASE)
-_RANGE = re.compile(r"\bWHERE\b.*(?:[<>]|\bBETWEEN\b|\bLIKE\b)", re.IGNORECASE | re.DOTALL)
-_KEYED = re.compile(r"\bWHERE\b.*\b(?:id|pk|key|uuid|rowid)[\"`\]]?\s*=(?!=)", re.IGNORECASE | re.DOTALL)
-_ROWS = re.compile(r"\bVALUES\s*(?:$|;|ON\b|AS\b|RETURNING\b)", re.IGNORECASE)  # no row is written there
-_ASKING = re.compile(r"\bVALUES\b.*\(\s*SELECT\b", re.IGNORECASE | re.DOTALL)
-_SHAPED = re.compile(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
-_OTHER = re.compile(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
+_VERB = pattern(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(\w+)", re.DOTALL)
+_BEFORE_DATA = pattern(r"\b(VALUES|SET|WHERE)\b|=", re.IGNORECASE)  # what follows is no name of a table
+_PERCENT, _BRACES = pattern(r"%[sdr]"), pattern(r"\{\}")
+_COPIES = pattern(r"\s*(?:INSERT|REPLACE|UPSERT)\b(?!.*\bVALUES\b).*\bSELECT\b.*\bFROM\b", re.IGNORECASE | re.DOTALL)
+_RETURNS = pattern(r"\bRETURNING\b", re.IGNORECASE)
+_MANY = pattern(r"\bANY\s*\(|\bIN\s*(?:\(\s*(?:SELECT\b|unnest\b|\{)|%s|:\w+|\?)", re.IGNORECASE)
+_RANGE = pattern(r"\bWHERE\b.*(?:[<>]|\bBETWEEN\b|\bLIKE\b)", re.IGNORECASE | re.DOTALL)
+_KEYED = pattern(r"\bWHERE\b.*\b(?:id|pk|key|uuid|rowid)[\"`\]]?\s*=(?!=)", re.IGNORECASE | re.DOTALL)
+_ROWS = pattern(r"\bVALUES\s*(?:$|;|ON\b|AS\b|RETURNING\b)", re.IGNORECASE)  # no row is written there
+_ASKING = pattern(r"\bVALUES\b.*\(\s*SELECT\b", re.IGNORECASE | re.DOTALL)
+_SHAPED = pattern(r"\bIN\s*\(\s*\)|\bSET\s*(?:WHERE\b|;|$)", re.IGNORECASE)  # nothing where the data belong
+_OTHER = pattern(  # languages of graphs: `MERGE (n:Person)`, `DELETE X knows Y`, `INSERT Person X: …`
     r"\s*(?:(?:MERGE|DELETE|CREATE)\s*\(|DELETE\s+(?!FROM\b)\w+\s+(?!WHERE\b|FROM\b|USING\b|OUTPUT\b)\S|INSERT\s+\w+\s+\w+\s*:)"
 )
-_COMPARED = re.compile(r"[\"`\]]?\s*(?:[=<>]|!=|(?:IS|LIKE|IN)\b)", re.IGNORECASE)  # what follows the name of a column
+_COMPARED = pattern(r"[\"`\]]?\s*(?:[=<>]|!=|(?:IS|LIKE|IN)\b)", re.IGNORECASE)  # what follows the name of a column
 _DEPTH = 3  # of names followed to the text they were assigned
 
 

@@ -12,10 +12,11 @@ from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
 from leakcheck.fixes.syntax import bare, dotted, inner, terminal
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
 _WIDEST = 120
-_CURSOR = re.compile(r"cur(?:s|sor|r)?\d*$", re.IGNORECASE)  # the name of what has `executemany` in every library
+_CURSOR = pattern(r"cur(?:s|sor|r)?\d*$", re.IGNORECASE)  # the name of what has `executemany` in every library
 _NAMES = (ast.Name, ast.Tuple, ast.List, ast.Starred, ast.expr_context)
 
 

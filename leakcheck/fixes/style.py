@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from leakcheck.patterns import pattern
 from leakcheck.project.project import Project
 from leakcheck.records import dataclass
 from leakcheck.toml import CatalogueError, parse_toml
 
-_VERSION = re.compile(r"(?:>=|==|~=|\^|>|^)\s*3\.(\d+)")
-_TARGET = re.compile(r"py3(\d+)\Z")
+_VERSION = pattern(r"(?:>=|==|~=|\^|>|^)\s*3\.(\d+)")
+_TARGET = pattern(r"py3(\d+)\Z")
 _PARENTHESES = 9  # since 3.9 a `with` may have them around its items
 _TAB = 4
 _DEFAULTS = {"ruff": 88, "black": 88, "flake8": 79, "pycodestyle": 79}

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from leakcheck.diagnostics import Edit, Span
+from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
-_END = re.compile(r"(?:\r\n|\r|\n)\Z")
+_LINE = pattern(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_END = pattern(r"(?:\r\n|\r|\n)\Z")
 
 
 class Refused(Exception):

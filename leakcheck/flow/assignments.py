@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
 from leakcheck.flow.beginning import begins
@@ -23,9 +21,10 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.walk import dotted
 
-_NAME = re.compile(r"\w+")
+_NAME = pattern(r"\w+")
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
 _OPENERS = ("__init__", "__enter__", "__aenter__")  # what these store they own only once they have ended normally
 

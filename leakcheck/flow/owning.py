@@ -10,15 +10,14 @@ import libcst as cst
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
 from leakcheck.records import dataclass
 from leakcheck.words import words as the_words
 
 # A helper that is given the field and has one of these in its name is believed to release it.
-_RELEASING = re.compile(
-    r"clos|releas|put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE
-)
+_RELEASING = pattern(r"clos|releas|put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE)
 
 
 def field_of_parameter(cls: ClassInfo, parameter: str, resolver: Resolver) -> str:
@@ -199,8 +198,8 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
     module = family[0].module
     texts = {module.source, *resolver.project.texts_around(module)}
     for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
-        likely = [pattern for sign, pattern in zip(may_be, patterns, strict=True) if sign.search(text)]
-        for owner in {name for pattern in likely for name in pattern.findall(text)} - {"self", "cls"}:
+        likely = [exact for sign, exact in zip(may_be, patterns, strict=True) if sign.search(text)]
+        for owner in {name for exact in likely for name in exact.findall(text)} - {"self", "cls"}:
             if _may_be(owner, classes, text):
                 return True
     return False

@@ -13,13 +13,14 @@ from leakcheck.diagnostics import Diagnostic, Edit, Span
 from leakcheck.fixes.text import lines_of
 from leakcheck.known.noqa import silencing
 from leakcheck.lsp.positions import Positions
+from leakcheck.patterns import pattern
 from leakcheck.settings import Settings, rules
 
 FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.leakcheck"
 UNUSED = "LK001"
 
 _SEVERITIES = {"error": lsp.DiagnosticSeverity.Error, "warning": lsp.DiagnosticSeverity.Warning}
-_FENCE = re.compile(r"^```(\w+)[^\n]*$", re.MULTILINE)
+_FENCE = pattern(r"^```(\w+)[^\n]*$", re.MULTILINE)
 
 Elsewhere = Callable[[str], Positions]
 

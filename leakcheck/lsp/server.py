@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,12 +20,13 @@ from leakcheck.diagnostics import Diagnostic, Report, split_lines
 from leakcheck.lsp import messages
 from leakcheck.lsp.desk import Desk
 from leakcheck.lsp.positions import Positions
+from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
 TYPING_PAUSE = 0.03  # seconds without a change before a text is checked
 SETTLED = 0.5  # and before the other open texts are, which may use what changed
 
-_CODE = re.compile(r"\bLK\d+\b")
+_CODE = pattern(r"\bLK\d+\b")
 
 Answer = TypeVar("Answer")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from leakcheck.patterns import pattern
 from leakcheck.project.folders import REQUIREMENTS
 from leakcheck.project.locate import Locator
 from leakcheck.toml import CatalogueError, parse_toml
@@ -16,8 +17,8 @@ Limit = tuple[tuple[int, ...], bool]  # no version is above it; whether it is a 
 
 _UNBOUNDED: Limit = ((10**9,), False)
 _GROUPS = ("dependencies", "dependency-groups", "packages")  # in which a TOML file lists packages
-_LISTS = re.compile("dependencies|package")  # a `pyproject.toml` may have settings of tools only
-_CLAUSE = re.compile(r"\s*(?P<sign>===?|~=|<=?|\^|~|)\s*v?(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?\s*")
+_LISTS = pattern("dependencies|package")  # a `pyproject.toml` may have settings of tools only
+_CLAUSE = pattern(r"\s*(?P<sign>===?|~=|<=?|\^|~|)\s*v?(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?\s*")
 
 
 class Requirements:

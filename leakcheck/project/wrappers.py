@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.patterns import pattern
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.definitions import LAMBDA
 from leakcheck.project.syntax.module import Chunk, FunctionInfo, Module
@@ -15,8 +16,8 @@ from leakcheck.project.syntax.walk import terminal, walk
 from leakcheck.project.triage.vocabulary import is_on
 
 # Both begin with what must be there: where a line begins is dear to ask of each letter.
-_BASES = re.compile(r"class[ \t]+\w+[ \t]*\(([^)]*)\)")
-_RENAMING = re.compile(r"=[ \t]*(?:\w+\.)*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
+_BASES = pattern(r"class[ \t]+\w+[ \t]*\(([^)]*)\)")
+_RENAMING = pattern(r"=[ \t]*(?:\w+\.)*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
 _HOPS = 3  # of imports followed from the file being checked
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
@@ -22,11 +21,12 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, dotted, same_scope, walk
 from leakcheck.records import dataclass
 
-_DECORATOR = re.compile(r"@(?<!\S@)([A-Za-z_][\w.]*)")
+_DECORATOR = pattern(r"@(?<!\S@)([A-Za-z_][\w.]*)")
 _DEPTH = 3  # of project functions followed
 _POOLED = ("checkout", "session")
 

@@ -13,10 +13,11 @@ from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.pools.keys import Key, has_pool_of_its_own, pool_key, receiver
 from leakcheck.flow.core import Site
 from leakcheck.flow.values import Function
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 
 _DEPTH = 6  # of names, makers of sessions and functions of the project followed
-_SERVERS = re.compile(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
+_SERVERS = pattern(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
 
 
 class Engines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 
@@ -17,11 +16,12 @@ from leakcheck.flow.beginning import elements
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import SCOPES, children, same_scope, terminal, walk
 from leakcheck.words import words
 
-_OF_MODULES = re.compile(r"\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
+_OF_MODULES = pattern(r"\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
 
 
 IsPool = Callable[[cst.BaseExpression], bool]

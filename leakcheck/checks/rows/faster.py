@@ -11,16 +11,17 @@ from leakcheck.checks.sql import Statement
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Instance, Symbol, Value
 from leakcheck.models import Driver
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.words import words
 
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
 _PLAIN, _ANSWERING = "one statement for many rows", "one statement for many rows, which returns as many answers"
-_UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
-_BEHIND = re.compile(  # a value of the row's behind `VALUES (…)`: in what is done with a row that is there already
+_UPSERT = pattern(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
+_BEHIND = pattern(  # a value of the row's behind `VALUES (…)`: in what is done with a row that is there already
     r"\bON\s+(?:CONFLICT|DUPLICATE)\b.*(?:%s|%\(\w+\)s|\?|(?<!:):\w+|\$\d)", re.IGNORECASE | re.DOTALL
 )
-_EXCEPTION = re.compile(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
+_EXCEPTION = pattern(r"\.(?:exceptions?|errors?|exc)\b|(?:Error|Exception|Violation)$")
 
 
 class Faster:

@@ -22,6 +22,7 @@ from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.sketch import LOOP
 from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
@@ -29,7 +30,7 @@ from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _DEPTH = 3  # of names for a query
-_ABSTRACT = re.compile(r"^[ \t]+abstract\s*=\s*True", re.MULTILINE)
+_ABSTRACT = pattern(r"^[ \t]+abstract\s*=\s*True", re.MULTILINE)
 
 
 @dataclass(frozen=True)

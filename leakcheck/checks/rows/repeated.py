@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import libcst as cst
@@ -11,12 +10,13 @@ from leakcheck.checks.assigned import bound
 from leakcheck.checks.rows.rounds import Loop
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.resolve import Resolver
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
 from leakcheck.project.triage.vocabulary import OTHER_LOOPS
 from leakcheck.words import words
 
-OTHERS = re.compile(OTHER_LOOPS)  # what may be one of them besides `for`, as text
+OTHERS = pattern(OTHER_LOOPS)  # what may be one of them besides `for`, as text
 
 _DEPTH = 4  # of calls in a chain
 _TARGETS = (cst.Name, cst.Attribute, cst.Subscript, cst.Tuple, cst.List)

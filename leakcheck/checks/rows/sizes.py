@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Callable, Iterator
 
 import libcst as cst
@@ -14,6 +13,7 @@ from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import SCOPES, dotted, same_scope, string_value, terminal, walk
 from leakcheck.records import dataclass
@@ -21,7 +21,7 @@ from leakcheck.words import words
 
 _FEW = 10  # rounds: not worth a batch
 _WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
-_CLASS = re.compile(r"(?:^|\.)_?[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$")  # `HTTPStatus`, no constant
+_CLASS = pattern(r"(?:^|\.)_?[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$")  # `HTTPStatus`, no constant
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict)
 
 

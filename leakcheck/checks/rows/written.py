@@ -10,13 +10,14 @@ from leakcheck.checks.rows.rounds import Loop
 from leakcheck.checks.sql import Reader, Statement, mentions
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import dotted, same_scope, terminal, walk
 from leakcheck.words import words
 
 _SENDING = frozenset({"execute", "executemany", "flush", "commit"})
 _DEPTH = 3  # of functions of the project followed
-_ABOUT_ROWS = re.compile(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
+_ABOUT_ROWS = pattern(r"\bWHERE\b|[?%:$]", re.IGNORECASE)
 
 
 def is_whole(statement: Statement) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 from libcst._position import CodeRange  # its public place imports much else
 
+from leakcheck.patterns import pattern
 from leakcheck.project.giving import Giver, aliases, givers, makers
 from leakcheck.project.syntax.definitions import ClassInfo, FunctionInfo, Scope
 from leakcheck.project.syntax.fields import assigned, stored
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from leakcheck.project.syntax.module import Module
 
 # What begins with a letter that must be there is found ten times as fast as what begins with a boundary.
-DEF = re.compile(r"def(?<!\wdef)[ \t]+(\w+)")
+DEF = pattern(r"def(?<!\wdef)[ \t]+(\w+)")
 _GIVING = frozenset({"return", "yield"})
 _FIRST = CodeRange((1, 0), (1, 0))  # of what only the standard library's parser understands
 _AROUND = "class _:\n"  # a method is parsed as it is indented
 _MANY = 40  # words: to split the text is faster than to look for each
-_SETS = re.compile(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[\w.]+\.(?:setter|deleter)\b")
+_SETS = pattern(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[\w.]+\.(?:setter|deleter)\b")
 
 
 class Chunk:

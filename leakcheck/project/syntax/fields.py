@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.outline import words_of
 from leakcheck.project.triage.facts import RELEASING
 
-_STORED = re.compile(r"self\.\w+[^=\n(]*=(?!=)([^\n]*\()")  # `self.a, self.b = …` among others
-_KEPT = re.compile(r"self\.\w+[^=\n(]*=[ \t]*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
-_LOCAL = re.compile(r"(?<=[ \t])(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)([^\n]*\()")
-_FIELD = re.compile(r"\.[\s\\]*(\w+)[\s\\]*(=(?!=)|:)")
-_CLOSES = re.compile(RELEASING)
+_STORED = pattern(r"self\.\w+[^=\n(]*=(?!=)([^\n]*\()")  # `self.a, self.b = …` among others
+_KEPT = pattern(r"self\.\w+[^=\n(]*=[ \t]*(\w+)[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
+_LOCAL = pattern(r"(?<=[ \t])(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)([^\n]*\()")
+_FIELD = pattern(r"\.[\s\\]*(\w+)[\s\\]*(=(?!=)|:)")
+_CLOSES = pattern(RELEASING)
 
 
 def stored(text: str) -> frozenset[str]:

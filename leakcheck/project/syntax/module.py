@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import libcst as cst
 
 from leakcheck.diagnostics import Span
+from leakcheck.patterns import pattern
 from leakcheck.project.locate import module_name
 from leakcheck.project.syntax.chunk import DEF, Chunk
 from leakcheck.project.syntax.definitions import ClassInfo, FunctionInfo, Scope
@@ -27,10 +27,10 @@ _DEFINING = ("function", "class", "compound")
 _MANY = 60  # words: to split the text is faster than to look for each
 _SEVERAL = 5  # words: to look for all usual ones is faster
 _NONE = Usual()
-_GLOBAL = re.compile(r"global[ \t]([^\n]*)")
-_AS = re.compile(r"\b(\w+)\s+as\s+(\w+)")
+_GLOBAL = pattern(r"global[ \t]([^\n]*)")
+_AS = pattern(r"\b(\w+)\s+as\s+(\w+)")
 # A line end to Python, but not to regular expressions; and a form feed, after which a line begins anew.
-_ODD = {"\r": re.compile(r"\r(?!\n)"), "\f": re.compile(r"\f[ \t\f]*[^\s#]")}
+_ODD = {"\r": pattern(r"\r(?!\n)"), "\f": pattern(r"\f[ \t\f]*[^\s#]")}
 
 
 class Module:

@@ -7,11 +7,13 @@ import re
 import warnings
 from collections.abc import Sequence
 
+from leakcheck.patterns import pattern
+
 # People's code is nowhere near.
 _SUSPICIOUS_LINE, _SUSPICIOUS_INDENT = 5_000, 400
 _MOST_NODES, _DEEPEST = 100_000, 1_000
 
-_PYTHON_2 = re.compile(
+_PYTHON_2 = pattern(
     r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|except\s+[\w., ()]+,\s*\w+\s*:|raise\s+[\w.]+\s*,)", re.MULTILINE
 )
 

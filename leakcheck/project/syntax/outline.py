@@ -7,6 +7,7 @@ from bisect import bisect_right
 from sys import intern
 from typing import Literal
 
+from leakcheck.patterns import pattern
 from leakcheck.project.triage.facts import BLANKED
 from leakcheck.records import dataclass
 
@@ -14,7 +15,7 @@ StatementKind = Literal["function", "class", "import", "simple", "compound", "me
 
 # Strings and comments, so that nothing inside them is taken for a statement. Only those that span lines are kept.
 # What needs no second look is run over first, which is many times as fast as to choose at each letter.
-_TEXT = re.compile(
+_TEXT = pattern(
     r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
     r"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"
     r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
@@ -22,19 +23,19 @@ _TEXT = re.compile(
     r"|#[^\n]*",
     re.DOTALL,
 )
-_START = re.compile(r"\n[^\s#)\]}\\]")  # found much faster with what it begins with
-_HEAD = re.compile(
+_START = pattern(r"\n[^\s#)\]}\\]")  # found much faster with what it begins with
+_HEAD = pattern(
     r"(?:@|(?P<function>(?:async[ \t]+)?def[ \t]+)(?P<name>\w+)|(?P<class>class[ \t]+)(?P<cls>\w+)"
     r"|(?P<import>import|from)\b|(?P<more>else|elif|except|finally)\b"
     r"|(?P<compound>if|for|while|try|with|async|match)\b)"
 )
 # Only a plain head: of any other class the methods are not told apart.
-_CLASS = re.compile(
+_CLASS = pattern(
     r"^class[ \t]+\w+[ \t]*(?:\((?:[^()#\"']|\([^()#\"']*\))*\))?[ \t]*:[ \t]*(?:#[^\n]*)?\r?\n", re.MULTILINE
 )
-_INDENT = re.compile(r"^([ \t]+)[^\s#]", re.MULTILINE)
-_ATTRIBUTE = re.compile(r"\.\s*(\w+)")
-_CALLED_BACKWARDS = re.compile(r"\(\s*(\w+)")  # forwards, a bracket would be looked for after each letter
+_INDENT = pattern(r"^([ \t]+)[^\s#]", re.MULTILINE)
+_ATTRIBUTE = pattern(r"\.\s*(\w+)")
+_CALLED_BACKWARDS = pattern(r"\(\s*(\w+)")  # forwards, a bracket would be looked for after each letter
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.bindings import imported_names
 from leakcheck.project.syntax.chunk import Chunk, blocks
 from leakcheck.project.syntax.nodes import imported
 
-_BINDING = re.compile(r"[\s\\)]*(?:=(?!=)|:)")  # what follows the name then
+_BINDING = pattern(r"[\s\\)]*(?:=(?!=)|:)")  # what follows the name then
 
 
 class TopLevel:

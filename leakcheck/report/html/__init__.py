@@ -10,12 +10,13 @@ from html import escape
 from importlib.resources import files
 
 from leakcheck import __version__
+from leakcheck.patterns import pattern
 from leakcheck.report import Page
 from leakcheck.report.html.payload import payload
 from leakcheck.report.record import HOME
 
 _SCRIPTS = ("base.js", "path.js", "findings.js", "overview.js", "map.js", "main.js")  # one script, in this order
-_HOLE = re.compile(r"\{\{(\w+)\}\}")
+_HOLE = pattern(r"\{\{(\w+)\}\}")
 
 
 def render(page: Page) -> str:

@@ -192,11 +192,13 @@ def _subscripted(of: Text, node: ast.expr) -> cst.BaseSlice:
 def _as_binary(of: Text, node: ast.BinOp) -> cst.BinaryOperation:
     tight = operators.TIGHTNESS[type(node.op)]
     left, right = (tight + 1, operators.FACTOR) if type(node.op) is ast.Pow else (tight, tight + 1)
-    return _binary(operand(of, node.left, left), operators.BINARY[type(node.op)], operand(of, node.right, right))
+    return _binary(
+        operand(of, node.left, left), operators.shared(operators.BINARY[type(node.op)]), operand(of, node.right, right)
+    )
 
 
 def _as_logical(of: Text, node: ast.BoolOp) -> cst.BaseExpression:
-    operator, tight = operators.LOGICAL[type(node.op)], operators.TIGHTNESS[type(node.op)] + 1
+    operator, tight = operators.shared(operators.LOGICAL[type(node.op)]), operators.TIGHTNESS[type(node.op)] + 1
     whole = operand(of, node.values[0], tight)
     for value in node.values[1:]:
         whole = _logical(whole, operator, operand(of, value, tight))
@@ -205,12 +207,12 @@ def _as_logical(of: Text, node: ast.BoolOp) -> cst.BaseExpression:
 
 def _as_unary(of: Text, node: ast.UnaryOp) -> cst.UnaryOperation:
     tight = operators.TIGHTNESS[type(node.op)]
-    return _unary(operators.UNARY[type(node.op)], operand(of, node.operand, tight))
+    return _unary(operators.shared(operators.UNARY[type(node.op)]), operand(of, node.operand, tight))
 
 
 def _as_comparison(of: Text, node: ast.Compare) -> cst.Comparison:
     targets = [
-        _compared(operators.COMPARING[type(operator)], operand(of, value, operators.BIT_OR))
+        _compared(operators.shared(operators.COMPARING[type(operator)]), operand(of, value, operators.BIT_OR))
         for operator, value in zip(node.ops, node.comparators, strict=True)
     ]
     return _comparison(operand(of, node.left, operators.BIT_OR), targets)

@@ -199,7 +199,7 @@ SMALL: Makers = {
         expression(of, node.target), annotated(of, node.annotation), optional(of, node.value)
     ),
     ast.AugAssign: lambda of, node: _aug_assign(
-        expression(of, node.target), operators.ASSIGNING[type(node.op)], expression(of, node.value)
+        expression(of, node.target), operators.shared(operators.ASSIGNING[type(node.op)]), expression(of, node.value)
     ),
     ast.Return: lambda of, node: _return(optional(of, node.value)),
     ast.Raise: _as_raise,

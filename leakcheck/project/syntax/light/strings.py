@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.light.nodes import maker
 
-_LITERAL = re.compile(
+_LITERAL = pattern(
     r"(?P<start>(?P<prefix>[a-zA-Z]*)(?P<quote>'''|\"\"\"|'|\"))(?P<inside>(?:[^\\]|\\.)*?)(?P=quote)"
     r"(?:\s|\\\n|#[^\n]*)*",
     re.DOTALL,
 )
-_TEXT = re.compile(r"(?:[^{}]|\{\{|\}\})+")
-_FIELD = re.compile(
+_TEXT = pattern(r"(?:[^{}]|\{\{|\}\})+")
+_FIELD = pattern(
     r"""\{(?P<code>(?:
         \( (?:[^(){}\\#] | \([^(){}\\#]*\))* \) | \[ (?:[^][{}\\#] | \[[^][{}\\#]*\])* \]
         | '[^'{}\\\n]*' | "[^"{}\\\n]*" | [!=<>]= | [^][(){}!:='"\\#]

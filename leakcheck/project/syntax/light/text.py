@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from libcst._position import CodeRange  # its public place imports much else
 
-_HEAD = re.compile(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
+from leakcheck.patterns import pattern
+
+_HEAD = pattern(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
 
 Makers = dict[type[ast.AST], Callable[["Text", Any], Any]]
 

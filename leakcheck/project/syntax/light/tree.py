@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from typing import Any
 
 import libcst as cst
 from libcst._position import CodeRange  # its public place imports much else
 
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.light import expressions, statements
 from leakcheck.project.syntax.light.text import Makers, Text
 from leakcheck.project.syntax.outline import without_texts
 from leakcheck.project.syntax.walk import children
 
 # A line that goes on after a colon or semicolon, or that ends in nothing but a carriage return.
-_ODD = re.compile(r"[:;][ \t]*\\\r?\n|\r(?!\n)")
+_ODD = pattern(r"[:;][ \t]*\\\r?\n|\r(?!\n)")
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IN_PARENTHESES = (cst.Tuple, cst.GeneratorExp)  # which LibCST leaves out
 
