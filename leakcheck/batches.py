@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 from leakcheck.checking import check_and_fix, with_room
 from leakcheck.diagnostics import Report
+from leakcheck.garbage import look_rarely
 from leakcheck.processes import Batch
 from leakcheck.project.project import Project
 from leakcheck.project.source import SourceUnreadable, decode
 from leakcheck.settings import Settings
 
-_YOUNG = 3_000_000  # objects made before garbage is looked for
 _FULL = 320_000_000  # bytes that a process takes: with another batch it may be 400 MB
 _ROOM = 200_000_000  # bytes for what is kept, where that cannot be asked, or memory that is given back stays taken
 
@@ -24,7 +24,7 @@ _projects: dict[Settings, Project] = {}  # one in each process, so that modules 
 def check(files: Iterable[str], settings: Settings) -> Batch:
     """The files' reports."""
     project = _project(settings)
-    gc.set_threshold(_YOUNG)  # trees are kept: looking through them for garbage again and again finds none
+    look_rarely()
     reports = with_room(lambda: [_check_file(file, settings, project) for file in files])
     nodes = project.trace.reached(os.path.abspath(report.filename) for report in reports)
     return Batch(reports, nodes, frozenset(project.folders.asked), _is_full(project))

@@ -8,14 +8,21 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
+Spread = Callable[[Callable[[Iterable[Any]], Result], Sequence[Any]], Iterable[Result]]
 
 _NUMBER = 2  # bytes that say which piece it is; a pipe holds 4,096 of them at least
+_DRAWS = 50  # pieces for each process: the last ones to end leave the others idle
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def are_safe() -> bool:
@@ -94,3 +101,25 @@ def _live(work: Callable[[], object], answer: int, alive: int) -> None:
 def _end_with(pipe: int) -> None:
     os.read(pipe, 1)
     os._exit(1)
+
+
+def spread(jobs: int, work: Callable[[Iterable[Item]], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """What comes of some work on many items: in this process, or in copies of it as well, each with a part of them.
+    `jobs` 0 means as many as there are processors."""
+    count = min(jobs or processors(), len(items)) if are_safe() else 1
+    if count < 2:
+        yield work(items)
+        return
+    size = 1 + len(items) // (count * _DRAWS)
+    copies: list[Fork[Result]] = []
+    with Pile([items[start : start + size] for start in range(0, len(items), size)]) as pile:
+        try:
+            for _ in range(count - 1):
+                copies.append(Fork(lambda: work(pile.drawn())))
+            yield work(pile.drawn())
+            for copy in copies:
+                result = copy.result()
+                yield work(items) if result is None else result  # nobody knows what a copy that has died had drawn
+        finally:
+            for copy in copies:
+                copy.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections import deque
@@ -11,7 +10,8 @@ from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from leakcheck.forks import Fork, Pile, are_safe
+from leakcheck.forks import Fork, Pile, are_safe, processors
+from leakcheck.garbage import keeping
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -41,7 +41,7 @@ def check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[B
     sizes = [_size(file) for file in files]
     total = sum(sizes)
     forks = total < _WORTH_ALL and are_safe()
-    workers = min(jobs or _processors(), len(files), 1 + total // (_WORTH_A_FORK if forks else _WORTH_A_PROCESS))
+    workers = min(jobs or processors(), len(files), 1 + total // (_WORTH_A_FORK if forks else _WORTH_A_PROCESS))
     if workers == 1:
         return (_check(each, settings) for each in _batches(files, sizes, min(_BATCH, total // _SHARES)))
     batches = _batches(files, sizes, min(_BATCH, total // (workers * _SHARES)))
@@ -58,10 +58,6 @@ def _size(file: str) -> int:
         return os.stat(file).st_size
     except OSError:
         return 0
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _batches(files: Sequence[str], sizes: Sequence[int], most: int) -> list[list[str]]:
@@ -99,15 +95,11 @@ def _get_ready() -> None:
     """Import what checking takes: slow, and not needed where others do the work."""
     if "leakcheck.batches" in sys.modules:
         return
-    collects = gc.isenabled()
-    gc.disable()  # what is imported stays
-    from leakcheck.lean import import_libcst
+    with keeping():
+        from leakcheck.lean import import_libcst
 
-    import_libcst()
-    import_module("leakcheck.batches")
-    gc.freeze()
-    if collects:
-        gc.enable()
+        import_libcst()
+        import_module("leakcheck.batches")
 
 
 class _Worker:

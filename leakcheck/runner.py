@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leakcheck.garbage import look_rarely
 from leakcheck.project.cache.kept import Cache
 from leakcheck.project.folders import absolute
 from leakcheck.settings import Settings
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Report
+    from leakcheck.forks import Result, Spread
     from leakcheck.processes import Batch
     from leakcheck.project.triage.facts import Facts
 
 Progress = Callable[[int, int], None]  # done, of how many
+
+_MANY = 1_000  # files, of which the bytes are looked at; fewer are not worth another process
 
 
 class Outcome(NamedTuple):
@@ -49,12 +54,15 @@ def run(
 ) -> Outcome:
     """Check files. `problems` are paths that failed before; `jobs` 0 means as many as there are processors; without a
     folder for the `cache` nothing is known from former runs, and nothing is kept."""
+    look_rarely()
     paths = absolute(files)
     asked, settings = settings, _around(paths.values(), settings)
     memory = Cache(settings, lambda data: _look(data, settings), cache)
+    spread: Spread[Any] = partial(_spread, jobs)
+    memory.ledger.look_ahead(paths.values(), spread)
     failed = dict(_failures(paths, memory))
     valid = {file: path for file, path in paths.items() if file not in failed}
-    todo = _chosen(valid, settings, memory)
+    todo = _chosen(valid, settings, memory, spread)
     held = memory.holding(todo)
     done = list(held.values())
     for batch in _checked([file for file in todo if file not in held], settings, jobs):
@@ -66,6 +74,14 @@ def run(
     memory.save()
     found = sorted((*problems, *failed.values(), *done), key=lambda report: report.filename.split(os.sep))
     return Outcome(tuple(found), len(files) + len(problems), len(valid) - len(todo), asked)
+
+
+def _spread(jobs: int, work: Callable[[Iterable[str]], Result], files: Sequence[str]) -> Iterable[Result]:
+    if len(files) < _MANY:
+        return (work(files),)
+    from leakcheck.forks import spread  # few trees have so many
+
+    return spread(jobs, work, files)
 
 
 def _around(paths: Iterable[str], settings: Settings) -> Settings:
@@ -102,14 +118,14 @@ def _failures(paths: Mapping[str, str], memory: Cache) -> Iterator[tuple[str, Re
             yield file, Report(file, error=problem)
 
 
-def _chosen(paths: Mapping[str, str], settings: Settings, memory: Cache) -> dict[str, str]:
+def _chosen(paths: Mapping[str, str], settings: Settings, memory: Cache, spread: Spread[Any]) -> dict[str, str]:
     """The files worth checking."""
     chosen = memory.chosen(paths)
     if chosen is None:
         from leakcheck.project.triage.pick import Triage, peek
         from leakcheck.project.triage.vocabulary import vocabulary_for
 
-        triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts)
+        triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts, spread)
         chosen = triage.pick(paths)
         if not triage.looked_around:
             memory.choose(paths, chosen, triage.neighbours.folders.asked)

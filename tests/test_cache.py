@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from leakcheck import batches, catalogue, engine, processes
+from leakcheck import batches, catalogue, engine, processes, shipped
 from leakcheck.cli import main
 from leakcheck.project import folders
 from leakcheck.project.cache import compiled, ledger
@@ -256,13 +256,13 @@ def test_the_words_of_the_catalogue_are_read_back_as_written(monkeypatch: pytest
     assert compiled.compiled() is None
 
 
-def test_the_driver_files_are_parsed_once(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_the_rules_are_parsed_once(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(compiled, "_storage", lambda: Storage(folder / "beside", tagged=False))
     monkeypatch.setattr("sys.dont_write_bytecode", False)
-    anew = catalogue.load.__wrapped__
-    expected = anew().drivers
-    monkeypatch.setattr(catalogue, "_tables", lambda _: pytest.fail("they were parsed again"))
-    assert anew().drivers == expected == catalogue.load().drivers
+    anew = shipped.tables.__wrapped__
+    expected = anew()
+    monkeypatch.setattr(shipped, "parse_toml", lambda *_: pytest.fail("they were parsed again"))
+    assert anew() == expected == shipped.tables()
 
 
 STREAM = """\

@@ -15,7 +15,7 @@ import pytest
 
 from leakcheck import processes, runner
 from leakcheck.diagnostics import Report
-from leakcheck.forks import Fork, Pile
+from leakcheck.forks import Fork, Pile, are_safe, spread
 from leakcheck.settings import Settings
 
 LEAK = "import sqlite3\nconn = sqlite3.connect('x')\n"
@@ -157,6 +157,35 @@ def _die() -> str:
 
 def _raise() -> str:
     raise MemoryError
+
+
+def _numbers(dies: bool, leader: int, items: Iterable[int]) -> list[int]:
+    leads = os.getpid() == leader
+    time.sleep(0.2 * leads)  # so that others draw first
+    found = list(items)
+    if dies and not leads:
+        os._exit(1)
+    return found
+
+
+@pytest.mark.parametrize(("jobs", "dies"), [(1, False), (2, False), pytest.param(2, True, marks=forks_only)])
+def test_work_is_spread_over_processes(jobs: int, dies: bool) -> None:
+    parts = list(spread(jobs, partial(_numbers, dies, os.getpid()), range(1000)))
+    assert set().union(*parts) == set(range(1000))
+    assert len(parts) == (jobs if are_safe() else 1)
+    assert dies or sum(map(len, parts)) == 1000
+
+
+def test_many_files_are_chosen_alike_by_several_processes(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    helpers = {f"h{n}": f"import sqlite3\ndef open{n}():\n    return sqlite3.connect('x')\n" for n in range(9)}
+    users = {f"u{n}": f"from h{n} import open{n} as o\ndef u():\n    c = o()\n    c.execute('')\n" for n in range(9)}
+    files = plant(**helpers, **users, broken="\0", other="print()\n")
+    alone = runner.run(files, Settings(folder), jobs=1)
+    assert alone.findings == 9
+    monkeypatch.setattr(runner, "_MANY", 1)
+    assert runner.run(files, Settings(folder), jobs=2) == alone
+    assert runner.run(files, Settings(folder), jobs=2, cache=folder / "cache") == alone
+    assert runner.run(files, Settings(folder), cache=folder / "cache") == alone
 
 
 @forks_only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,12 @@ from leakcheck.project.cache.storage import Parts, digest_of
 from leakcheck.project.folders import SETTLED
 
 if TYPE_CHECKING:
+    from leakcheck.forks import Spread
     from leakcheck.project.triage.facts import Facts
 
 Look = Callable[[bytes], "tuple[Facts, str]"]
 Plain = list[Any]  # size, when the text and when the entry changed, which file, the content's name, why it is no source
+_Looked = tuple[dict[str, Plain], "dict[str, tuple[str, Facts]]"]  # what `_seen` and `_new` hold of some files
 
 _CHANGED = [-1, 0, 0, 0]  # no file's
 _UNREADABLE: Plain = [*_CHANGED, "", ""]
@@ -40,6 +42,17 @@ class Ledger:
         """Of the files that are known, as kept: not needed where triage is known."""
         facts = self._parts[1]
         return facts if isinstance(facts, dict) else {}
+
+    def look_ahead(self, files: Iterable[str], spread: Spread[_Looked]) -> None:
+        """Look at those of which nothing is known, for they all will be asked for."""
+        for seen, new in spread(self._look_at, [file for file in files if file not in self._known]):
+            self._seen |= seen
+            self._new |= new
+            self.is_new |= bool(new)
+
+    def _look_at(self, files: Iterable[str]) -> _Looked:
+        found = [file for file in files if self._entry(file) is not _UNREADABLE]
+        return {file: self._seen[file] for file in found}, {f: self._new[f] for f in found if f in self._new}
 
     def problem(self, file: str) -> str:
         """Why a file is no source text; raises OSError if it cannot be read."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from leakcheck.project.folders import absolute
 from leakcheck.project.triage.facts import Facts, facts_of
 from leakcheck.project.triage.neighbours import Neighbours
 from leakcheck.project.triage.vocabulary import Vocabulary, Words, is_on, uses_any
+
+if TYPE_CHECKING:
+    from leakcheck.forks import Spread
 
 _HOPS = 3  # of project imports between a file and the driver, or a wrapper
 
@@ -22,8 +27,9 @@ class Triage:
     """
 
     def __init__(self, vocabulary: Vocabulary, read: Callable[[str], bytes], root: str = "",
-                 ask: Callable[[str], Facts] | None = None) -> None:  # fmt: skip
-        self.vocabulary, self._read_given = vocabulary, read
+                 ask: Callable[[str], Facts] | None = None, spread: Spread[Any] = lambda work, items: (work(items),),
+                 ) -> None:  # fmt: skip
+        self.vocabulary, self._read_given, self._spread = vocabulary, read, spread
         self._ask = ask or (lambda file: facts_of(self._read(file), vocabulary))
         self.neighbours = Neighbours(root)
         self._given: dict[str, str] = {}  # absolute path -> as given
@@ -118,23 +124,48 @@ class Triage:
     def _reach(self, chosen: set[str], files: set[str]) -> None:
         """Choose what uses a name that a module it imports hands out, and learn what it hands out in turn."""
         imported = {file: self._named(file) for file in files}
-        new = {file for file in sorted(chosen) if self._learn(file, frozenset())}
+        new = {file for learnt in self._spread(self._learn, sorted(chosen)) for file in self._pass_on(learnt)}
         for _ in range(_HOPS):
-            asking = list(_near_by_name(imported, new))
-            offers = [(file, names, self._given_by_objects(file, new))
-                      for file in asking if (names := self._offered(file, new))]  # fmt: skip
-            new = {file for file, names, made in offers if self._follow(file, names, made, chosen)}
+            asking, follow = list(_near_by_name(imported, new)), partial(self._follow, new, chosen)
+            new = set()
+            for users, learnt in self._spread(follow, asking):
+                chosen |= users
+                new |= set(self._pass_on(learnt))
 
-    def _follow(self, file: str, names: Words, made: Words, chosen: set[str]) -> bool:
-        """Choose a file if it uses one of the names it is offered; whether it hands out new ones itself."""
+    def _learn(self, files: Iterable[str]) -> dict[str, Words]:
+        """By which names files hand out the connections that they acquire themselves."""
+        return {file: found for file in files if (found := self._handed_out(file, frozenset()))}
+
+    def _follow(self, givers: set[str], chosen: set[str], files: Iterable[str]) -> tuple[set[str], dict[str, Words]]:
+        """Files that use one of the names that modules they import hand out, and by which names each file that is
+        offered one hands out connections itself."""
+        users: set[str] = set()
+        learnt: dict[str, Words] = {}
+        for file in files:
+            if names := self._offered(file, givers):
+                passed = self._given_by_objects(file, givers)
+                if file in chosen or self._uses(file, names):
+                    users.add(file)
+                    passed |= self._handed_out(file, names)
+                else:
+                    passed |= names if b"*" in self.facts(file).imports else names & self._named(file)
+                learnt[file] = passed
+        return users, learnt
+
+    def _uses(self, file: str, names: Words) -> bool:
         from leakcheck.project.triage.handing import renamed  # slow to import, and few trees have such files
 
         named, imports = self._named(file), self.facts(file).imports
         known = names.union(renamed(imports, names)) if b" as " in imports else names
-        if file not in chosen and not uses_any(self._read(file), known, named):
-            return self._pass_on(file, made | (names if b"*" in imports else names & named))
-        chosen.add(file)
-        return self._learn(file, names, made)
+        return uses_any(self._read(file), known, named)
+
+    def _pass_on(self, learnt: Mapping[str, Words]) -> Iterator[str]:
+        """Remember what files hand out; those for which that is more than was known."""
+        for file, names in learnt.items():
+            known = self._given_out.get(file, frozenset())
+            self._given_out[file] = known | names
+            if not names <= known:
+                yield file
 
     def _given_by_objects(self, file: str, givers: set[str]) -> Words:
         """What the objects give that a file makes of others' classes: `db = Database()`, for everybody to use; or that
@@ -154,25 +185,19 @@ class Triage:
                     found |= self._given_out[other]
         return found
 
-    def _pass_on(self, file: str, names: Words) -> bool:
-        known = self._given_out.get(file, frozenset())
-        self._given_out[file] = known | names
-        return not names <= known
-
     def _offered(self, file: str, givers: set[str]) -> Words:
         """The names that modules which a file imports hand out."""
         return frozenset().union(*(self._given_out[other] for other in self._imported(file) if other in givers))
 
-    def _learn(self, file: str, offered: Words, passed: Words = frozenset()) -> bool:
-        """Find out by which names a file hands out connections; whether there are new ones."""
+    def _handed_out(self, file: str, offered: Words) -> Words:
+        """The names by which a file hands out what it acquires, or gets by names that it is offered."""
         facts, words = self.facts(file), self.vocabulary
         own = self._acquiring(file) | (facts.used & (words.pools | words.makers))
         if not own and not offered:
-            return False
+            return frozenset()
         from leakcheck.project.triage.handing import handed_out  # slow to import, and few trees have such files
 
-        found = handed_out(self._read(file), facts.imports, own | offered, words.makers)
-        return self._pass_on(file, found | passed)
+        return handed_out(self._read(file), facts.imports, own | offered, words.makers)
 
 
 def peek(file: str) -> bytes:
