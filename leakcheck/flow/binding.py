@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -17,18 +18,26 @@ if TYPE_CHECKING:
 
 def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:
     """By the parameter's name, as far as that can be told."""
+    names = parameters(callee, [argument.node for argument in arguments])
+    return [(name, argument) for name, argument in zip(names, arguments, strict=True) if name]
+
+
+def parameters(callee: Function, arguments: Sequence[cst.Arg]) -> list[str]:
+    """For each argument of a call the name of the parameter that it fills; "" where that cannot be told."""
+    names = positional(callee)
+    stars = [index for index, argument in enumerate(arguments) if argument.star]
+    known = names[: min(stars, default=len(names))]
+    found = (a.keyword.value if a.keyword else "".join(known[i : i + 1]) for i, a in enumerate(arguments))
+    return [name if name in names else "" for name in found]
+
+
+def positional(callee: Function) -> list[str]:
+    """The parameters that a call fills, in order."""
     names = [p.name.value for p in callee.info.parameters if not p.star]
     by_class = isinstance(callee.receiver, Class) and "classmethod" not in callee.info.decorators
     if callee.receiver is not None and not by_class and "staticmethod" not in callee.info.decorators:
-        names = names[1:]  # `Base.__init__(self, conn)` fills the first one, too
-    found = []
-    for index, argument in enumerate(arguments):
-        if argument.star:
-            break
-        name = argument.keyword or (names[index] if index < len(names) else "")
-        if name in names:
-            found.append((name, argument))
-    return found
+        return names[1:]  # `Base.__init__(self, conn)` fills the first one, too
+    return names
 
 
 _TEXT = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)

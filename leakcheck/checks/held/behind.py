@@ -10,6 +10,7 @@ import libcst as cst
 from leakcheck.checks.held.blocking import Pause
 from leakcheck.checks.held.lending import Lending
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.binding import parameters
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
@@ -36,12 +37,10 @@ class Task:
         """By which name the work gets what the endpoint calls `name`; "" if it does not."""
         if not isinstance(self.callee, Function):
             return ""
-        parameters = self.callee.info.parameters[self.callee.receiver is not None :]
-        for index, argument in enumerate(self.arguments):
+        filled = parameters(self.callee, self.arguments)
+        for filling, argument in zip(filled, self.arguments, strict=True):
             if isinstance(argument.value, cst.Name) and argument.value.value == name and not argument.star:
-                if argument.keyword is not None:
-                    return argument.keyword.value
-                return parameters[index].name.value if index < len(parameters) else ""
+                return filling
         return ""
 
 
@@ -75,10 +74,7 @@ class Behind:
 
     def _by(self, callee: Function, node: cst.Call, depth: int) -> Iterator[Task]:
         """The tasks that a function adds, with what it was given for them."""
-        names = [parameter.name.value for parameter in callee.info.parameters[callee.receiver is not None :]]
-        plain = [argument.value for argument in node.args if argument.keyword is None]
-        given = dict(zip(names, plain, strict=False))
-        given.update({a.keyword.value: a.value for a in node.args if a.keyword is not None})
+        given = dict(zip(parameters(callee, node.args), (argument.value for argument in node.args), strict=True))
         for task in self.tasks(callee.info, depth):
             theirs = ((a, a.value.value if isinstance(a.value, cst.Name) else "") for a in task.arguments)
             ours = tuple(argument.with_changes(value=given.get(name, _NOBODY)) for argument, name in theirs)

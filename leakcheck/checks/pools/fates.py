@@ -13,6 +13,7 @@ from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, goes_on, is_part_of_a_script, may_go_on
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
+from leakcheck.flow.binding import parameters
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
@@ -262,13 +263,8 @@ class _Trail:
 
 def _given(node: cst.Call, callee: Function, is_pool: IsPool) -> Iterator[str | None]:
     """The parameters as which a callee gets the pool; None for one that cannot be told."""
-    names = [parameter.name.value for parameter in callee.info.parameters if not parameter.star]
-    for index, argument in enumerate(node.args):
-        if is_pool(argument.value):
-            if argument.keyword is not None:
-                yield argument.keyword.value
-            else:
-                yield names[index] if index < len(names) and not any(a.star for a in node.args) else None
+    filled = zip(parameters(callee, node.args), node.args, strict=True)
+    return (name or None for name, argument in filled if is_pool(argument.value))
 
 
 def _bindings(body: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:

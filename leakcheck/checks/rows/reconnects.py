@@ -15,6 +15,7 @@ from leakcheck.checks.rows.rounds import Loop, conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
+from leakcheck.flow.binding import parameters, positional
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.prospects import Prospects
@@ -102,16 +103,10 @@ def _connects(site: Site) -> bool:
 
 def _of_the_round(node: cst.Call, callee: Function, loop: Loop) -> set[str]:
     """The parameters that get something of the round; all of them, where that cannot be told."""
-    names = [parameter.name.value for parameter in callee.info.parameters]
-    if callee.receiver is not None and "staticmethod" not in callee.info.decorators:
-        names = names[1:]
-    found: set[str] = set()
-    for index, argument in enumerate(node.args):
-        if argument.star:
-            return set(names)
-        if mentions([argument], loop.rows.__contains__):
-            found |= {argument.keyword.value} if argument.keyword else set(names[index : index + 1])
-    return found
+    if any(argument.star for argument in node.args):
+        return set(positional(callee))
+    filled = zip(parameters(callee, node.args), node.args, strict=True)
+    return {name for name, argument in filled if mentions([argument], loop.rows.__contains__)}
 
 
 def _repeats(acquire: cst.CSTNode, loop: Loop) -> bool:
