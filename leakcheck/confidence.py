@@ -7,3 +7,8 @@ from typing import Literal
 Confidence = Literal["high", "medium", "low"]
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
+
+
+def lowest(*confidences: Confidence) -> Confidence:
+    """The one that is least sure."""
+    return min(confidences, key=CONFIDENCES.index)

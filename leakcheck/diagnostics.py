@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from leakcheck.confidence import CONFIDENCES as CONFIDENCES
 from leakcheck.confidence import Confidence as Confidence
+from leakcheck.confidence import lowest as lowest
 from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 

@@ -12,7 +12,7 @@ from leakcheck.checks.held.nested import Acquires, Second
 from leakcheck.checks.held.through import purpose, short
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Diagnostic, Step
+from leakcheck.diagnostics import Diagnostic, Step, lowest
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.syntax.module import FunctionInfo, Module, Scope
 from leakcheck.project.syntax.walk import same_scope, walk
@@ -97,5 +97,5 @@ def _diagnostic(pause: Pause, who: str, acquired: Step, tell: Teller, cheap: boo
     steps = [acquired, tell.step("note", node, "held here" if len(pause.chain) == 1 else "held during this call")]
     steps += [tell.step("via", place, f"which {pause.wait.what}", module) for module, place in pause.chain[1:][-1:]]
     rule = "LK201" if pause.sleeps else "LK202"
-    confidence = min("low" if cheap else "medium", pause.confidence, key=CONFIDENCES.index)
+    confidence = lowest("low" if cheap else "medium", pause.confidence)
     return tell.at(rule, confidence, message, node, steps)

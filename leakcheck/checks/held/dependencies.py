@@ -17,7 +17,7 @@ from leakcheck.checks.held.streams import Marker, Streams, reads
 from leakcheck.checks.held.through import places, purpose, short, steps_of
 from leakcheck.checks.held.waiting import feasible
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Span
+from leakcheck.diagnostics import Confidence, Diagnostic, Span, lowest
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
@@ -286,4 +286,4 @@ def _held(site: Site, loan: Loan, waits: list[tuple[Held, Pause]], tell: Teller)
 
 
 def _confidence(site: Site, pause: Pause | None) -> Confidence:
-    return min(site.certainty, pause.confidence if pause else "high", key=CONFIDENCES.index)
+    return lowest(site.certainty, pause.confidence if pause else "high")

@@ -12,7 +12,7 @@ from leakcheck.checks.held.deadlocks import reason, second_steps
 from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.pools.keys import Key, receiver
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
+from leakcheck.diagnostics import Confidence, Diagnostic, lowest
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter, analyse
@@ -206,7 +206,7 @@ def _under_decorators(
             )
             steps = [tell.step("acquire", place, "the first one is checked out here", module)]
             steps += second_steps(site.node, (), tell)
-            yield tell.at("LK203", min(site.certainty, "medium", key=CONFIDENCES.index), message, site.node, steps)
+            yield tell.at("LK203", lowest(site.certainty, "medium"), message, site.node, steps)
 
 
 Found = tuple[Site, cst.CSTNode, tuple[Place, ...]]
@@ -291,4 +291,4 @@ def _diagnostic(
 def _confidence(outer: Site, chain: tuple[Place, ...], run: Interpreter) -> Confidence:
     if run.function is None:
         return "low"  # while a module is imported no other thread wants one
-    return min(outer.certainty, "medium" if chain else "high", key=CONFIDENCES.index)
+    return lowest(outer.certainty, "medium" if chain else "high")

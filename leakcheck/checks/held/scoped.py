@@ -14,7 +14,7 @@ from leakcheck.checks.held.through import purpose, short
 from leakcheck.checks.rows.rounds import always
 from leakcheck.checks.scripts import is_soon_over
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
+from leakcheck.diagnostics import Confidence, Diagnostic, Step, lowest
 from leakcheck.flow.possible import Promised, TooVague
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
@@ -204,7 +204,7 @@ def _subject(used: cst.Call) -> str:
 
 
 def _confidence(pause: Pause) -> Confidence:
-    return min("medium", pause.confidence, key=CONFIDENCES.index)
+    return lowest("medium", pause.confidence)
 
 
 def _may_follow(node: cst.Call, used: cst.Call, body: cst.CSTNode) -> bool:

@@ -11,7 +11,7 @@ from leakcheck.checks.held.lending import Lending
 from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, is_brief_script, is_soon_over
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Step
+from leakcheck.diagnostics import Confidence, Diagnostic, Step, lowest
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
@@ -109,7 +109,7 @@ def _confidence(site: Site, pause: Pause) -> Confidence:
     if site.spec.embedded:
         return "low"
     cheap: Confidence = "medium" if site.spec.kind == "connection" else "high"
-    return min(site.certainty, pause.confidence, cheap, key=CONFIDENCES.index)
+    return lowest(site.certainty, pause.confidence, cheap)
 
 
 def short(node: cst.CSTNode) -> str:

@@ -12,7 +12,7 @@ from leakcheck.checks.pools.engines import only_sqlite
 from leakcheck.checks.rows.refusals import catches_refusals
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Diagnostic
+from leakcheck.diagnostics import Diagnostic, lowest
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function, Symbol
@@ -42,7 +42,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
             if why := impatience(loop, run.function, blocking):
                 why += " and without end" if is_endless(loop) else ""
                 message = f"{quoted(site.callee)} is tried again {why}: {AGAIN}"
-                yield tell.at("LK502", min(site.certainty, "high", key=CONFIDENCES.index), message, site.node)
+                yield tell.at("LK502", lowest(site.certainty, "high"), message, site.node)
         elif loop is None and not patient and _gives_up(site, run.function, blocking):
             message = f"{quoted(site.callee)} {site.spec.exhaustion} when the pool is empty, and nothing tries again"
             yield tell.at("LK501", site.certainty, message, site.node)

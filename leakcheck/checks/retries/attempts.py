@@ -10,7 +10,7 @@ from leakcheck.checks.retries.acquires import Loop, goes_on, succeeds
 from leakcheck.checks.rows.rounds import conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Diagnostic
+from leakcheck.diagnostics import Diagnostic, lowest
 from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
@@ -88,4 +88,4 @@ def _is_slot(site: Site) -> bool:
 
 def _diagnostic(site: Site, node: cst.CSTNode, what: str, run: Interpreter, tell: Teller) -> Diagnostic:
     message = f"{what} while the connection of the attempt that failed is still out: each attempt takes one more"
-    return tell.at("LK502", min(site.certainty, "medium", key=CONFIDENCES.index), message, node, tell.acquired(site))
+    return tell.at("LK502", lowest(site.certainty, "medium"), message, node, tell.acquired(site))

@@ -14,7 +14,7 @@ from leakcheck.checks.rows.repeated import repeated
 from leakcheck.checks.rows.rounds import Loop, conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
-from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic
+from leakcheck.diagnostics import Confidence, Diagnostic, lowest
 from leakcheck.flow.binding import parameters, positional
 from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter, analyse
@@ -134,4 +134,4 @@ def _confidence(site: Site, loop: Loop, function: FunctionInfo, blocking: Blocki
             callee = blocking.resolver.static(node.func, function, function.module)
             if blocking.at(callee, node, function.node.body, function.module):
                 return "low"
-    return min(site.certainty, "medium", key=CONFIDENCES.index)
+    return lowest(site.certainty, "medium")
