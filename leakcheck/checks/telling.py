@@ -75,6 +75,7 @@ class Teller:
 
     def _acquired(self, site: Site, which: str, why: str) -> list[Step]:
         verb = "checked out here" if site.spec.kind == "checkout" else "opened here"
+        verb = "made here" if site.opens_late else verb
         steps = [self.step("acquire", site.node, f"{which}{verb}{why}")]
         for wrapper in site.wrappers:
             steps.append(self._through(wrapper))

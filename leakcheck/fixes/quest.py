@@ -74,6 +74,8 @@ class Quest:
             raise Refused(f"`{scene.site.callee}` may give back a connection it is given, which is not ours to close")
         if scene.site.is_answered_for and scene.site.releases:
             raise Refused(f"an object that is given what `{scene.site.callee}` gives may release it")
+        if scene.site.opens_late:
+            raise Refused("a later call opens the connection: until then there may be nothing that could be closed")
         doubtful = []
         for rewrite in REWRITES:
             try:

@@ -239,10 +239,11 @@ class Calls(Naming, Managers, Displays):
                 self.holding.users[callee.info] = argument.value.rid
             strong = strong or self._may_fail_with(callee.info, parameter, argument.value, state)
         self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
-        model = self.summaries.owners.model(callee.info) if self.function is not None else None
-        if model is not None and not self.is_replaced(*model.acquire):
+        model = self.summaries.owners.duty(callee.info) if self.function is not None else None
+        in_memory = model is not None and any(string_value(a.node.value) in model.memory_arguments for a in arguments)
+        if model is not None and not in_memory and not self.is_replaced(*model.acquire):
             site = self.site(node, model, "medium")
-            site.is_owner = True
+            site.is_owner, site.opens_late = True, model.lazy
             given = self.acquire(site, state).rid
         return [(Instance(callee.info, given), state)]
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from leakcheck.flow.callees import Callees
 from leakcheck.flow.conditions import Conditions
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.expressions import Expressions
@@ -16,10 +15,11 @@ from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
+from leakcheck.flow.waking import Waking
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 
 
-class Interpreter(Statements, Callees, Conditions, Expressions):
+class Interpreter(Statements, Waking, Conditions, Expressions):
     """One run. `leaks`, `misuses` and `kept` say what was found, `ended` how the function is left."""
 
     ended: Exits | None = None

@@ -154,8 +154,8 @@ class Managers(Resources):
             return None
         if field not in self.summaries.owners.fields.get(owner.type, ()):
             return None
-        if state.resources[owner.rid].status is Status.CLOSED:
-            return None  # it may have another one by now
+        if state.resources[owner.rid].status in (Status.CLOSED, Status.RESTING):
+            return None  # it may have another one by now, or none yet
         inner = self.resolver.field(owner.type, field)
         is_object = isinstance(inner, Instance) and isinstance(inner.type, ClassInfo)
         return Instance(inner.type, owner.rid) if is_object and isinstance(inner, Instance) else Ref(owner.rid)

@@ -11,7 +11,7 @@ import libcst as cst
 from leakcheck.models import Connection
 from leakcheck.project.syntax.bindings import pairs
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import dotted, same_scope, walk
+from leakcheck.project.syntax.walk import dotted, same_scope, unawaited, walk
 
 
 class Else(Enum):
@@ -31,25 +31,30 @@ _OTHER_TARGETS = (cst.AnnAssign, cst.AssignTarget, cst.AugAssign, cst.CompFor, c
 
 class Opening:
     """Follows one method's branches; a field counts if some way to a normal end leaves a connection in it, and none
-    leaves there what may be somebody else's. `surely`: if every way does."""
+    leaves there what may be somebody else's. `surely`: if every way does; `lazily`: where the object's own fields are
+    looked at first, to see whether one is there already."""
 
     def __init__(
-        self, method: FunctionInfo, connects: Connects, called: Fields | None = None, surely: bool = False
-    ) -> None:
+        self, method: FunctionInfo, connects: Connects, called: Fields | None = None, surely: bool = False,
+        lazily: bool = False
+    ) -> None:  # fmt: skip
         self.method = method
         self._connects = connects
-        self._surely = surely
+        self._surely, self._lazily = surely, lazily
         self._called = called
         self._shared = frozenset(_shared(method))
-        self._ends: list[Held] = []
+        self._ends: list[tuple[Held, cst.BaseExpression | None]] = []  # with what is returned there
         self._left: list[Held] = []  # where a round of the loop around ends early
 
     def fields(self) -> dict[str, Connection]:
         """The fields of `self`, with what opened the connection in them."""
+        return _fields(self._common([held for held, _ in self.ends()], self._surely))
+
+    def ends(self) -> list[tuple[Held, cst.BaseExpression | None]]:
+        """What is held at each normal end, and what is returned there."""
+        self._ends = []
         end = self._block(self.method.node.body, {})
-        held = self._common([*self._ends, *([] if end is None else [end])])
-        fields = ((path[5:], spec) for path, spec in held.items() if path.startswith("self."))
-        return {field: spec for field, spec in fields if isinstance(spec, Connection)}
+        return [*self._ends, *([] if end is None else [(end, None)])]
 
     def _block(self, body: cst.BaseSuite, held: Held, passed: list[Held] | None = None) -> Held | None:
         """What is held after the statements; None if they never end normally. `passed` gets what is held on the way."""
@@ -67,9 +72,10 @@ class Opening:
         if isinstance(node, cst.With):
             return self._block(node.body, _without(held, node.items))
         if isinstance(node, cst.If):
-            return self._either([self._block(node.body, held), self._else(node.orelse, held)])
+            surely = self._surely and not (self._lazily and asks_itself(node))
+            return self._either([self._block(node.body, held), self._else(node.orelse, held)], surely)
         if isinstance(node, cst.Match):
-            return self._either([held, *(self._block(case.body, held) for case in node.cases)])
+            return self._either([held, *(self._block(case.body, held) for case in node.cases)], self._surely)
         if isinstance(node, (cst.Try, cst.TryStar)):
             return self._try(node, held)
         if isinstance(node, (cst.For, cst.While)):
@@ -86,27 +92,27 @@ class Opening:
         outer, self._left = self._left, []
         end = self._block(node.body, start)
         ends, self._left = [start, end, *self._left], outer
-        return self._else(node.orelse, self._common([end for end in ends if end is not None]))
+        return self._else(node.orelse, self._common([end for end in ends if end is not None], self._surely))
 
     def _try(self, node: cst.Try | cst.TryStar, held: Held) -> Held | None:
         passed = [held]
         body = self._block(node.body, held, passed)
-        failed = self._common(passed)
+        failed = held if self._lazily else self._common(passed, self._surely)  # opening it is what fails
         ends = [self._block(handler.body, failed) for handler in node.handlers]
         ends.append(body if body is None or node.orelse is None else self._block(node.orelse.body, body))
-        end = self._either(ends)
+        end = self._either(ends, self._surely)
         return end if end is None or node.finalbody is None else self._block(node.finalbody.body, end)
 
-    def _either(self, ends: list[Held | None]) -> Held | None:
+    def _either(self, ends: list[Held | None], surely: bool) -> Held | None:
         normal = [end for end in ends if end is not None]
-        return self._common(normal) if normal else None
+        return self._common(normal, surely) if normal else None
 
-    def _common(self, ends: list[Held]) -> Held:
+    def _common(self, ends: list[Held], surely: bool) -> Held:
         """What is held after one of several ways."""
         found: Held = {}
         for path in dict.fromkeys(path for end in ends for path in end):
             values = {end.get(path, Else.NOTHING) for end in ends}
-            kinds = values - {Else.NOTHING} if not self._surely else values
+            kinds = values if surely else values - {Else.NOTHING}
             found[path] = Else.NOTHING if not kinds else kinds.pop() if len(kinds) == 1 else Else.ANYTHING
         return found
 
@@ -114,11 +120,12 @@ class Opening:
         if isinstance(node, (cst.Break, cst.Continue)):
             self._left.append(held)
         if isinstance(node, cst.Return):
-            self._ends.append(held)
+            self._ends.append((held, node.value))
         if isinstance(node, (cst.Return, cst.Raise, cst.Break, cst.Continue)):
             return None
-        if isinstance(node, (cst.Expr, cst.Assign)) and isinstance(node.value, cst.Call) and self._called is not None:
-            held = {**held, **self._called(node.value)}
+        call = unawaited(node.value) if isinstance(node, (cst.Expr, cst.Assign)) else None
+        if isinstance(call, cst.Call) and self._called is not None:
+            held = {**held, **self._called(call)}
         return {**_without(held, [node]), **self._assigned(node, held)}
 
     def _assigned(self, node: cst.BaseSmallStatement, held: Held) -> Held:
@@ -132,6 +139,17 @@ class Opening:
             elif isinstance(value, cst.Name) and value.value not in self._shared:
                 found[path] = held.get(value.value, Else.ANYTHING)
         return found
+
+
+def asks_itself(node: cst.If) -> bool:
+    """Whether a condition looks at the fields of the object: `if self.conn is None`."""
+    return any((dotted(part) or "").startswith("self.") for part in walk(node.test) if isinstance(part, cst.Attribute))
+
+
+def _fields(held: Held) -> dict[str, Connection]:
+    """The fields of `self` that hold a connection."""
+    fields = ((path[5:], spec) for path, spec in held.items() if path.startswith("self."))
+    return {field: spec for field, spec in fields if isinstance(spec, Connection)}
 
 
 def _assignments(node: cst.BaseSmallStatement, method: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, ...]]:

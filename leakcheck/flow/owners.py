@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 import libcst as cst
 
+from leakcheck.flow.late import Late
 from leakcheck.flow.opening import Held, Opening
-from leakcheck.flow.owning import field_released_outside, releasing_methods
+from leakcheck.flow.owning import REGISTERS, field_released_outside, made, releasing_methods
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import Function, Instance, Lent
@@ -20,7 +21,6 @@ _PLAIN_BASES = frozenset(
     {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "contextlib.AbstractContextManager"}
 )
 _DEPTH = 3  # of the object's own methods that a constructor calls
-REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
 
 
 class Owners:
@@ -32,6 +32,7 @@ class Owners:
         self._kept: dict[Connection, tuple[ClassInfo, str, Connection]] = {}  # what objects of a model keep, and where
         self.fields: dict[ClassInfo, frozenset[str]] = {}  # in which objects keep what is to be released
         self._working: dict[FunctionInfo, bool] = {}
+        self.late = Late(self)
 
     def model(self, cls: ClassInfo) -> Connection | None:
         """What must be done with an object of the class; None if it need not be released, or cannot be."""
@@ -40,10 +41,21 @@ class Owners:
             self._models[cls] = self._find(cls)
         return self._models[cls]
 
+    def duty(self, cls: ClassInfo) -> Connection | None:
+        """The same, where it may also be a later call that opens the connection."""
+        return self.model(cls) or self.late.model(cls)
+
+    def is_plain(self, cls: ClassInfo) -> bool:
+        """Whether all bases of a class are known, and its objects do not give themselves away when they are made."""
+        init = self.resolver.method(cls, "__init__")
+        bases = self.resolver.ancestors(cls)
+        known = all(isinstance(base, ClassInfo) or base in _PLAIN_BASES for base in bases)
+        return known and (init is None or not gives_itself_away(init))
+
     def opens_when_made(self, cls: ClassInfo, field: str) -> bool:
         """Whether `__init__` itself puts a connection of the object's own into the field."""
         init = self.resolver.method(cls, "__init__")
-        return init is not None and field in Opening(init, self._connects, surely=True).fields()
+        return init is not None and field in Opening(init, self.connects, surely=True).fields()
 
     def is_called_when_made(self, cls: ClassInfo, method: FunctionInfo) -> bool:
         """Whether `__init__` calls the method."""
@@ -82,9 +94,7 @@ class Owners:
 
     def _find(self, cls: ClassInfo) -> Connection | None:
         init = self.resolver.method(cls, "__init__")
-        bases = self.resolver.ancestors(cls)
-        known = all(isinstance(base, ClassInfo) or base in _PLAIN_BASES for base in bases)
-        if init is None or not known or gives_itself_away(init):
+        if init is None or not self.is_plain(cls):
             return None
         for field, spec in self._opened(init, cls).items():
             released = releasing_methods(cls, field, spec, self.resolver)
@@ -92,7 +102,7 @@ class Owners:
             if names and names.isdisjoint({"__del__", "__init__", "__new__"}):
                 if gives_the_same(cls, self.resolver):
                     return None
-                model = _model(cls, spec, released)
+                model = made(cls, spec, released)
                 self._kept[model] = (cls, field, spec)
                 self.fields[cls] = frozenset({field})
                 return model
@@ -102,13 +112,14 @@ class Owners:
         """The fields in which a method of every object of the class leaves a connection of the object's own."""
 
         def called(node: cst.Call) -> Held:
-            inner = self._own_method(node, method, cls) if depth else None
+            inner = self.own_method(node, method, cls) if depth else None
             found = self._opened(inner, cls, depth - 1) if inner is not None else {}
             return {f"self.{field}": spec for field, spec in found.items()}
 
-        return {} if not REGISTERS.isdisjoint(method.words) else Opening(method, self._connects, called).fields()
+        return {} if not REGISTERS.isdisjoint(method.words) else Opening(method, self.connects, called).fields()
 
-    def _connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
+    def connects(self, node: cst.BaseExpression, method: FunctionInfo) -> Connection | None:
+        """What a method's call opens, for its object to release."""
         value = self.resolver.static(node, method, method.module)
         call = unawaited(node)
         callee = self.resolver.static(call.func, method, method.module) if isinstance(call, cst.Call) else None
@@ -120,7 +131,7 @@ class Owners:
             return None
         return None if value.spec.memory_arguments and '":memory:"' in code(node).replace("'", '"') else value.spec
 
-    def _own_method(self, node: cst.Call, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
+    def own_method(self, node: cst.Call, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
         """The method of the same object that a method's call runs."""
         if terminal(node.func) == "__init__":  # of `super()`, or of a base by its name
             base = self.resolver.static(node.func, caller, caller.module)
@@ -138,17 +149,6 @@ def gives_itself_away(init: FunctionInfo) -> bool:
         if isinstance(node, cst.Assign) and code(node.value) == "self":
             return True
     return False
-
-
-def _model(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Connection:
-    plain = sorted(map(release_by, released), key=lambda form: (form.method != "close", form.method.startswith("_")))
-    release = (*plain, *spec.release)  # what it keeps may be released itself
-    return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=release, gc=spec.gc)
-
-
-def release_by(method: FunctionInfo) -> Release:
-    """The release of an object by one of its methods."""
-    return Release("conn", method.name, method.is_async)
 
 
 def is_manager(ways: Iterable[Release]) -> bool:

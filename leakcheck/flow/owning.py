@@ -9,13 +9,14 @@ import libcst as cst
 
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
-from leakcheck.models import Connection
+from leakcheck.models import Connection, Release
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
 from leakcheck.records import dataclass
 from leakcheck.words import words as the_words
 
+REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
 # A helper that is given the field and has one of these in its name is believed to release it.
 _RELEASING = pattern(r"clos|releas|put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE)
 
@@ -104,6 +105,18 @@ def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Re
     while more := {n: m for n, m in own.items() if n not in found and _calls_own(m, found)}:
         found |= more
     return list(found.values())
+
+
+def made(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Connection:
+    """The model of an object that keeps a connection."""
+    plain = sorted(map(release_by, released), key=lambda form: (form.method != "close", form.method.startswith("_")))
+    release = (*plain, *spec.release)  # what it keeps may be released itself
+    return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=release, gc=spec.gc)
+
+
+def release_by(method: FunctionInfo) -> Release:
+    """The release of an object by one of its methods."""
+    return Release("conn", method.name, method.is_async)
 
 
 def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:

@@ -65,7 +65,7 @@ class Prospects:
             taught = f"{value.info.module.name}.{value.info.qualname}"
             return is_tracked(taught, self.resolver) or (self.summaries.may_give(value.info) and self._acquires(value))
         if isinstance(value, Class):
-            return is_run and self.summaries.owners.model(value.info) is not None
+            return is_run and self.summaries.owners.duty(value.info) is not None
         return is_acquire(value, self.resolver)
 
     def _acquires(self, function: Function) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.owners import REGISTERS, gives_itself_away, release_by
-from leakcheck.flow.owning import field_released_outside, releasing_methods
+from leakcheck.flow.owners import gives_itself_away
+from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by, releasing_methods
 from leakcheck.flow.state import Resource, Status
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.bindings import pairs

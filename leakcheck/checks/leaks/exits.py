@@ -227,6 +227,8 @@ def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
         return tell.step("raise", _asking(trace.node, site, tell), words["raise"] if is_raise else word)
     if trace.kind == "leak":
         return tell.step("leak", trace.node, f"returns here without having {tell.done(site)} it")
+    if trace.kind == "note" and trace.text == f"opens:{site.index}":
+        return tell.step("note", trace.node, "this opens its connection")
     if trace.kind == "note" and trace.text.startswith("overwritten:"):
         return tell.step("leak", trace.node, f"{quoted(trace.text.partition(':')[2])} is overwritten here")
     return None

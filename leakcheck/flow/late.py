@@ -1,0 +1,126 @@
+"""Classes whose objects open their connection at a later call of their user: `client = Client(); client.connect()`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from leakcheck.flow.opening import Else, Held, Opening, asks_itself
+from leakcheck.flow.owning import REGISTERS, made, releasing_methods
+from leakcheck.flow.sharing import gives_the_same
+from leakcheck.flow.values import LITERALS, Const
+from leakcheck.models import Connection
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import walk
+from leakcheck.records import dataclass
+
+if TYPE_CHECKING:
+    from leakcheck.flow.owners import Owners
+
+_DEPTH = 2  # of the object's own methods that an opening one calls
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in which such a method ends: whether a connection is there then, and what it returns, if that tells."""
+
+    opened: bool
+    value: Const | None = None
+
+
+class Late:
+    """Answers for one project."""
+
+    def __init__(self, owners: Owners) -> None:
+        self.owners = owners
+        self._models: dict[ClassInfo, Connection | None] = {}
+        self._openers: dict[ClassInfo, dict[FunctionInfo, tuple[Way, ...]]] = {}
+
+    def model(self, cls: ClassInfo) -> Connection | None:
+        """What must be done with an object of the class once it has opened something; None if nothing need be."""
+        if cls not in self._models:
+            self._models[cls] = None
+            self._models[cls] = self._find(cls)
+        return self._models[cls]
+
+    def ways(self, cls: ClassInfo, method: FunctionInfo) -> tuple[Way, ...]:
+        """How a method ends that opens a connection; none for any other method."""
+        return self._openers.get(cls, {}).get(method, ())
+
+    def _find(self, cls: ClassInfo) -> Connection | None:
+        owners, resolver = self.owners, self.owners.resolver
+        if not owners.is_plain(cls) or gives_the_same(cls, resolver) or not REGISTERS.isdisjoint(cls.chunk.words):
+            return None
+        for field, spec in self._fields(cls).items():
+            released = releasing_methods(cls, field, spec, resolver)
+            if released and {method.name for method in released}.isdisjoint({"__del__", "__init__", "__new__"}):
+                methods = (method for method in self._methods(cls) if method not in released)
+                openers = {method: ways for method in methods if (ways := self._ways(method, cls, field))}
+                if openers:
+                    self._openers[cls] = openers
+                    owners.fields[cls] = frozenset({field})
+                    late = made(cls, spec, released)
+                    return replace(late, lazy=True, reusable=True, memory_arguments=spec.memory_arguments)
+        return None
+
+    def _methods(self, cls: ClassInfo) -> Iterator[FunctionInfo]:
+        """Those that a user calls by their names, of the class and its bases."""
+        owners = (owner for owner in self.owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo))
+        found = {name: method for owner in reversed(list(owners)) for name, method in owner.methods.items()}
+        return (method for name, method in found.items() if not name.startswith("__") and not method.decorators)
+
+    def _fields(self, cls: ClassInfo) -> dict[str, Connection]:
+        """The fields that hold nothing but what the object's methods open, and None."""
+        found: dict[str, Connection] = {}
+        foreign = set()
+        for owner in self.owners.resolver.ancestors(cls):
+            stores = owner.fields(owner.chunk.words) if isinstance(owner, ClassInfo) else ()
+            for field, method, value in stores:
+                own = method is not None and method.name != "__init__"
+                spec = self.owners.connects(value, method) if method is not None and own else None
+                if spec is not None:
+                    found[field] = spec
+                elif not (isinstance(value, cst.Name) and value.value == "None"):
+                    foreign.add(field)
+        return {field: spec for field, spec in found.items() if field not in foreign}
+
+    def _ways(self, method: FunctionInfo, cls: ClassInfo, field: str) -> tuple[Way, ...]:
+        path = f"self.{field}"
+        if method.is_generator or not (field in method.chunk.words or self._calls_own(method, cls)):
+            return ()
+        if path in self._opened(method, cls, True):
+            return (Way(True),)
+        if not _asks_only_itself(method):
+            return ()
+        found = set()
+        for held, returned in self._opening(method, cls, False).ends():
+            value = LITERALS.get(returned.value) if isinstance(returned, cst.Name) else None
+            if (returned is not None and value is None) or held.get(path) is Else.ANYTHING:
+                return ()
+            found.add(Way(isinstance(held.get(path), Connection), value))
+        return tuple(found) if any(way.opened for way in found) else ()
+
+    def _calls_own(self, method: FunctionInfo, cls: ClassInfo) -> bool:
+        return not method.chunk.words.isdisjoint(cls.methods)
+
+    def _opened(self, method: FunctionInfo, cls: ClassInfo, surely: bool, depth: int = _DEPTH) -> Held:
+        """What a method leaves in the object's fields when it ends normally."""
+        if not surely and not _asks_only_itself(method):
+            return {}
+        found = self._opening(method, cls, surely, depth).fields()
+        return {f"self.{field}": spec for field, spec in found.items()}
+
+    def _opening(self, method: FunctionInfo, cls: ClassInfo, surely: bool, depth: int = _DEPTH) -> Opening:
+        def called(node: cst.Call) -> Held:
+            inner = self.owners.own_method(node, method, cls) if depth else None
+            return self._opened(inner, cls, surely, depth - 1) if inner is not None else {}
+
+        return Opening(method, self.owners.connects, called, surely, lazily=True)
+
+
+def _asks_only_itself(method: FunctionInfo) -> bool:
+    """Whether no condition but the object's own state says whether something is opened."""
+    return all(asks_itself(node) for node in walk(method.node.body) if isinstance(node, cst.If))

@@ -1,0 +1,76 @@
+"""Objects of the project that open their connection at a later call: nothing is open before that."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.callees import Callees
+from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.late import Way
+from leakcheck.flow.state import State, Status
+from leakcheck.flow.values import Function, Instance, Value
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import dotted, walk
+
+
+class Waking(Callees):
+    """What `client.connect()` does to a `client` made in the same function."""
+
+    def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
+        done = super().call_function(callee, node, arguments, state)
+        owner = callee.receiver
+        if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
+            return done
+        ways = self.summaries.owners.late.ways(owner.type, callee.info) if self.is_late(owner) else ()
+        if not ways:
+            return done
+        return [self._ended(way, callee.info, owner, node, pair) for pair in done for way in ways]
+
+    def is_late(self, value: Value | None) -> bool:
+        """Whether it is such an object."""
+        return isinstance(value, Instance) and value.rid is not None and self.site_of(value.rid).opens_late
+
+    def _ended(self, way: Way, method: FunctionInfo, owner: Instance, node: cst.CSTNode,
+               pair: tuple[Value, State]) -> tuple[Value, State]:  # fmt: skip
+        """One end of the opening method."""
+        assert owner.rid is not None
+        value, after = pair[0], pair[1].copy()
+        if way.opened and after.resources[owner.rid].status in (Status.RESTING, Status.CLOSED):
+            after.set_status(owner.rid, Status.OPEN)
+            after.step("note", node, f"opens:{owner.rid[0]}")
+        if way.value is not None:
+            return way.value, after
+        for returned in map(dotted, method.returned):
+            kept = self.kept_in(owner, (returned or "").removeprefix("self."), after)
+            value = owner if returned == "self" else value if kept is None else kept
+        return value, after
+
+    def decide(self, node: cst.BaseExpression, state: State) -> tuple[list[State], list[State]]:
+        """A test may ask the object whether it has opened anything: what that tells is its own affair."""
+        if any(site.opens_late for site in self.sites):
+            for owner in self._asked(node, state):
+                self.hand_over(owner, state, "asked", node)
+        return super().decide(node, state)
+
+    def _asked(self, node: cst.BaseExpression, state: State) -> list[Value]:
+        """Late objects whose attribute is read, or whose method is called with nothing to work on, in a test."""
+        asked = []
+        calls = {id(part.func): part for part in walk(node) if isinstance(part, cst.Call)}
+        for part in walk(node):
+            value = state.variables.get(dotted(part.value) or "") if isinstance(part, cst.Attribute) else None
+            call = calls.get(id(part))
+            if value is None or not self.is_late(value) or (call is not None and call.args):
+                continue
+            assert isinstance(part, cst.Attribute)
+            if not self._is_plain_read(value, part.attr.value):
+                asked.append(value)
+        return asked
+
+    def _is_plain_read(self, owner: Value, name: str) -> bool:
+        """Whether the flow itself knows what the attribute gives: the connection, or how an opening method ends."""
+        assert isinstance(owner, Instance)
+        assert isinstance(owner.type, ClassInfo)
+        owners, method = self.summaries.owners, self.resolver.method(owner.type, name)
+        return name in owners.fields.get(owner.type, ()) or (
+            method is not None and bool(owners.late.ways(owner.type, method))
+        )
