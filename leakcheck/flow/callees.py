@@ -51,7 +51,7 @@ class Callees(Calls):
             for argument in arguments:
                 self.hand_over(argument.value, state, "generator", node)
             return [(UNKNOWN, state)]
-        if not bound and not manager and not self._worth_running(function):
+        if not bound and not manager and not self._worth_running(callee, arguments):
             return self._call_unknown(callee, node, arguments, state)
         cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
         cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
@@ -122,9 +122,13 @@ class Callees(Calls):
             self._decorator_name(function, name) in _MANAGERS for name in function.decorators
         )
 
-    def _worth_running(self, function: FunctionInfo) -> bool:
-        """Whether the function may give a connection, by a look at what it returns."""
-        return self.summaries.may_give(function)
+    def _worth_running(self, callee: Function, arguments: list[Argument]) -> bool:
+        """Whether the function may give a connection of its own, by a look at what it returns."""
+        if not self.summaries.may_give(callee.info):
+            return False
+        told = {name for name, _ in filled(callee, arguments)}  # perhaps where to get one
+        given = (p.default for p in callee.info.parameters if p.name.value in told)
+        return all(self.resolver.acquirer(default, callee.info.module) is UNKNOWN for default in given)
 
     def _bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, ResourceId, bool]]:
         """The parameters that receive a resource of this function, or something derived from one."""

@@ -125,6 +125,8 @@ class Possible:
                 cls = self._class(space)
                 yield Class(cls) if "classmethod" in decorators else Instance(cls)
                 return
+        if parameter.default is not None:
+            yield self.resolver.acquirer(plain(ast.unparse(parameter.default)), self.module)
         if parameter.node.annotation is not None:
             try:
                 annotation = plain(ast.unparse(parameter.node.annotation))

@@ -74,13 +74,21 @@ class Resolver(Classes):
         return self._best(bindings.assigned.get(name, ()), function, function.module, depth)
 
     def parameter(self, parameter: cst.Param, function: FunctionInfo) -> Value:
-        """A parameter by its annotation; `self` and `cls` by the class."""
+        """A parameter by a default that acquires, or its annotation; `self` and `cls` by the class."""
         if function.cls is not None and parameter is next(iter(function.parameters), None):
             if "staticmethod" not in function.decorators:
                 return Class(function.cls) if "classmethod" in function.decorators else Instance(function.cls)
+        if (acquirer := self.acquirer(parameter.default, function.module)) is not UNKNOWN:
+            return acquirer
         if parameter.annotation is not None:
             return self.annotation(parameter.annotation.annotation, function.module)
         return UNKNOWN
+
+    def acquirer(self, default: cst.BaseExpression | None, module: Module) -> Value:
+        """What opens connections where a caller does not say otherwise: `connect=psycopg2.connect`."""
+        value = self.static(default, None, module) if isinstance(default, (cst.Name, cst.Attribute)) else UNKNOWN
+        specs = self.catalogue.by_acquire.get(self.canonical(value.name), ()) if isinstance(value, Symbol) else ()
+        return value if any(spec.tracked for spec in specs) else UNKNOWN
 
     def default(self, parameter: cst.Param) -> Value:
         """A parameter's default, if it is None, True or False."""

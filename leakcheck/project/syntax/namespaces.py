@@ -34,6 +34,7 @@ class Parameter:
 
     node: ast.arg
     is_first: bool
+    default: ast.expr | None = None
 
 
 class Unclear:
@@ -65,10 +66,11 @@ class Namespace:
 
     @cached_property
     def mentions(self) -> list[tuple[ast.Name | ast.Attribute, ast.AST | None]]:
-        """The names and attributes that are not assigned to, each with the expression it is the head of, if any."""
+        """The names and attributes that are not assigned to, each with the expression it is the head of, if any; those
+        that parameters are by default, too."""
         owners: dict[ast.AST, ast.AST] = {}
         found = []
-        for node in self.nodes:
+        for node in (*self.nodes, *below(self._defaults.values())):
             kind = type(node)
             if kind is ast.Attribute or kind is ast.Subscript:
                 owners[node.value] = node  # type: ignore[attr-defined]
@@ -102,11 +104,20 @@ class Namespace:
         assigned = ((node, part) for node in self.nodes if isinstance(node, ast.Assign) for part in node.targets)
         return [node.value for node, target in assigned if any(type(n) is ast.Subscript for n in ast.walk(target))]
 
+    @cached_property
+    def _defaults(self) -> dict[str, ast.expr]:
+        """By parameter, the name or attribute that it is by default."""
+        arguments = self.function.args if self.function else ast.arguments([], [], None, [], [], None, [])
+        plain = [*arguments.posonlyargs, *arguments.args]
+        given = [*zip(reversed(plain), reversed(arguments.defaults), strict=False)]
+        given += [(p, d) for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
+        return {parameter.arg: value for parameter, value in given if isinstance(value, (ast.Name, ast.Attribute))}
+
     def _bindings(self) -> _Bound:
         arguments = self.function.args if self.function else ast.arguments([], [], None, [], [], None, [])
         stars = [star for star in (arguments.vararg, arguments.kwarg) if star]
         for index, parameter in enumerate([*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]):
-            yield parameter.arg, Parameter(parameter, index == 0)
+            yield parameter.arg, Parameter(parameter, index == 0, self._defaults.get(parameter.arg))
         for node in self.nodes:
             if binder := _BINDERS.get(type(node)):
                 yield from binder(node)
