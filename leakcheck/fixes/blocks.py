@@ -7,7 +7,7 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, bare, dotted, inner, mentions, rebinds
+from leakcheck.fixes.syntax import CROWDED, bare, dotted, inner, mentions, own_names, rebinds
 from leakcheck.fixes.text import Draft, Refused
 
 With = ast.With | ast.AsyncWith
@@ -221,7 +221,9 @@ def _last_use(scene: Scene, name: str) -> ast.stmt | None:
     names = {n for n, need in lazy.names.items() if need}
     body = scene.block.body[scene.index + 1 :]
     stop = next((n for n, s in enumerate(body) if rebinds(s, name) or _binds_again(s, name)), len(body))
-    used = [s for s in body[:stop] if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(s))]
+    used = [
+        s for s in body[:stop] if any(isinstance(n, ast.Name) and n.id in names - own_names(s) for n in ast.walk(s))
+    ]
     inside = {id(n) for s in (scene.statement, *body) for n in ast.walk(s)}
     for node in ast.walk(scene.function or scene.tree.module):
         if (

@@ -221,6 +221,15 @@ def mentions(node: ast.AST, name: str) -> bool:
     return False
 
 
+def own_names(statement: ast.stmt) -> set[str]:
+    """The names that mean something else inside a function: its parameters, and what it binds."""
+    if not isinstance(statement, Function):
+        return set()
+    nodes = list(inner(statement))
+    outer = {name for node in nodes if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names}
+    return {*_bound_names(nodes)} - outer
+
+
 def rebinds(statement: ast.stmt, name: str) -> bool:
     """`name = …` that does not use the old value."""
     if not isinstance(statement, ast.Assign) or mentions(statement.value, name):

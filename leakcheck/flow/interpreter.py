@@ -9,12 +9,25 @@ import libcst as cst
 from leakcheck.flow.conditions import Conditions
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.expressions import Expressions
+from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries
-from leakcheck.flow.values import NONE, UNKNOWN, Class, Derived, Instance, Lent, Loan, Ref, Value, resources_in
+from leakcheck.flow.values import (
+    NONE,
+    UNKNOWN,
+    Class,
+    Derived,
+    Instance,
+    Lent,
+    Loan,
+    Ref,
+    ResourceId,
+    Value,
+    resources_in,
+)
 from leakcheck.flow.waking import Waking
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 
@@ -108,12 +121,20 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
         failed = last is not None and last.kind == "raise" and any(other.node is last.node for other in self.sites)
         return failed and site.spec.gc in ("never", "cycle")
 
-    def _global_resources(self, state: State) -> set[object]:
-        if self.function is not None:
-            return set()
-        return {rid for value in state.variables.values() for rid in _held(value)}
+    def _global_resources(self, state: State) -> set[ResourceId]:
+        """What a module's names hold at its end belongs to the process, but for what `with` was trusted to close."""
+        held: dict[ResourceId, list[str]] = {}
+        for name, value in state.variables.items() if self.function is None else ():
+            for rid in _held(value):
+                held.setdefault(rid, []).append(name)
+        return {rid for rid, names in held.items() if not self._is_left_behind(rid, names, state)}
 
-    def _collect(self, state: State, exit_: str, handed: set[object]) -> None:
+    def _is_left_behind(self, rid: ResourceId, names: list[str], state: State) -> bool:
+        if rid not in state.resources or not state.resources[rid].with_used:
+            return False
+        return is_left_behind(names, self.site_of(rid).node, self.module, self.resolver.project)
+
+    def _collect(self, state: State, exit_: str, handed: set[ResourceId]) -> None:
         for rid, resource in state.resources.items():
             site = self.sites[rid[0]]
             if site.parameter or (rid in handed and resource.status is not Status.LOST):
@@ -128,7 +149,7 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
                 self.leaks.append(Leak(site, resource, tier, exit_, state.trace))
 
 
-def _held(value: Value) -> tuple[object, ...]:
+def _held(value: Value) -> tuple[ResourceId, ...]:
     return (value.rid,) if isinstance(value, Derived) else resources_in(value)
 
 
