@@ -7,6 +7,7 @@ import libcst as cst
 from leakcheck.flow.beginning import begins
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.expressions import subscript_path
+from leakcheck.flow.passing import is_passing
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
     SOMETHING,
@@ -143,12 +144,21 @@ class Assignments(Core):
             resource = state.resources[rid]
             if resource.status in (Status.OPEN, Status.RESTING) and owner == "self" and self._in_init:
                 state.set_status(rid, Status.FIELD, path, target)
-        if owner != "self" or not self._in_init or isinstance(value, Function):
+        if owner == "self" and isinstance(value, Ref) and self._is_passing(value, path):
+            self.site_of(value.rid).name = self.site_of(value.rid).name or path
+        elif owner != "self" or not self._in_init or isinstance(value, Function):
             self.hand_over(value, state, path, target)
         holder = state.variables.get(owner)
         if not isinstance(holder, Ref):
             self._remember_path(path, value, state)
         return [state]
+
+    def _is_passing(self, ref: Ref, path: str) -> bool:
+        """Whether the field is like a variable of this method."""
+        site, field = self.site_of(ref.rid), path.removeprefix("self.")
+        if self.function is None or self._in_init or site.parameter or "." in field:
+            return False
+        return is_passing(self.function, field, site.spec, self.resolver)
 
     @property
     def _in_init(self) -> bool:

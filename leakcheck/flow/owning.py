@@ -62,7 +62,7 @@ def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resol
 
 
 def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
-    family = [owner for owner in (*resolver.ancestors(cls), *_subclasses(cls)) if isinstance(owner, ClassInfo)]
+    family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
     for method in (m for owner in family for m in owner.methods.values()):
         if _method_releases(method, wanted, getters):
@@ -76,6 +76,16 @@ def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolve
     family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
     return _users_release({field, *getters}, wanted.methods, family, resolver)
+
+
+def releases_field(method: FunctionInfo, field: str, spec: Connection) -> bool:
+    """Whether a method itself releases what a field of its object holds."""
+    return _method_releases(method, _wanted(field, spec), set())
+
+
+def gives_field(method: FunctionInfo, field: str, spec: Connection) -> bool:
+    """Whether a method may return what a field of its object holds."""
+    return _gives_field(method, _wanted(field, spec))
 
 
 def field_given_out(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
@@ -127,7 +137,7 @@ def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:
     return any(isinstance(node, cst.Call) and dotted(node.func) in paths for node in walk(method.node.body))
 
 
-def _subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
+def subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
     """Classes of the same module that name this one as a base."""
     return (other for other in cls.module.classes(frozenset({cls.name})) if cls.name in other.bases)
 
