@@ -188,7 +188,11 @@ class Expressions(Displays):
         for value, after in self.eval(node.expression, state):
             if not isinstance(value, (Pending, PendingRelease)):  # what these do is done, or not, as the driver sees to
                 self.interrupt(after, node, "CancelledError", self._given_by(node.expression, value))
-            result += self.awaited(value, node, after)
+            given = self.awaited(value, node, after)
+            if isinstance(value, Pending) and isinstance(node.expression, cst.Name):
+                if "__await__" in value.spec.returns_self:  # the variable holds the connection itself
+                    given = [(ref, s) for ref, each in given for s in self.assign(node.expression, ref, each)]
+            result += given
         return result
 
     def _given_by(self, node: cst.BaseExpression, value: Value) -> list[ResourceId]:
