@@ -169,16 +169,20 @@ def merge(states: Iterable[State], keep: int = MAX_STATES) -> list[State]:
 
 
 def _thin(states: list[State], keep: int) -> list[State]:
-    """One state for each situation of the resources and each set of names bound first, then the rest in order."""
+    """One state for each situation of the resources, one for each set of names bound beside, then the rest in order."""
     first: dict[object, State] = {}
+    second: dict[object, State] = {}
     rest: list[State] = []
     for state in sorted(states, key=State.rank):
-        situation = (frozenset(state.resources.items()), state.raised, frozenset(state.variables))
-        if situation in first:
-            rest.append(state)
+        situation = (frozenset(state.resources.items()), state.raised)
+        names = (situation, frozenset(state.variables))
+        if situation not in first:
+            first[situation] = second[names] = state
+        elif names not in second:
+            second[names] = state
         else:
-            first[situation] = state
-    return (list(first.values()) + rest)[:keep]
+            rest.append(state)
+    return list(dict.fromkeys((*first.values(), *second.values(), *rest)))[:keep]
 
 
 class Exits:
