@@ -75,7 +75,7 @@ class Quest:
         if scene.site.is_answered_for and scene.site.releases:
             raise Refused(f"an object that is given what `{scene.site.callee}` gives may release it")
         if scene.site.opens_late:
-            raise Refused("a later call opens the connection: until then there may be nothing that could be closed")
+            raise Refused("it is opened later: until then there may be nothing that could be closed")
         doubtful = []
         for rewrite in REWRITES:
             try:

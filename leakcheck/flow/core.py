@@ -55,7 +55,7 @@ class Site:
     elsewhere: set[str] = field(default_factory=set)  # methods that are called on it by the functions it is passed to
     is_item: bool = False  # yielded, one for each round of a loop
     reopened: bool = False  # closed at once by a generator that nobody keeps, and opened again by its next use
-    opens_late: bool = False  # an object that opens nothing before a later call
+    opens_late: bool = False  # an object that opens nothing before a later call, or before it is waited for
     may_be_given: bool = False  # the function that opens it may hand back what it is given instead
 
 

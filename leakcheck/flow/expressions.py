@@ -190,10 +190,18 @@ class Expressions(Displays):
                 self.interrupt(after, node, "CancelledError", self._given_by(node.expression, value))
             given = self.awaited(value, node, after)
             if isinstance(value, Pending) and isinstance(node.expression, cst.Name):
-                if "__await__" in value.spec.returns_self:  # the variable holds the connection itself
-                    given = [(ref, s) for ref, each in given for s in self.assign(node.expression, ref, each)]
+                given = self._opened_itself(value, node.expression, given)
             result += given
         return result
+
+    def _opened_itself(self, value: Pending, name: cst.Name, given: Evaluated) -> Evaluated:
+        """A variable that is waited for may hold the connection itself, which that opens."""
+        if "__await__" not in value.spec.returns_self:
+            return given
+        self.sites[value.site].opens_late = True
+        for _, state in given:
+            state.step("note", name, f"opens:{value.site}")
+        return [(ref, after) for ref, state in given for after in self.assign(name, ref, state)]
 
     def _given_by(self, node: cst.BaseExpression, value: Value) -> list[ResourceId]:
         """What the awaited expression itself acquires: as long as it waits, that is the callee's."""
