@@ -169,6 +169,93 @@ REWRITES = {
                 conn.execute("DELETE FROM t")
         """,
     ),
+    "another connection of that name, in a loop": (
+        """
+        def f(p, q):
+            with sqlite3.connect(p) as conn:
+                names = conn.execute("SELECT name FROM t").fetchall()
+            time.sleep(3)
+            for name in names:
+                with sqlite3.connect(q) as conn:
+                    conn.execute("DELETE FROM t WHERE name = ?", name)
+        """,
+        """
+        def f(p, q):
+            with closing(sqlite3.connect(p)) as conn, conn:
+                names = conn.execute("SELECT name FROM t").fetchall()
+            time.sleep(3)
+            for name in names:
+                with closing(sqlite3.connect(q)) as conn, conn:
+                    conn.execute("DELETE FROM t WHERE name = ?", name)
+        """,
+    ),
+    "another connection of that name, on one branch": (
+        """
+        def f(p):
+            with sqlite3.connect(p) as conn:
+                count = conn.execute("SELECT count(*) FROM t").fetchone()[0]
+            if not count:
+                with sqlite3.connect(p) as conn:
+                    conn.execute("INSERT INTO t VALUES (1)")
+                time.sleep(3)
+            return count
+        """,
+        """
+        def f(p):
+            with closing(sqlite3.connect(p)) as conn, conn:
+                count = conn.execute("SELECT count(*) FROM t").fetchone()[0]
+            if not count:
+                with closing(sqlite3.connect(p)) as conn, conn:
+                    conn.execute("INSERT INTO t VALUES (1)")
+                time.sleep(3)
+            return count
+        """,
+    ),
+    "another connection of that name, in a nested function": (
+        """
+        def f(p, q):
+            with sqlite3.connect(p) as conn:
+                conn.execute("DELETE FROM t")
+
+            def g(key):
+                with sqlite3.connect(q) as conn:
+                    conn.execute("DELETE FROM t WHERE key = ?", (key,))
+
+            g(1)
+        """,
+        """
+        def f(p, q):
+            with closing(sqlite3.connect(p)) as conn, conn:
+                conn.execute("DELETE FROM t")
+
+            def g(key):
+                with closing(sqlite3.connect(q)) as conn, conn:
+                    conn.execute("DELETE FROM t WHERE key = ?", (key,))
+
+            g(1)
+        """,
+    ),
+    "perhaps another connection of that name": (
+        """
+        def f(p, q):
+            with sqlite3.connect(p) as conn:
+                conn.execute("DELETE FROM t")
+            if q:
+                conn = q.connection
+            conn.execute("DELETE FROM u")
+            return q
+        """,
+        """
+        def f(p, q):
+            with closing(sqlite3.connect(p)) as conn:
+                with conn:
+                    conn.execute("DELETE FROM t")
+                if q:
+                    conn = q.connection
+                conn.execute("DELETE FROM u")
+            return q
+        """,
+    ),
     "opened on every branch": (
         """
         def f(p):

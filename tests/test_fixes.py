@@ -71,3 +71,30 @@ def test_blocks_are_not_nested_deeper_than_python_takes() -> None:
     compile(result.text, "f.py", "exec")
     assert len(result.found) > len(result.left) > 0
     assert any("would not compile" in reason for reason in result.reasons)
+
+
+def test_what_a_nested_function_reads_ends_no_sooner_than_its_calls() -> None:
+    head = "import sqlite3\nfrom contextlib import closing\n\n\ndef f(p):\n    def count():\n"
+    head += "        return conn.execute('SELECT 1').fetchone()\n\n"
+    body = "    with sqlite3.connect(p) as conn:\n        conn.execute('x')\n    print(count())\n    return p\n"
+    result = fix(head + body)
+    assert (result.text, result.reasons) == (head + body, ["unsafe: a nested function uses `conn`"])
+    after = "    with closing(sqlite3.connect(p)) as conn:\n        with conn:\n            conn.execute('x')\n"
+    assert fix(head + body, "unsafe").text == f"{head}{after}        print(count())\n    return p\n"
+
+
+def test_what_the_next_round_reads_stays_open() -> None:
+    body = "        if conn:\n            conn.execute('x')\n        with sqlite3.connect(p) as conn:\n"
+    source = f"import sqlite3\n\n\ndef f(ps):\n    conn = None\n    for p in ps:\n{body}            conn.execute('y')\n"
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert result.reasons == ["what needs the connection is used outside the block it is opened in"]
+
+
+def test_a_close_that_may_be_of_another_connection_stays() -> None:
+    head = "import sqlite3\nfrom contextlib import closing\n\n\ndef f(p, q):\n"
+    before = "    with sqlite3.connect(p) as conn:\n        conn.execute('x')\n"
+    before += "    if q:\n        conn = q()\n    conn.close()\n"
+    after = "    with closing(sqlite3.connect(p)) as conn:\n        with conn:\n            conn.execute('x')\n"
+    after += "        if q:\n            conn = q()\n        conn.close()\n"
+    assert fix(head + before).text == head + after

@@ -6,8 +6,9 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
+from leakcheck.fixes.reads import closures, loads, own_names, stored, through, through_one
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, bare, dotted, inner, mentions, own_names, rebinds
+from leakcheck.fixes.syntax import CROWDED, LOOPS, SCOPES, dotted, inner
 from leakcheck.fixes.text import Draft, Refused
 
 With = ast.With | ast.AsyncWith
@@ -123,7 +124,8 @@ def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: 
     if start[0] != stop[0]:
         raise Refused("the head of the block spans lines")
     base = draft.indent_of(statement.lineno)
-    if _is_close(last, name) and scene.block.body.index(last) > scene.index + 1:
+    between = scene.block.body[scene.index + 1 : scene.block.body.index(last)]
+    if _is_close(last, name) and between and name not in stored(between):  # else it may close another one
         draft.erase(tree.start(last), tree.end(last))
     (closing,) = scene.file.imports.use(draft, statement.lineno, "closing")
     draft.deepen(statement.lineno, last.end_lineno or 0, base)
@@ -203,6 +205,9 @@ def _check(scene: Scene, name: str) -> str:
         return "what is returned may still need the connection"
     if scene.generator:
         return "a generator may be left suspended inside the block"
+    scope = scene.function or scene.tree.module
+    if any(isinstance(n, SCOPES) and n is not scope and loads(n, name) for n in ast.walk(scope)):
+        return f"a nested function uses `{name}`"
     return "" if scene.site.certainty == "high" else "the kind of the connection is a guess"
 
 
@@ -217,15 +222,15 @@ def _is_close(statement: ast.stmt, name: str) -> bool:
 
 def _last_use(scene: Scene, name: str) -> ast.stmt | None:
     """The last statement after the block that needs the connection; raises if that is in another block."""
-    lazy = scene.lazy({name: Need.CERTAIN})
+    scope = scene.function or scene.tree.module
+    if any(isinstance(n, (ast.Global, ast.Nonlocal)) and name in n.names for n in inner(scope)):
+        raise Refused(f"`{name}` is bound for other functions too")
+    needing = closures(scope, {name})
+    lazy = scene.lazy(dict.fromkeys({name, *needing}, Need.CERTAIN))
     names = {n for n, need in lazy.names.items() if need}
     body = scene.block.body[scene.index + 1 :]
-    stop = next((n for n, s in enumerate(body) if rebinds(s, name) or _binds_again(s, name)), len(body))
-    used = [
-        s for s in body[:stop] if any(isinstance(n, ast.Name) and n.id in names - own_names(s) for n in ast.walk(s))
-    ]
     inside = {id(n) for s in (scene.statement, *body) for n in ast.walk(s)}
-    for node in ast.walk(scene.function or scene.tree.module):
+    for node in ast.walk(scope):
         if (
             isinstance(node, ast.Name)
             and node.id == name
@@ -234,22 +239,49 @@ def _last_use(scene: Scene, name: str) -> ast.stmt | None:
         ):
             if isinstance(node.ctx, ast.Load) and not _owned(scene, node, name):
                 raise Refused(f"`{name}` is also used outside the block, at line {node.lineno}")
-    if scene.needed_outside([scene.statement, *body], names - {name}):
+    if _read_next_round(scene, name) or scene.needed_outside([scene.statement, *body], names - {name}):
         raise Refused("what needs the connection is used outside the block it is opened in")
+    used = _uses(body, names)
     return used[-1] if used else None
 
 
-def _binds_again(statement: ast.stmt, name: str) -> bool:
-    """`with other() as name:`"""
-    if not isinstance(statement, With) or not statement.items:
-        return False
-    target = statement.items[0].optional_vars
-    return isinstance(target, ast.Name) and target.id == name and not mentions(statement.items[0].context_expr, name)
+def _uses(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
+    """The statements that may read one of these names before all that needs the connection has gone from it."""
+    used: list[ast.stmt] = []
+    held = set(names)
+    for statement in body:
+        courses = {name: through_one(statement, name) for name in held}
+        if any(course.reads for course in courses.values()):
+            used.append(statement)
+            held |= names & stored([statement])  # from what is read here
+        else:
+            held = {name for name, course in courses.items() if course.passes}
+    return used
+
+
+def _read_next_round(scene: Scene, name: str) -> bool:
+    """Whether a loop around the block reads the name before it comes to the block again."""
+    for up in scene.tree.parents(scene.statement):
+        if isinstance(up, SCOPES):
+            return False
+        if isinstance(up, LOOPS):
+            test = [up.test] if isinstance(up, ast.While) else []
+            if through([*test, *up.body], name).reads:
+                return True
+    return False
 
 
 def _owned(scene: Scene, node: ast.AST, name: str) -> bool:
-    """Whether an inner `with … as name` around the mention gives the name a meaning of its own."""
-    return any(isinstance(up, With) and _binds_again(up, name) for up in scene.tree.parents(node))
+    """Whether an inner `with … as name` or function around the mention gives the name a meaning of its own."""
+    for up in scene.tree.parents(node):
+        if up is scene.function:
+            return False
+        if name in own_names(up) or (isinstance(up, With) and _binds_again(up, name)):
+            return True
+    return False
 
 
-__all__ = ["bare", "close_after_block", "drop_await", "return_after_block"]
+def _binds_again(statement: With, name: str) -> bool:
+    """`with other() as name:`"""
+    first = statement.items[0]
+    return isinstance(first.optional_vars, ast.Name) and first.optional_vars.id == name and not loads(first, name)

@@ -79,7 +79,7 @@ class Tree:
     @cached_property
     def bound(self) -> Counter[str]:
         """How often anything in the module binds a name."""
-        return Counter(_bound_names(self.nodes))
+        return Counter(bound_names(self.nodes))
 
     def at(self, span: Span) -> ast.expr:
         """The expression at a place."""
@@ -221,15 +221,6 @@ def mentions(node: ast.AST, name: str) -> bool:
     return False
 
 
-def own_names(statement: ast.stmt) -> set[str]:
-    """The names that mean something else inside a function: its parameters, and what it binds."""
-    if not isinstance(statement, Function):
-        return set()
-    nodes = list(inner(statement))
-    outer = {name for node in nodes if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names}
-    return {*_bound_names(nodes)} - outer
-
-
 def rebinds(statement: ast.stmt, name: str) -> bool:
     """`name = …` that does not use the old value."""
     if not isinstance(statement, ast.Assign) or mentions(statement.value, name):
@@ -264,7 +255,7 @@ def is_none(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _bound_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+def bound_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
