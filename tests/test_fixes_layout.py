@@ -90,6 +90,33 @@ def test_a_function_on_one_line() -> None:
     assert result.text == f"{HEAD}def f(p):\n{body}"
 
 
+CONTINUED = {
+    "    conn = sqlite3.connect(p,\n                           timeout=9)\n    conn.execute('x')\n    conn.close()\n": (
+        "    with closing(sqlite3.connect(p,\n                                 timeout=9)) as conn:\n"
+        "        conn.execute('x')\n"
+    ),
+    "    connection = sqlite3.connect([p,\n                                  p][0], '''\n          s''')\n"
+    "    connection.execute('x')\n    connection.close()\n": (
+        "    with closing(sqlite3.connect([p,\n                                  p][0], '''\n"
+        "          s''')) as connection:\n        connection.execute('x')\n"
+    ),
+    "    with sqlite3.connect(p,\n                         timeout=9) as conn:\n        conn.execute('x')\n": (
+        "    with closing(sqlite3.connect(p,\n                                 timeout=9)) as conn, conn:\n"
+        "        conn.execute('x')\n"
+    ),
+    "    conn = sqlite3.connect(\n        p\n    )\n    conn.execute('x',\n                 p)\n    conn.close()\n": (
+        "    with closing(sqlite3.connect(\n        p\n    )) as conn:\n"
+        "        conn.execute('x',\n                     p)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("before", CONTINUED)
+def test_lines_under_a_bracket_move_with_it(before: str) -> None:
+    result = fix(f"{HEAD}def f(p):\n{before}")
+    assert result.text == f"{HEAD}def f(p):\n{CONTINUED[before]}"
+
+
 BLANK_LINES = {
     "\n    conn.close()\n\n    return 1\n": "\n    return 1\n",
     "\n    conn.close()\n    return 1\n": "\n    return 1\n",
@@ -148,6 +175,11 @@ LONG_LINES = {
     "    connection = sqlite3.connect(path, timeout=30)\n    with connection:\n        connection.commit()\n": (
         "    connection = sqlite3.connect(path, timeout=30)\n    with closing(connection), connection:\n"
         "        connection.commit()\n"
+    ),
+    "    conn = sqlite3.connect(path,\n                           timeout=SEVERAL_SECONDS_OR_MORE)\n"
+    "    conn.commit()\n    conn.close()\n": (
+        "    conn = sqlite3.connect(path,\n                           timeout=SEVERAL_SECONDS_OR_MORE)\n"
+        "    with closing(conn):\n        conn.commit()\n"
     ),
 }
 

@@ -77,6 +77,7 @@ def _enter_both(scene: Scene, item: ast.withitem, name: str, closing: str, draft
     if start[0] == stop[0] and not scene.file.style.fits(f"{line}{before}{after}{named}, {name}"):
         if _enter_shorter(scene, item, name, closing, draft):
             return
+    draft.realign(start, end, len(before))
     draft.replace(start[0], start[1], start[1], before)
     draft.replace(end[0], end[1], end[1], after + (f"{named}, {name}" if named else ""))
     if not named:

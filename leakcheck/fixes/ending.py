@@ -64,8 +64,11 @@ class Ending:
         head, tail = draft.line(line)[:start] + opening, close + draft.line(last)[stop:].rstrip("\r\n")
         texts = tree.text(value).splitlines()
         texts = [head + texts[0] + tail] if line == last else [head + texts[0], texts[-1] + tail]
-        if self.header != "enter" and not scene.file.style.fits(*texts):
+        moved = len(head) - column
+        under = (" " * moved + draft.line(n).rstrip() for n in draft.aligned((line, column), (last, stop)))
+        if self.header != "enter" and not scene.file.style.fits(*texts, *under):
             return False
+        draft.realign((line, column), (last, stop), moved)
         draft.replace(line, start, column, opening)
         draft.replace(last, stop, stop, close)
         return True

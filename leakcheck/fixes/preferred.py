@@ -40,7 +40,9 @@ class Preferred:
         (line, start), (last, end) = tree.start(scene.statement), tree.end(call.func)
         if last != line:
             raise Refused("the acquire is laid out in an unusual way")
-        draft.replace(line, start, end, f"{'async ' * self.waits}with {function}")
+        header = f"{'async ' * self.waits}with {function}"
+        draft.realign((line, end), tree.end(scene.value), start + len(header) - end)
+        draft.replace(line, start, end, header)
         (last, end) = tree.end(scene.value)
         draft.replace(last, end, end, f" as {scene.name}:")
         return function + tree.text(call).removeprefix(tree.text(call.func))

@@ -81,6 +81,7 @@ def _written(scene: Scene, region: list[ast.stmt]) -> Proposal:
     before, after = f"{stack}.enter_context({closing}(", "))"
     line = tree.lines[start[0] - 1].rstrip("\r\n")
     if scene.file.style.fits(scene.unit + line + before + after):
+        draft.realign(start, end, len(before))
         draft.replace(start[0], start[1], start[1], before)
         draft.replace(end[0], end[1], end[1], after)
     else:

@@ -140,6 +140,22 @@ class Draft:
                 change = self._change(number)
                 change.shift, change.base = change.shift + 1, start
 
+    def realign(self, start: tuple[int, int], end: tuple[int, int], moved: int) -> None:
+        """Lines that go on right under an opening bracket of a stretch move with its first line."""
+        for number in self.aligned(start, end):
+            place = self._column(number)
+            self.replace(number, place + min(moved, 0), place, " " * moved)
+
+    def aligned(self, start: tuple[int, int], end: tuple[int, int]) -> list[int]:
+        """The lines of a stretch behind its first one, if they stand right under a bracket opened there."""
+        numbers = [n for n in range(start[0] + 1, end[0] + 1) if n not in self._strings and self.line(n).strip()]
+        opened = {n + 1 for n, char in enumerate(self.line(start[0])) if char in "([{" and n >= start[1]}
+        under = bool(numbers) and self._column(numbers[0]) in opened
+        return numbers if under and all(self._column(n) >= min(opened) for n in numbers) else []
+
+    def _column(self, number: int) -> int:
+        return len(self.line(number)) - len(self.line(number).lstrip(" \t"))
+
     def _change(self, number: int) -> _Line:
         return self._changes.setdefault(number, _Line())
 
