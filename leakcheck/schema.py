@@ -179,6 +179,8 @@ _WORD_LISTS = (
     "members",
     "frames",
     "file_lists",
+    "closing",
+    "closed",
 )
 
 

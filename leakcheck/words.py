@@ -73,6 +73,8 @@ class Words:
     members: tuple[str, ...]
     frames: tuple[str, ...]
     file_lists: tuple[str, ...]
+    closing: tuple[str, ...]
+    closed: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property
@@ -131,6 +133,12 @@ class Words:
     def of_lost(self) -> re.Pattern[str]:
         """In a name."""
         return _anywhere(self.lost)
+
+    @cached_property
+    def of_closing(self) -> re.Pattern[str]:
+        """A whole comment without its `#`."""
+        verb, known = "|".join(self.closing), "|".join((*self.closing, *self.closed))
+        return re.compile(rf"(?=.*\b(?:{verb})\b)\W*(?:(?:{known})\b\W*)+", re.IGNORECASE)
 
     @cached_property
     def of_pool_sizes(self) -> re.Pattern[str]:

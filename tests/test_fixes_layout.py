@@ -123,6 +123,13 @@ BLANK_LINES = {
     "\n    conn.close()\n\n\nx = 1\n": "\n\nx = 1\n",
     "\n    conn.close()\n": "",
     "\n    # done\n    conn.close()\n": "\n    # done\n",
+    "\n    # Close the connection.\n    conn.close()\n    return 1\n": "\n    return 1\n",
+    "    # ---- close conn ----\n    conn.close()\n": "",
+    "    # close conn, or the lock stays\n    conn.close()\n": "    # close conn, or the lock stays\n",
+    "    # TODO:\n    # close\n    conn.close()\n": "    # TODO:\n    # close\n",
+    "    # the connection\n    conn.close()\n": "    # the connection\n",
+    "    # close the connection\n\n    conn.close()\n": "    # close the connection\n",
+    "  # close the connection\n    conn.close()\n": "  # close the connection\n",
 }
 
 
@@ -131,6 +138,13 @@ def test_blank_lines_around_what_goes_do_not_add_up(before: str) -> None:
     result = fix(f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n    conn.execute('x')\n{before}")
     block = "    with closing(sqlite3.connect(p)) as conn:\n        conn.execute('x')\n"
     assert result.text == f"{HEAD}def f(p):\n{block}{BLANK_LINES[before]}"
+
+
+def test_lines_of_spaces_get_as_many_more() -> None:
+    head = f"{HEAD}def f(p):\n"
+    result = fix(f"{head}    conn = sqlite3.connect(p)\n    \n    conn.execute('x')\n  \n\n    conn.commit()\n")
+    block = "        \n        conn.execute('x')\n  \n\n        conn.commit()\n"
+    assert result.text == f"{head}    with closing(sqlite3.connect(p)) as conn:\n{block}"
 
 
 def test_lone_carriage_returns_end_lines() -> None:

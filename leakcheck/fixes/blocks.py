@@ -7,6 +7,7 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.reads import closures, loads, own_names, stored, through, through_one
+from leakcheck.fixes.removal import erase_all
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, LOOPS, SCOPES, dotted, inner
 from leakcheck.fixes.text import Draft, Refused
@@ -57,7 +58,7 @@ def close_after_block(scene: Scene) -> Proposal:
         and scene.block.body[scene.index + 1] is last
         and scene.tree.alone(last)
     ):
-        draft.erase(scene.tree.start(last), scene.tree.end(last))
+        erase_all(scene, draft, last)
     elif last is not None:
         _around(scene, item, name, last, draft)
         return Proposal("close the connection after its last use", draft, doubt)
@@ -127,7 +128,7 @@ def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: 
     base = draft.indent_of(statement.lineno)
     between = scene.block.body[scene.index + 1 : scene.block.body.index(last)]
     if _is_close(last, name) and between and name not in stored(between):  # else it may close another one
-        draft.erase(tree.start(last), tree.end(last))
+        erase_all(scene, draft, last)
     (closing,) = scene.file.imports.use(draft, statement.lineno, "closing")
     draft.deepen(statement.lineno, last.end_lineno or 0, base)
     draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")

@@ -7,6 +7,7 @@ import ast
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Block, Try
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.words import words
 
 
 def remove(scene: Scene, draft: Draft, units: list[ast.stmt], dissolve: list[ast.stmt]) -> set[int]:
@@ -33,7 +34,7 @@ def remove(scene: Scene, draft: Draft, units: list[ast.stmt], dissolve: list[ast
 def _erase(scene: Scene, draft: Draft, unit: ast.stmt, gone: list[ast.stmt]) -> None:
     tree = scene.tree
     if tree.alone(unit):
-        draft.erase(tree.start(unit), tree.end(unit))
+        erase_all(scene, draft, unit)
         return
     body = tree.block(unit).body
     index = body.index(unit)
@@ -45,6 +46,17 @@ def _erase(scene: Scene, draft: Draft, unit: ast.stmt, gone: list[ast.stmt]) -> 
         draft.erase(tree.start(unit), tree.start(after))
     else:
         raise Refused(f"line {unit.lineno} holds several statements")
+
+
+def erase_all(scene: Scene, draft: Draft, unit: ast.stmt) -> None:
+    """Erase a release, and the comment right above it that says no more."""
+    line, column = scene.tree.start(unit)
+    above = [draft.line(n).strip() if n > 0 else "" for n in (line - 1, line - 2)]
+    beside = line - 1 not in scene.file.strings and draft.indent_of(line - 1) == draft.indent_of(line)
+    alone = beside and above[0].startswith("#") and not above[1].startswith("#")
+    if alone and words().of_closing.fullmatch(above[0].lstrip("#")):
+        line -= 1
+    draft.erase((line, column), scene.tree.end(unit))
 
 
 def _empty(scene: Scene, draft: Draft, block: Block, dissolve: list[ast.stmt]) -> set[int]:
@@ -97,7 +109,7 @@ def _drop_handlers(scene: Scene, draft: Draft, owner: ast.Try) -> set[int]:
     _drop_header(scene, draft, owner.lineno)
     _drop_header(scene, draft, handler.lineno)
     for unit in handler.body:
-        draft.erase(scene.tree.start(unit), scene.tree.end(unit))
+        erase_all(scene, draft, unit)
     return set(range(owner.lineno + 1, (owner.end_lineno or 0) + 1))
 
 
@@ -134,5 +146,5 @@ def _drop_header(scene: Scene, draft: Draft, line: int) -> None:
 def _drop_clause(scene: Scene, draft: Draft, line: int, block: Block) -> set[int]:
     _drop_header(scene, draft, line)
     for unit in block.body:
-        draft.erase(scene.tree.start(unit), scene.tree.end(unit))
+        erase_all(scene, draft, unit)
     return set()

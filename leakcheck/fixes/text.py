@@ -136,7 +136,7 @@ class Draft:
             text = self.line(number)
             feeds = text[: len(text) - len(text.lstrip(" \t\f"))].rpartition("\f")
             start = "".join(feeds[:2]) + base
-            if number not in self._strings and text.startswith(start) and text.strip():
+            if number not in self._strings and text.startswith(start) and (text.strip() or indentation(text)):
                 change = self._change(number)
                 change.shift, change.base = change.shift + 1, start
 
