@@ -34,6 +34,32 @@ def test_refused(reason: str) -> None:
     assert any(reason in given for given in result.reasons), result.reasons
 
 
+IN_FIELDS = """\
+class Database:
+    def __init__(self, p):
+        self.conn = sqlite3.connect(p)
+        self.other = sqlite3.connect("x")
+
+    def close(self):
+        self.conn.close()
+        self.other.close()
+"""
+PASSED_ON = """def f(p):
+    return count(p.name(), sqlite3.connect(p))
+
+
+def count(name, conn):
+    return conn.execute("SELECT count(*) FROM t WHERE name = ?", (name,)).fetchone()
+"""
+
+
+def test_a_reason_says_where_the_connection_is() -> None:
+    assert fix(HEAD + IN_FIELDS, "unsafe").reasons == ["the connection is kept in `self.conn`"]
+    result = fix(HEAD + PASSED_ON, "unsafe")
+    assert result.reasons == ["the connection is passed on where it is opened"]
+    assert result.left[0].message == "the connection from `sqlite3.connect` is passed on and never closed"
+
+
 OPENED = """\
 def opened(conn=None):
     if conn is None:

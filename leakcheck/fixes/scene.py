@@ -96,11 +96,16 @@ class Scene:
     @property
     def nameless(self) -> str:
         """Why there is no name."""
-        value = getattr(self.statement, "value", None)
+        value, up = getattr(self.statement, "value", None), self.tree.parent(self.value)
+        targets = getattr(self.statement, "targets", [getattr(self.statement, "target", None)])
         if isinstance(value, (ast.IfExp, ast.BoolOp)):
             return "the variable may hold somebody else's connection"
-        if isinstance(self.statement, ast.Assign) and len(self.statement.targets) > 1:
+        if isinstance(self.statement, ast.Assign) and len(targets) > 1:
             return "the connection goes by several names"
+        if value is self.value and isinstance(targets[0], (ast.Attribute, ast.Subscript)):
+            return f"the connection is kept in `{ast.unparse(targets[0])}`"
+        if isinstance(up, ast.keyword) or (isinstance(up, ast.Call) and up.func is not self.value):
+            return "the connection is passed on where it is opened"
         return "the connection has no name of its own"
 
     @property

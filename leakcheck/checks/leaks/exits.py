@@ -78,6 +78,8 @@ def _never_or_sometimes(leak: Leak, tell: Teller) -> str:
     done = tell.done(site)
     if not site.name and site.holder:
         return f"the connection from {quoted(site.callee)} in {quoted(site.holder)} is {_how_often(site)} {done}"
+    if not site.name and not site.releases and _is_argument(site, tell):
+        return f"{tell.subject(site)} is passed on and never {done}"
     if not site.name:
         return f"the result of {quoted(site.callee)} is discarded and never {done}" if not site.releases else (
             f"the connection from {quoted(site.callee)} is not always {done}"
@@ -88,6 +90,15 @@ def _never_or_sometimes(leak: Leak, tell: Teller) -> str:
     if not site.releases:
         return f"{what} is never {done}"
     return f"{what} is not {done} on every path"
+
+
+def _is_argument(site: Site, tell: Teller) -> bool:
+    """Whether another call is given what the acquire gives."""
+    for node in walk(tell.module.chunk_of(site.node).tree):
+        value = node.value if isinstance(node, cst.Arg) else None
+        if site.node in (value, value.expression if isinstance(value, cst.Await) else None):
+            return True
+    return False
 
 
 def _how_often(site: Site) -> str:
