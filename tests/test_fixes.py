@@ -98,3 +98,30 @@ def test_a_close_that_may_be_of_another_connection_stays() -> None:
     after = "    with closing(sqlite3.connect(p)) as conn:\n        with conn:\n            conn.execute('x')\n"
     after += "        if q:\n            conn = q()\n        conn.close()\n"
     assert fix(head + before).text == head + after
+
+
+OPENED = """\
+    for n in range({rounds}):
+        try:
+            return sqlite3.connect("x")
+        except OSError:
+            {last}
+"""
+TRIES = {
+    "the last round raises": ("tries=3", "", "tries", "if n == tries - 1: raise", True),
+    "the last round raises, counted from one": ("tries=3", "", "1, tries + 1", "if n >= tries: raise", True),
+    "as many rounds as the caller says": ("tries", "5", "tries", "if n < tries - 1: continue\n            raise", True),
+    "as many rounds as somebody says": ("tries=3", "len(p)", "tries", "if n == tries - 1: raise", False),
+    "no round": ("tries=3", "0", "tries", "if n == tries - 1: raise", False),
+    "a round that never comes": ("tries=3", "", "tries", "if n == tries: raise", False),
+    "a round that is broken off": ("tries=3", "", "tries", "if n: break\n            raise", False),
+}
+
+
+@pytest.mark.parametrize("name", TRIES)
+def test_a_helper_that_tries_again_gives_none_if_it_can_give_up(name: str) -> None:
+    parameter, given, rounds, last, never = TRIES[name]
+    head = f"import sqlite3\nfrom contextlib import closing\n\n\ndef opened({parameter}):\n"
+    head += OPENED.format(rounds=rounds, last=last)
+    text = fix(f"{head}\n\ndef f(p):\n    conn = opened({given})\n    conn.execute('x')\n    conn.close()\n").text
+    assert (f"with closing(opened({given})) as conn:" in text, "if conn is not None:" in text) == (never, not never)

@@ -6,6 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
+from leakcheck.fixes.nones import may_be_none
 from leakcheck.fixes.reads import closures, loads, own_names, stored, through, through_one
 from leakcheck.fixes.removal import erase_all
 from leakcheck.fixes.scene import Proposal, Scene
@@ -46,7 +47,7 @@ def close_after_block(scene: Scene) -> Proposal:
     item = _item(scene, scene.call)
     if item is None or isinstance(scene.statement, ast.AsyncWith) or not releases.closes_plainly(scene):
         raise Refused("")
-    if releases.may_be_none(scene):
+    if may_be_none(scene):
         raise Refused("the acquire may give None")
     name = _name(scene, item) or scene.fresh_name()
     doubt = _check(scene, name)

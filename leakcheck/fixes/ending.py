@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from leakcheck.fixes import releases
+from leakcheck.fixes.nones import may_be_none
 from leakcheck.fixes.preferred import Preferred, preferred
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.scene import Scene
@@ -111,7 +112,7 @@ def ending_for(scene: Scene, found: Releases, late: bool) -> Ending:
         raise Refused(f"`{scene.name}` is released in different ways")
     if not found.units and scene.site.certainty != "high":
         doubts = ("the kind of the connection is a guess",)
-    optional = releases.may_be_none(scene)
+    optional = may_be_none(scene)
     given = found.units and not found.ineffective
     if not late and not optional and not found.alive_guard and (manager := _preferred(scene)):
         doubts = (*doubts, manager.doubt) if manager.doubt else doubts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from leakcheck.fixes import releases
+from leakcheck.fixes.nones import may_be_none
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, inner, mentions, terminal
 from leakcheck.fixes.text import Refused
@@ -24,7 +25,7 @@ def guard_hand_over(scene: Scene) -> Proposal:
     inner_ = base + scene.unit
     lines = (
         [f"{inner_}if {scene.name} is not None:", f"{inner_}{scene.unit}{text}"]
-        if releases.may_be_none(scene)
+        if may_be_none(scene)
         else [inner_ + text]
     )
     draft.deepen(first, last, base)

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, leaves, mentions, terminal
+from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, mentions, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.models import Release
 from leakcheck.records import dataclass
@@ -225,66 +225,3 @@ def pool_of(scene: Scene) -> str:
 def closes_plainly(scene: Scene) -> bool:
     """Whether `contextlib.closing` is the right release."""
     return any(form.on == "conn" and form.method == "close" and not form.awaited for form in scene.spec.release)
-
-
-def may_be_none(scene: Scene) -> bool:
-    """Whether the name may hold None: a project function gives it, one that nobody has read might, or `… else None`."""
-    if isinstance(getattr(scene.statement, "value", None), ast.IfExp):
-        return True
-    for wrapper in scene.site.wrappers:
-        node = scene.tree.function_named(wrapper.name) if wrapper.module is scene.file.module else None
-        if node is None:
-            text = wrapper.module.source if wrapper.module else ""
-            node = _function_in(text, wrapper.name)
-        if node is None or gives_none(node):
-            return True
-    return False
-
-
-def _function_in(text: str, name: str) -> Function | None:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return None
-    found = [n for n in ast.walk(tree) if isinstance(n, Function) and n.name == name]
-    return found[0] if len(found) == 1 else None
-
-
-def gives_none(function: Function) -> bool:
-    """Whether a function may return None: it says so, or runs off its end."""
-    returns = [n for n in inner(function) if isinstance(n, ast.Return)]
-    if any(n.value is None or _none_inside(n.value) for n in returns):
-        return True
-    nones = {
-        t.id
-        for n in inner(function)
-        if isinstance(n, ast.Assign) and is_none(n.value)
-        for t in n.targets
-        if isinstance(t, ast.Name)
-    }
-    return any(isinstance(n.value, ast.Name) and n.value.id in nones for n in returns) or not _always_leaves(
-        function.body
-    )
-
-
-def _none_inside(value: ast.expr) -> bool:
-    if isinstance(value, ast.IfExp):
-        return _none_inside(value.body) or _none_inside(value.orelse)
-    if isinstance(value, ast.Tuple):
-        return any(is_none(e) for e in value.elts)
-    return is_none(value)
-
-
-def _always_leaves(body: list[ast.stmt]) -> bool:
-    """Whether a block cannot reach its end."""
-    if leaves(body):
-        return True
-    last = body[-1] if body else None
-    if isinstance(last, ast.If):
-        return _always_leaves(last.body) and _always_leaves(last.orelse)
-    if isinstance(last, (ast.With, ast.AsyncWith)):
-        return _always_leaves(last.body)
-    if isinstance(last, Try):
-        ends = _always_leaves(last.body) or _always_leaves(last.orelse)
-        return _always_leaves(last.finalbody) or (ends and all(_always_leaves(h.body) for h in last.handlers))
-    return False

@@ -6,6 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
+from leakcheck.fixes.nones import may_be_none
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import SCOPES, Block, inner, mentions
 from leakcheck.fixes.text import Refused
@@ -17,7 +18,7 @@ def close_on_stack(scene: Scene) -> Proposal:
         raise Refused(scene.nameless)
     if scene.handed_over:
         raise Refused(scene.escape())
-    if not releases.closes_plainly(scene) or releases.may_be_none(scene):
+    if not releases.closes_plainly(scene) or may_be_none(scene):
         raise Refused("an exit stack does not fit")
     block, first = _outermost(scene)
     region = _region(scene, block, first)

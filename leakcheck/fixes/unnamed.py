@@ -6,6 +6,7 @@ import ast
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
+from leakcheck.fixes.nones import may_be_none
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, dotted, inner, mentions, rebinds
 from leakcheck.fixes.text import Refused
@@ -16,7 +17,7 @@ def close_at_once(scene: Scene) -> Proposal:
     statement = scene.statement
     if not isinstance(statement, ast.Expr) or statement.value is not scene.call or not releases.closes_plainly(scene):
         raise Refused("")
-    if scene.spec.needs_await or releases.may_be_none(scene) or not isinstance(scene.call, ast.Call):
+    if scene.spec.needs_await or may_be_none(scene) or not isinstance(scene.call, ast.Call):
         raise Refused("")
     draft = scene.draft()
     line, column = scene.tree.end(scene.call)
@@ -26,7 +27,7 @@ def close_at_once(scene: Scene) -> Proposal:
 
 def close_unused(scene: Scene) -> Proposal:
     """`conn = connect()` that nobody uses is followed by its release."""
-    if not scene.name or scene.code != "LK101" or scene.handed_over or releases.may_be_none(scene):
+    if not scene.name or scene.code != "LK101" or scene.handed_over or may_be_none(scene):
         raise Refused("")
     following = scene.block.body[scene.index + 1 :]
     again = next((n for n, s in enumerate(following) if rebinds(s, scene.name)), len(following))
@@ -54,7 +55,7 @@ def name_it(scene: Scene) -> Proposal:
         raise Refused(scene.escape())
     if scene.site.releases:
         raise Refused(scene.nameless)
-    if releases.may_be_none(scene) or scene.generator or not _evaluated_first(scene):
+    if may_be_none(scene) or scene.generator or not _evaluated_first(scene):
         raise Refused(scene.nameless)
     last, doubt = _last(scene, block.body[scene.index + 1 :])
     (line, column), (end, stop) = tree.start(scene.call), tree.end(scene.call)
