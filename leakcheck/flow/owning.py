@@ -18,7 +18,9 @@ from leakcheck.words import words as the_words
 
 REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
 # A helper that is given the field and has one of these in its name is believed to release it.
-_RELEASING = pattern(r"clos|releas|put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE)
+_RELEASING = pattern(
+    r"clos|releas|(?<![a-z])put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE
+)
 
 
 def field_of_parameter(cls: ClassInfo, parameter: str, resolver: Resolver) -> str:
@@ -105,13 +107,16 @@ def _only_uses(callee: Value, ways: frozenset[str]) -> bool:
     return isinstance(callee, Function) and ways.isdisjoint(callee.info.words)
 
 
-def releasing_methods(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> list[FunctionInfo]:
-    """The methods that release what the field holds, themselves or through another one."""
+def releasing_methods(
+    cls: ClassInfo, field: str, spec: Connection, resolver: Resolver, surely: bool = False
+) -> list[FunctionInfo]:
+    """The methods that release what the field holds, themselves or through another one; `surely` for those where
+    that is more than the name of a helper."""
     wanted = _wanted(field, spec)
     family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     own = {m.name: m for owner in reversed(family) for m in owner.methods.values()}
     getters = {m.name for m in own.values() if _gives_field(m, wanted)}
-    found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters)}
+    found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters, surely)}
     while more := {n: m for n, m in own.items() if n not in found and _calls_own(m, found)}:
         found |= more
     return list(found.values())
@@ -158,7 +163,7 @@ def _may_give(node: cst.CSTNode, wanted: _Wanted, getters: set[str]) -> bool:
     return any(_may_give(part, wanted, getters) for part in children(node))
 
 
-def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str]) -> bool:
+def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str], surely: bool = False) -> bool:
     """Whether a method calls, registers or passes on a release of the field, by its path or by a local name for it."""
     fields = {wanted.name, *getters}  # a getter may be a property
     if not method.mentions(frozenset(fields)) and not _by_string(method, wanted.name):
@@ -169,7 +174,7 @@ def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str]) -
             owner = node.value
             if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, wanted.name):
                 return True
-        elif isinstance(node, cst.Call) and _may_release(node, wanted):
+        elif isinstance(node, cst.Call) and _may_release(node, wanted, surely):
             if any(dotted(arg.value) in paths for arg in node.args):
                 return True
         elif isinstance(node, cst.With) and wanted.with_closes:
@@ -178,10 +183,10 @@ def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str]) -
     return False
 
 
-def _may_release(node: cst.Call, wanted: _Wanted) -> bool:
+def _may_release(node: cst.Call, wanted: _Wanted, surely: bool) -> bool:
     """Whether a call may release its argument, by its name."""
     name = terminal(node.func)
-    return bool(_RELEASING.search(name)) or name in wanted.methods
+    return name in wanted.methods or (not surely and bool(_RELEASING.search(name)))
 
 
 def _calls(node: cst.CSTNode, names: set[str]) -> bool:

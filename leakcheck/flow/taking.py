@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -12,7 +12,7 @@ from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by,
 from leakcheck.flow.state import Resource, Status
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.bindings import pairs
-from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
 if TYPE_CHECKING:
@@ -61,13 +61,21 @@ class Taking:
         kept = [fate.how[5:] for fate in fates if _is_own_field(fate.how)]
         if not fates or len(kept) + sum(fate.status in _WITH_THE_CALLER for fate in fates) < len(fates):
             return None
-        fields = list(dict.fromkeys((*kept, *self._filled(cls))))
+        fields = list(dict.fromkeys((*kept, *self._filled(cls, init, parameter))))
         if any(field_released_outside(cls, field, spec, self.resolver) for field in fields):
             return None
-        methods = {m.name: m for field in fields for m in releasing_methods(cls, field, spec, self.resolver)}
+        methods = self._releasing(cls, fields, spec, surely=True)
+        if methods.keys() != self._releasing(cls, fields, spec).keys():
+            return None  # a helper may release it, going by its name: enough for doubt, not for a release
         if methods:
             self._summaries.owners.fields[cls] = frozenset(fields)
         return None if methods.keys() & _ITSELF else tuple(map(release_by, methods.values()))
+
+    def _releasing(
+        self, cls: ClassInfo, fields: list[str], spec: Connection, surely: bool = False
+    ) -> dict[str, FunctionInfo]:
+        """The methods that release what one of the fields holds."""
+        return {m.name: m for field in fields for m in releasing_methods(cls, field, spec, self.resolver, surely)}
 
     def _fates(self, cls: ClassInfo, parameter: str, spec: Connection) -> list[Resource]:
         """What becomes of it where the constructor ends normally."""
@@ -75,19 +83,27 @@ class Taking:
         ends = summary.returns if summary is not None else []
         return [fate for end in ends for name, fate, _ in end.parameters if name == parameter]
 
-    def _filled(self, cls: ClassInfo) -> Iterator[str]:
-        """The fields in which the constructors of a class and its bases may put what they are given."""
+    def _filled(self, cls: ClassInfo, made_by: FunctionInfo, parameter: str) -> Iterator[str]:
+        """The fields in which the constructors of a class and its bases may put what is given as the parameter."""
         for owner in self.resolver.ancestors(cls):
             init = owner.methods.get("__init__") if isinstance(owner, ClassInfo) else None
-            assigned = (n for n in walk(init.node.body) if isinstance(n, cst.Assign)) if init is not None else ()
-            yield from (path[5:] for node in assigned for path in _named(node) if _is_own_field(path))
+            if init is not None:
+                others = _other_parameters(init, parameter) if init is made_by else frozenset()  # a base has its own
+                assigned = (n for n in walk(init.node.body) if isinstance(n, cst.Assign))
+                yield from (path[5:] for node in assigned for path in _named(node, others) if _is_own_field(path))
 
 
-def _named(node: cst.Assign) -> Iterator[str]:
-    """The targets of an assignment that get what a name may stand for."""
+def _other_parameters(init: FunctionInfo, parameter: str) -> frozenset[str]:
+    """The names that stand for another parameter all the way."""
+    names = (p.name.value for p in init.parameters)
+    return frozenset(name for name in names if name != parameter and name not in init.bindings.assigned)
+
+
+def _named(node: cst.Assign, others: Collection[str]) -> Iterator[str]:
+    """The targets of an assignment that get what a name beside these may stand for."""
     for target in node.targets:
         for part, given in pairs(target.target, node.value):
-            if any(isinstance(each, cst.Name) for each in _values(given)):
+            if any(isinstance(each, cst.Name) and each.value not in others for each in _values(given)):
                 yield dotted(part) or ""
 
 
