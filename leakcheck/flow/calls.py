@@ -8,8 +8,8 @@ import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated, Site, merged
 from leakcheck.flow.displays import Displays
+from leakcheck.flow.lending import Lending
 from leakcheck.flow.managers import Managers
-from leakcheck.flow.naming import Naming
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
@@ -49,7 +49,7 @@ _FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
 _RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
-class Calls(Naming, Managers, Displays):
+class Calls(Lending, Managers, Displays):
     """Acquire, release, borrow, hand over."""
 
     def call(self, node: cst.Call, state: State) -> Evaluated:
@@ -151,12 +151,9 @@ class Calls(Naming, Managers, Displays):
 
     def _acquire_by_call(self, spec: Connection, node: cst.Call, arguments: list[Argument], state: State,
                          certainty: Confidence = "high") -> Evaluated:  # fmt: skip
+        if (shared := self.over_given(spec, arguments)) is not None:
+            return [(shared, state)]
         for argument in arguments:
-            if spec.kind == "session" and isinstance(argument.value, Ref):
-                return [(Derived(argument.value.rid), state)]  # it works on that connection and takes none of its own
-            lent = self.resolver.connection_type(argument.value)
-            if spec.kind == "session" and lent is not None and lent.kind in ("connection", "checkout"):
-                return [(UNKNOWN, state)]  # likewise, on somebody else's
             self.hand_over(argument.value, state, "argument", node)
         site = self.site(node, spec, certainty)
         if spec.memory_arguments and node.args and string_value(node.args[0].value) in spec.memory_arguments:
@@ -211,7 +208,9 @@ class Calls(Naming, Managers, Displays):
         if "never-raises" not in kinds:
             strong = "raises" in kinds or bool(touching)
             self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "driver" if touching else "call")
-        return [(self._result_type(name, callee), state)]
+        result = self._result_type(name, callee)
+        produced = result.type if isinstance(result, Instance) and isinstance(result.type, str) else ""
+        return [(UNKNOWN if produced and self.is_factory_over_given(produced, arguments) else result, state)]
 
     def _result_type(self, name: str | None, callee: Value) -> Value:
         if name is None:
