@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 import libcst as cst
 
+from leakcheck.flow.byname import is_named_way, may_release_by_name
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection, Release
@@ -66,9 +67,11 @@ def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resol
 def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
     family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
-    for method in (m for owner in family for m in owner.methods.values()):
-        if _method_releases(method, wanted, getters):
-            return True
+    methods = [method for owner in family for method in owner.methods.values()]
+    if any(_method_releases(method, wanted, getters) for method in methods):
+        return True
+    if may_release_by_name(methods, wanted.name, wanted.methods, _RELEASING):
+        return True
     return _users_release({wanted.name, *getters}, wanted.methods, family, resolver)
 
 
@@ -186,7 +189,9 @@ def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str], s
 def _may_release(node: cst.Call, wanted: _Wanted, surely: bool) -> bool:
     """Whether a call may release its argument, by its name."""
     name = terminal(node.func)
-    return name in wanted.methods or (not surely and bool(_RELEASING.search(name)))
+    return (
+        name in wanted.methods or is_named_way(node, wanted.methods) or (not surely and bool(_RELEASING.search(name)))
+    )
 
 
 def _calls(node: cst.CSTNode, names: set[str]) -> bool:
