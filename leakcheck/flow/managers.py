@@ -28,7 +28,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.models import Release
 from leakcheck.project.syntax.module import ClassInfo
-from leakcheck.project.syntax.walk import code
+from leakcheck.project.syntax.walk import code, terminal
 
 _CLOSING = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib2.closing"})
 _STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
@@ -71,6 +71,8 @@ class Managers(Resources):
         if isinstance(value, Stack):
             return [(value, ("stack", value.key), state)]
         if isinstance(value, Derived):
+            if isinstance(node, cst.Call) and terminal(node.func) in self.site_of(value.rid).spec.begins:
+                self.may_raise(state, node, Tier.STRONG, "driver")  # nothing was asked before
             return [(value, None, state)]
         if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
             return self._enter_own(value, node, state)

@@ -51,7 +51,7 @@ class Resources(Core):
             self.used(rid, node, state)
         elif name in spec.pending:
             state.resources[rid] = state.resources[rid].with_work()
-        quiet = name in self.catalogue.quiet_methods or name in spec.idle
+        quiet = name in self.catalogue.quiet_methods or name in (*spec.idle, *spec.begins)
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(Derived(rid), state)]
 
