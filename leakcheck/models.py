@@ -68,6 +68,7 @@ class Connection:
     idle: tuple[str, ...] = ()  # methods that ask the server for nothing yet: `session.add`, `connection.begin`
     pending: tuple[str, ...] = ()  # of those the ones that leave work for the commit: `session.add`
     builds: tuple[str, ...] = ()  # methods that only put together what the rest of their chain asks: `session.query`
+    bound_by: tuple[str, ...] = ()  # arguments and attributes that name a session's database: else it has none
     begins: tuple[str, ...] = ()  # methods that build what asks the server once it is entered: `conn.transaction`
     shares: tuple[str, ...] = ()  # methods that give the connection it works on: `session.connection`
     embedded: bool = False  # a database in the process: no server, no slot that others wait for

@@ -34,10 +34,17 @@ class Naming(Core):
         for spec in self.catalogue.by_acquire.get(name, ()):
             if spec.when_keywords and not keywords.intersection(spec.when_keywords):
                 continue
-            if keywords.intersection(spec.not_keywords):
+            if keywords.intersection(spec.not_keywords) or (name == spec.type and self._is_unbound(spec, node)):
                 continue
             return spec if spec.tracked and not self.is_replaced(name) else None
         return None
+
+    def _is_unbound(self, spec: Connection, node: cst.Call) -> bool:
+        """Whether a session is made of its class without a database, and nothing here gives it one later."""
+        if not spec.bound_by or self.function is None:
+            return False
+        named = all(arg.keyword and arg.keyword.value not in spec.bound_by for arg in node.args)
+        return named and self.function.words.isdisjoint(spec.bound_by)
 
     def is_replaced(self, *names: str) -> bool:
         """Whether the function, a test, or its class puts a double in the place of one of these callees:
