@@ -8,6 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from leakcheck.checks.held.driven import driven
+from leakcheck.checks.held.excluded import excluded
 from leakcheck.checks.held.optional import Given, asked_of
 from leakcheck.diagnostics import Confidence
 from leakcheck.flow.resolve import Resolver
@@ -140,8 +141,18 @@ class Blocking:
         function = callee.info
         if (function.is_async or function.is_generator) and not self._is_driven(node, body):
             return ()
-        inner = [*self._retries(function), *self._inside(function, depth - 1)]
+        inner = [*self._retries(function), *self._inside_this(callee, node, depth - 1)]
         return tuple(replace(pause, chain=((module, node), *pause.chain)) for pause in inner)
+
+    def _inside_this(self, callee: Function, node: cst.CSTNode, depth: int) -> tuple[Pause, ...]:
+        """The first waits of a function that this call of it does not exclude."""
+        function = callee.info
+        found = self._inside(function, depth)
+        skipped = excluded(callee, node) if found else frozenset()
+        if not any(id(pause.chain[0][1]) in skipped for pause in found):
+            return found
+        every = self._scan(function, depth, function.node.body)
+        return _firsts(pause for pause in every if id(pause.chain[0][1]) not in skipped)
 
     def inside(self, function: FunctionInfo, part: cst.CSTNode | None = None) -> tuple[Pause, ...]:
         """The first sleep and the first slow call that a function's own text, or a part of it, leads to."""

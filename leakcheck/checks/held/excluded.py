@@ -1,0 +1,121 @@
+"""Branches of a function that a call of it excludes by a constant argument: `request("GET", url)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import libcst as cst
+
+from leakcheck.flow.binding import parameters
+from leakcheck.flow.values import LITERALS, Class, Const, Function
+from leakcheck.project.syntax.module import FunctionInfo
+from leakcheck.project.syntax.walk import same_scope, string_value, terminal, walk
+
+Constants = Mapping[str, object]
+_EQUAL, _UNEQUAL = (cst.Equal, cst.Is), (cst.NotEqual, cst.IsNot)
+_BINDING = (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.CompFor, cst.NamedExpr)
+_LEAVING = (cst.Return, cst.Raise, cst.Continue, cst.Break)
+
+
+def excluded(callee: Function, call: cst.CSTNode) -> frozenset[int]:
+    """The ids of what a function's body surely does not run in this call of it."""
+    function = callee.info
+    by_name = isinstance(call, cst.Call) and terminal(call.func) == function.name  # else others pass the arguments on
+    if not isinstance(call, cst.Call) or not by_name or isinstance(callee.receiver, Class):
+        return frozenset()
+    constants = _constants(callee, call)
+    if not constants:
+        return frozenset()
+    return frozenset(id(n) for part in _skipped(function.node.body, constants) for n in walk(part, same_scope))
+
+
+def _constants(callee: Function, call: cst.Call) -> Constants:
+    """The parameters that are the same literal all through the call, given or left at the default."""
+    if any(argument.star for argument in call.args):
+        return {}
+    given = dict(zip(parameters(callee, call.args), (argument.value for argument in call.args), strict=True))
+    values = {p.name.value: given.get(p.name.value, p.default) for p in callee.info.parameters if not p.star}
+    found = {name: known for name, value in values.items() if value is not None and (known := _literal(value))}
+    changed = _bound(callee.info) if found else set()
+    return {name: known.value for name, known in found.items() if name not in changed}
+
+
+def _literal(node: cst.BaseExpression) -> Const | None:
+    if isinstance(node, cst.Name):
+        return LITERALS.get(node.value)
+    if isinstance(node, cst.Integer):
+        return Const(node.evaluated_value)
+    text = string_value(node)
+    return Const(text) if text is not None else None
+
+
+def _bound(function: FunctionInfo) -> set[str]:
+    """The names that a function's body binds anew."""
+    nodes = list(walk(function.node.body))  # a nested function may do so, too
+    targets: list[cst.CSTNode] = [node.target for node in nodes if isinstance(node, _BINDING)]
+    targets += [node.name for node in nodes if isinstance(node, (cst.AsName, cst.MatchAs)) and node.name is not None]
+    return {part.value for target in targets for part in walk(target) if isinstance(part, cst.Name)}
+
+
+def _skipped(body: cst.CSTNode, constants: Constants) -> Iterator[cst.CSTNode]:
+    """The suites that no run with these constants comes to, and what stands behind a branch that always leaves."""
+    for node in walk(body, same_scope):
+        if isinstance(node, (cst.If, cst.IfExp)) and (answer := _holds(node.test, constants)) is not None:
+            skipped = node.orelse if answer else node.body
+            if skipped is not None:
+                yield skipped
+        if isinstance(node, (cst.IndentedBlock, cst.SimpleStatementSuite)):
+            yield from _behind(node.body, constants)
+
+
+def _behind(statements: Sequence[cst.CSTNode], constants: Constants) -> Sequence[cst.CSTNode]:
+    """The statements of a block behind the first `if` of which the branch that is taken leaves."""
+    for index, statement in enumerate(statements):
+        if isinstance(statement, cst.If) and _leaves(statement, constants):
+            return statements[index + 1 :]
+    return ()
+
+
+def _leaves(node: cst.CSTNode | None, constants: Constants) -> bool:
+    """Whether a branch surely ends by leaving its block."""
+    if isinstance(node, cst.If):
+        answer = _holds(node.test, constants)
+        ways = [node.body] if answer else [node.orelse] if answer is False else [node.body, node.orelse]
+        return all(_leaves(way, constants) for way in ways)
+    if isinstance(node, cst.Else):
+        return _leaves(node.body, constants)
+    if isinstance(node, (cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite)) and node.body:
+        return _leaves(node.body[-1], constants)
+    return isinstance(node, _LEAVING)
+
+
+def _holds(test: cst.BaseExpression, constants: Constants) -> bool | None:
+    """What a test is for these constants; None where that cannot be told."""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        inner = _holds(test.expression, constants)
+        return None if inner is None else not inner
+    if isinstance(test, cst.BooleanOperation):
+        sides = {_holds(test.left, constants), _holds(test.right, constants)}
+        decisive = isinstance(test.operator, cst.Or)  # one such side is enough
+        return decisive if decisive in sides else None if None in sides else not decisive
+    if isinstance(test, cst.Name):
+        return bool(constants[test.value]) if test.value in constants else None
+    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1 and isinstance(test.left, cst.Name):
+        return _compared(test.left.value, test.comparisons[0], constants)
+    return None
+
+
+def _compared(name: str, comparison: cst.ComparisonTarget, constants: Constants) -> bool | None:
+    if name not in constants:
+        return None
+    how, other = comparison.operator, comparison.comparator
+    if isinstance(how, (cst.In, cst.NotIn)) and isinstance(other, (cst.Tuple, cst.List, cst.Set)):
+        known = [_literal(element.value) for element in other.elements]
+        among = any(each is not None and each.value == constants[name] for each in known)
+        return None if not among and None in known else among is isinstance(how, cst.In)
+    literal = _literal(other)
+    if literal is None or not isinstance(how, (*_EQUAL, *_UNEQUAL)):
+        return None
+    value = constants[name]
+    same = value == literal.value and (isinstance(how, (cst.Equal, cst.NotEqual)) or type(value) is type(literal.value))
+    return same is isinstance(how, _EQUAL)
