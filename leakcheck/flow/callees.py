@@ -77,9 +77,10 @@ class Callees(Calls):
         owner = callee.receiver
         if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
             return None
-        owners = self.summaries.owners
-        fields = owners.fields.get(owner.type, ()) if owners.gives_kept(callee.info, owner.type) else ()
-        return next((self.kept_in(owner, field, state) for field in fields), None)
+        if not self.summaries.owners.gives_kept(callee.info, owner.type):
+            return None
+        given = (self.given_by(owner, returned, state) for returned in callee.info.returned)
+        return next((value for value in given if value is not None), None)
 
     def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         if (loan := self._dropped(callee, node)) is None:

@@ -23,12 +23,13 @@ from leakcheck.flow.values import (
     Ref,
     ResourceId,
     Stack,
+    Tuple,
     Value,
     resources_in,
 )
 from leakcheck.models import Release
 from leakcheck.project.syntax.module import ClassInfo
-from leakcheck.project.syntax.walk import code, terminal
+from leakcheck.project.syntax.walk import code, dotted, terminal
 
 _CLOSING = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib2.closing"})
 _STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
@@ -161,6 +162,14 @@ class Managers(Resources):
         inner = self.resolver.field(owner.type, field)
         is_object = isinstance(inner, Instance) and isinstance(inner.type, ClassInfo)
         return Instance(inner.type, owner.rid) if is_object and isinstance(inner, Instance) else Ref(owner.rid)
+
+    def given_by(self, owner: Instance, returned: cst.BaseExpression, state: State) -> Value | None:
+        """What an object's method gives with an expression: itself, the resource it keeps, or that among others."""
+        if isinstance(returned, cst.Tuple):
+            items = [self.given_by(owner, element.value, state) for element in returned.elements]
+            return Tuple(tuple(item or UNKNOWN for item in items)) if any(items) else None
+        path = dotted(returned) or ""
+        return owner if path == "self" else self.kept_in(owner, path.removeprefix("self."), state)
 
     def _enter_own(
         self, value: Instance, node: cst.CSTNode, state: State

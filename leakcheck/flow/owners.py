@@ -69,7 +69,8 @@ class Owners:
     def gives_kept(self, method: FunctionInfo, cls: ClassInfo) -> bool:
         """Whether a method of such an object returns what the object keeps."""
         fields = {f"self.{field}" for field in self.fields.get(cls, ())}
-        return bool(fields) and any(dotted(value) in fields for value in method.returned)
+        values = method.returned if fields else ()
+        return any(dotted(part) in fields for value in values for part in _items(value))
 
     def works(self, method: FunctionInfo) -> bool:
         """Whether a method of such an object works with the connection outside any `try`: then it may well raise."""
@@ -154,3 +155,8 @@ def gives_itself_away(init: FunctionInfo) -> bool:
 def is_manager(ways: Iterable[Release]) -> bool:
     """Whether leaving a `with` block on an object that is released in these ways releases it."""
     return any(way.method in ("__exit__", "__aexit__") for way in ways)
+
+
+def _items(value: cst.BaseExpression) -> Iterable[cst.BaseExpression]:
+    """The expressions of a tuple, or the one."""
+    return (element.value for element in value.elements) if isinstance(value, cst.Tuple) else (value,)

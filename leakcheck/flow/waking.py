@@ -40,9 +40,8 @@ class Waking(Callees):
             after.step("note", node, f"opens:{owner.rid[0]}")
         if way.value is not None:
             return way.value, after
-        for returned in map(dotted, method.returned):
-            kept = self.kept_in(owner, (returned or "").removeprefix("self."), after)
-            value = owner if returned == "self" else value if kept is None else kept
+        for returned in method.returned:
+            value = self.given_by(owner, returned, after) or value
         return value, after
 
     def decide(self, node: cst.BaseExpression, state: State) -> tuple[list[State], list[State]]:
