@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
@@ -13,6 +13,12 @@ from leakcheck.project.syntax.walk import same_scope, string_value, terminal, wa
 
 Constants = Mapping[str, object]
 _EQUAL, _UNEQUAL = (cst.Equal, cst.Is), (cst.NotEqual, cst.IsNot)
+_CHANGES: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "casefold": str.casefold,
+    "strip": str.strip,
+}
 _BINDING = (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.CompFor, cst.NamedExpr)
 _LEAVING = (cst.Return, cst.Raise, cst.Continue, cst.Break)
 
@@ -98,24 +104,33 @@ def _holds(test: cst.BaseExpression, constants: Constants) -> bool | None:
         sides = {_holds(test.left, constants), _holds(test.right, constants)}
         decisive = isinstance(test.operator, cst.Or)  # one such side is enough
         return decisive if decisive in sides else None if None in sides else not decisive
-    if isinstance(test, cst.Name):
-        return bool(constants[test.value]) if test.value in constants else None
-    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1 and isinstance(test.left, cst.Name):
-        return _compared(test.left.value, test.comparisons[0], constants)
+    if isinstance(test, cst.Comparison):
+        known = _value(test.left, constants) if len(test.comparisons) == 1 else None
+        return None if known is None else _compared(known.value, test.comparisons[0])
+    known = _value(test, constants)
+    return None if known is None else known.truth
+
+
+def _value(node: cst.BaseExpression, constants: Constants) -> Const | None:
+    """What an expression is for these constants: one of them, or `method.lower()`."""
+    if isinstance(node, cst.Name):
+        return Const(constants[node.value]) if node.value in constants else None
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and not node.args:
+        change, owner = _CHANGES.get(node.func.attr.value), _value(node.func.value, constants)
+        if change is not None and owner is not None and isinstance(owner.value, str):
+            return Const(change(owner.value))
     return None
 
 
-def _compared(name: str, comparison: cst.ComparisonTarget, constants: Constants) -> bool | None:
-    if name not in constants:
-        return None
+def _compared(value: object, comparison: cst.ComparisonTarget) -> bool | None:
+    """Whether a known value compares so with what is written."""
     how, other = comparison.operator, comparison.comparator
     if isinstance(how, (cst.In, cst.NotIn)) and isinstance(other, (cst.Tuple, cst.List, cst.Set)):
         known = [_literal(element.value) for element in other.elements]
-        among = any(each is not None and each.value == constants[name] for each in known)
+        among = any(each is not None and each.value == value for each in known)
         return None if not among and None in known else among is isinstance(how, cst.In)
     literal = _literal(other)
     if literal is None or not isinstance(how, (*_EQUAL, *_UNEQUAL)):
         return None
-    value = constants[name]
     same = value == literal.value and (isinstance(how, (cst.Equal, cst.NotEqual)) or type(value) is type(literal.value))
     return same is isinstance(how, _EQUAL)
