@@ -46,7 +46,8 @@ def _gives_none(scene: Scene, wrapper: FunctionInfo) -> bool:
     if any(isinstance(n.value, ast.Name) and n.value.id in nones for n in returns):
         return True
     call = scene.call if wrapper is scene.site.wrappers[0] else None
-    return not _always_leaves(function.body, _numbers(module, function, call))
+    tries = any(isinstance(n, ast.For) for n in nodes)  # what its rounds do may depend on numbers
+    return not _always_leaves(function.body, _numbers(module, function, call) if tries else {})
 
 
 def _parsed(text: str) -> ast.Module:

@@ -52,9 +52,12 @@ class Late:
 
     def _find(self, cls: ClassInfo) -> Connection | None:
         owners, resolver = self.owners, self.owners.resolver
-        if not owners.is_plain(cls) or gives_the_same(cls, resolver) or not REGISTERS.isdisjoint(cls.chunk.words):
+        if not owners.may_open(cls) or not REGISTERS.isdisjoint(cls.chunk.words):
             return None
-        for field, spec in self._fields(cls).items():
+        fields = self._fields(cls)
+        if not fields or not owners.is_plain(cls) or gives_the_same(cls, resolver):
+            return None
+        for field, spec in fields.items():
             released = releasing_methods(cls, field, spec, resolver)
             if released and {method.name for method in released}.isdisjoint({"__del__", "__init__", "__new__"}):
                 methods = (method for method in self._methods(cls) if method not in released)
@@ -74,18 +77,26 @@ class Late:
 
     def _fields(self, cls: ClassInfo) -> dict[str, Connection]:
         """The fields that hold nothing but what the object's methods open, and None."""
+        family = [owner for owner in self.owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
         found: dict[str, Connection] = {}
-        foreign = set()
-        for owner in self.owners.resolver.ancestors(cls):
-            stores = owner.fields(owner.chunk.words) if isinstance(owner, ClassInfo) else ()
-            for field, method, value in stores:
-                own = method is not None and method.name != "__init__"
-                spec = self.owners.connects(value, method) if method is not None and own else None
-                if spec is not None:
+        for owner in family:
+            for field, method, value in owner.fields(self.owners.acquirers(owner.module)):
+                if (spec := self._opened_by(value, method)) is not None:
                     found[field] = spec
-                elif not (isinstance(value, cst.Name) and value.value == "None"):
-                    foreign.add(field)
-        return {field: spec for field, spec in found.items() if field not in foreign}
+        return {field: spec for field, spec in found.items() if all(self._is_own(field, owner) for owner in family)}
+
+    def _is_own(self, field: str, owner: ClassInfo) -> bool:
+        """Whether all that a class assigns to a field is opened there, or None."""
+        return all(
+            (isinstance(value, cst.Name) and value.value == "None") or self._opened_by(value, method) is not None
+            for method, value in owner.assigned(field)
+        )
+
+    def _opened_by(self, value: cst.BaseExpression, method: FunctionInfo | None) -> Connection | None:
+        """What a method that is called later opens."""
+        if method is None or method.name == "__init__":
+            return None
+        return self.owners.connects(value, method)
 
     def _ways(self, method: FunctionInfo, cls: ClassInfo, field: str) -> tuple[Way, ...]:
         path = f"self.{field}"

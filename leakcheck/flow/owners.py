@@ -13,7 +13,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
-from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.walk import SCOPES, code, dotted, terminal, unawaited, walk
 from leakcheck.words import words
 
@@ -26,8 +26,13 @@ _DEPTH = 3  # of the object's own methods that a constructor calls
 class Owners:
     """Answers for one project."""
 
-    def __init__(self, resolver: Resolver, gives_fresh: Callable[[FunctionInfo], bool]) -> None:
-        self.resolver, self._gives_fresh = resolver, gives_fresh
+    def __init__(
+        self,
+        resolver: Resolver,
+        gives_fresh: Callable[[FunctionInfo], bool],
+        acquirers: Callable[[Module], frozenset[str]],
+    ) -> None:
+        self.resolver, self._gives_fresh, self.acquirers = resolver, gives_fresh, acquirers
         self._models: dict[ClassInfo, Connection | None] = {}
         self._kept: dict[Connection, tuple[ClassInfo, str, Connection]] = {}  # what objects of a model keep, and where
         self.fields: dict[ClassInfo, frozenset[str]] = {}  # in which objects keep what is to be released
@@ -44,6 +49,11 @@ class Owners:
     def duty(self, cls: ClassInfo) -> Connection | None:
         """The same, where it may also be a later call that opens the connection."""
         return self.model(cls) or self.late.model(cls)
+
+    def may_open(self, cls: ClassInfo) -> bool:
+        """Whether the text of a class or of a base names an acquirer: quickly asked, and few do."""
+        family = (owner for owner in self.resolver.ancestors(cls) if isinstance(owner, ClassInfo))
+        return any(not owner.chunk.words.isdisjoint(self.acquirers(owner.module)) for owner in family)
 
     def is_plain(self, cls: ClassInfo) -> bool:
         """Whether all bases of a class are known, and its objects do not give themselves away when they are made."""

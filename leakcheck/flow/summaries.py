@@ -105,7 +105,7 @@ class Summaries:
         self.strict = strict
         self.depth = 0
         self.wrappers = Wrappers(resolver.project)
-        self.owners = Owners(resolver, self._gives_fresh)
+        self.owners = Owners(resolver, self._gives_fresh, self.wrappers.words)
         self.taking = Taking(resolver, self)
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
