@@ -31,9 +31,23 @@ class OneLineErrors(click.Command):
         except BrokenPipeError:  # `leakcheck | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = FAILED
+        except OSError as error:  # a full disk
+            status = _told(f"{error.filename or 'output'}: {error.strerror or error}")
         if standalone_mode:
             sys.exit(status)
         return status
+
+
+def end_at_once(status: object) -> None:
+    """End the process with what `sys.exit` was told, and leave it to the system to take the memory back: Python would
+    go through all objects first, which takes longer than checking a file or two."""
+    code = status if isinstance(status, int) else FAILED if status else CLEAN
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:  # nobody reads it, or there is no room
+            code = FAILED
+    os._exit(code)
 
 
 def _told(message: str) -> int:

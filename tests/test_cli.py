@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -194,6 +195,28 @@ def test_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "leakcheck", "leak.py"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "")
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device without room")
+@pytest.mark.parametrize("arguments", [["leak.py"], ["--version"]])
+def test_output_that_cannot_be_written_is_told(arguments: list[str], folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "leakcheck", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes that end")
+def test_a_reader_that_has_gone_is_no_error_to_speak_of(folder: Path) -> None:
+    command = [sys.executable, "-m", "leakcheck", "leak.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert run.stderr.read() == ""
+    assert run.returncode == 1
 
 
 def test_help_does_not_load_the_parser() -> None:
