@@ -14,7 +14,7 @@ from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import LITERALS, Const
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import walk
+from leakcheck.project.syntax.walk import is_none, walk
 from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ class Late:
     def _is_own(self, field: str, owner: ClassInfo) -> bool:
         """Whether all that a class assigns to a field is opened there, or None."""
         return all(
-            (isinstance(value, cst.Name) and value.value == "None") or self._opened_by(value, method) is not None
-            for method, value in owner.assigned(field)
+            is_none(value) or self._opened_by(value, method) is not None for method, value in owner.assigned(field)
         )
 
     def _opened_by(self, value: cst.BaseExpression, method: FunctionInfo | None) -> Connection | None:

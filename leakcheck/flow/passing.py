@@ -10,7 +10,7 @@ from leakcheck.flow.owning import field_released_outside, gives_field, releases_
 from leakcheck.flow.resolve import Resolver
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import SCOPES, dotted, walk
+from leakcheck.project.syntax.walk import SCOPES, dotted, is_none, walk
 
 _LASTING = frozenset({"__init__", "__new__", "__enter__", "__aenter__"})  # what these store is to stay
 _ASKING = frozenset({"hasattr", "getattr", "locals", "vars", "__dict__"})  # ways to a field that need not name it
@@ -31,7 +31,7 @@ def is_passing(method: FunctionInfo, field: str, spec: Connection, resolver: Res
 def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
     methods = [m for owner in family for m in owner.methods.values() if m.mentions(frozenset({field}))]
-    storing = [m for m in methods if any(name == field and not _is_none(value) for name, value in m.stores)]
+    storing = [m for m in methods if any(name == field and not is_none(value) for name, value in m.stores)]
     for method in methods:
         if method in storing:
             fits = _begins_with_it(method, field) and releases_field(method, field, spec)
@@ -62,7 +62,3 @@ def _begins_with_it(method: FunctionInfo, field: str) -> bool:
     stored = {id(n.target) for n in walk(method.node.body) if isinstance(n, (cst.AssignTarget, cst.AnnAssign))}
     first = next((n for n in walk(method.node.body) if isinstance(n, cst.Attribute) and dotted(n) == path), None)
     return first is not None and id(first) in stored
-
-
-def _is_none(value: cst.BaseExpression) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"

@@ -170,19 +170,16 @@ def merge(states: Iterable[State], keep: int = MAX_STATES) -> list[State]:
 
 def _thin(states: list[State], keep: int) -> list[State]:
     """One state for each situation of the resources, one for each set of names bound beside, then the rest in order."""
-    first: dict[object, State] = {}
-    second: dict[object, State] = {}
+    seen: set[object] = set()
+    first: list[State] = []
+    second: list[State] = []
     rest: list[State] = []
     for state in sorted(states, key=State.rank):
         situation = (frozenset(state.resources.items()), state.raised)
         names = (situation, frozenset(state.variables))
-        if situation not in first:
-            first[situation] = second[names] = state
-        elif names not in second:
-            second[names] = state
-        else:
-            rest.append(state)
-    return list(dict.fromkeys((*first.values(), *second.values(), *rest)))[:keep]
+        (first if situation not in seen else second if names not in seen else rest).append(state)
+        seen.update((situation, names))
+    return (first + second + rest)[:keep]
 
 
 class Exits:

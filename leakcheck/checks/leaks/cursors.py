@@ -12,7 +12,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Symbol
 from leakcheck.models import Cursor
 from leakcheck.project.syntax.module import FunctionInfo, Module
-from leakcheck.project.syntax.walk import code, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import code, is_none, same_scope, terminal, walk
 from leakcheck.records import dataclass
 
 
@@ -69,7 +69,7 @@ def _is_meant(call: cst.Call, model: Cursor) -> bool:
     plain = [a.value for a in call.args if a.keyword is None and not a.star]
     named = [a.value for a in call.args if a.keyword is not None and a.keyword.value == model.keyword]
     given = [*named, *plain[model.position : model.position + 1]] if model.position >= 0 else named
-    if not given or (isinstance(given[0], cst.Name) and given[0].value == "None"):
+    if not given or is_none(given[0]):
         return False
     return not model.classes or terminal(given[0]) in model.classes
 

@@ -127,6 +127,11 @@ def dotted(node: cst.CSTNode) -> str | None:
     return ".".join(reversed(parts))
 
 
+def is_none(node: cst.CSTNode) -> bool:
+    """Whether it is written so."""
+    return isinstance(node, cst.Name) and node.value == "None"
+
+
 def unawaited(node: cst.BaseExpression) -> cst.BaseExpression:
     """What is awaited, or the expression itself."""
     return node.expression if isinstance(node, cst.Await) else node
