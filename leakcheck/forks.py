@@ -16,7 +16,8 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 Spread = Callable[[Callable[[Iterable[Any]], Result], Sequence[Any]], Iterable[Result]]
 
-_NUMBER = 2  # bytes that say which piece it is; a pipe holds 4,096 of them at least
+_NUMBER = 2  # bytes that say which piece it is
+_PIECES = 2_000  # a pipe holds 4,096 bytes at least, and who fills it waits for room
 _DRAWS = 50  # pieces for each process: the last ones to end leave the others idle
 
 
@@ -32,7 +33,7 @@ def are_safe() -> bool:
 
 
 class Pile(Generic[Item]):
-    """At most 2,000 pieces of work. What one process has drawn no other gets, nor if it dies of it."""
+    """At most `_PIECES` of work. What one process has drawn no other gets, nor if it dies of it."""
 
     def __init__(self, pieces: Sequence[Sequence[Item]]) -> None:
         self._pieces = pieces
@@ -110,7 +111,7 @@ def spread(jobs: int, work: Callable[[Iterable[Item]], Result], items: Sequence[
     if count < 2:
         yield work(items)
         return
-    size = 1 + len(items) // (count * _DRAWS)
+    size = 1 + len(items) // min(count * _DRAWS, _PIECES)
     copies: list[Fork[Result]] = []
     with Pile([items[start : start + size] for start in range(0, len(items), size)]) as pile:
         try:
