@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from leakcheck.flow.binding import parameters
 from leakcheck.flow.core import Argument, Evaluated, Site, merged
 from leakcheck.flow.displays import Displays
-from leakcheck.flow.lending import Lending
 from leakcheck.flow.managers import Managers
+from leakcheck.flow.sessions import Sessions
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
@@ -49,7 +50,7 @@ _FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
 _RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
-class Calls(Lending, Managers, Displays):
+class Calls(Sessions, Managers, Displays):
     """Acquire, release, borrow, hand over."""
 
     def call(self, node: cst.Call, state: State) -> Evaluated:
@@ -269,9 +270,9 @@ class Calls(Lending, Managers, Displays):
     def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
         """For each argument the `__init__` parameter it fills; "" where that cannot be told."""
         init = self.resolver.method(cls, "__init__")
-        names = [p.name.value for p in init.parameters[1:] if not p.star] if init else []
-        filled = [a.keyword or (names[i] if i < len(names) and not a.star else "") for i, a in enumerate(arguments)]
-        return [name if name in names else "" for name in filled]
+        if init is None:
+            return [""] * len(arguments)
+        return parameters(Function(init, Instance(cls)), [argument.node for argument in arguments])
 
     # -- calls on connections and what comes from them -------------------------------------------------------------
 

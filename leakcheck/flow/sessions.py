@@ -15,7 +15,7 @@ from leakcheck.project.syntax.walk import terminal, unawaited
 _CONNECTIONS = ("connection", "checkout")
 
 
-class Lending(Naming):
+class Sessions(Naming):
     """Which sessions work on a connection that they are given."""
 
     def over_given(self, spec: Connection, arguments: list[Argument]) -> Value | None:
