@@ -25,6 +25,7 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Span, Step
 from leakcheck.flow.values import Function
 from leakcheck.models import Driver
 from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.project.syntax.outline import words_of
 from leakcheck.project.syntax.sketch import HANDING, LOOP
 from leakcheck.project.syntax.walk import dotted, same_scope, string_value, terminal
 from leakcheck.words import words
@@ -49,7 +50,8 @@ def _roots(module: Module, blocking: Blocking) -> Iterator[tuple[FunctionInfo | 
     looping = [chunk for chunk in module.chunks if LOOP.may_be_in(chunk.statement.text)]
     helpers = module.names_of_scopes(frozenset({"execute"})) if looping else frozenset()
     text = "".join(chunk.statement.text for chunk in looping)
-    helpers |= {name for name in module.imports if f"{name}(" in text and _sends(name, module, blocking)}
+    imported = words_of(text).intersection(module.imports) if looping else ()
+    helpers |= {name for name in imported if f"{name}(" in text and _sends(name, module, blocking)}
     known = set()
     for function in module.scopes(_WORDS | helpers | {HANDING}, LOOP) if looping else ():  # a helper may be elsewhere
         known.add(function)
