@@ -18,6 +18,7 @@ from leakcheck.flow.values import (
     ResourceId,
 )
 from leakcheck.models import Release
+from leakcheck.words import words
 
 
 class Resources(Core):
@@ -39,21 +40,20 @@ class Resources(Core):
         for form in spec.soft_release:
             if form.on == "conn" and form.method == name:
                 return self._rest(rid, name, node, state)
-        if name in spec.returns_self:
-            self.may_raise(state, node, Tier.WEAK, "driver")
-            return [(ref, state)]
         if name in ("__enter__", "__aenter__"):
             return [(ref, state)]
         if name in ("__exit__", "__aexit__") and spec.with_effect in ("closes", "returns"):
             self.release(rid, state, node)
             return [(NONE, state)]
-        if name not in spec.idle:
+        returns_self = name in spec.returns_self
+        idle = name in spec.idle or (returns_self and name not in words().connections)
+        if not idle:
             self.used(rid, node, state)
         elif name in spec.pending:
             state.resources[rid] = state.resources[rid].with_work()
-        quiet = name in self.catalogue.quiet_methods or name in (*spec.idle, *spec.begins)
+        quiet = idle or name in self.catalogue.quiet_methods or name in spec.begins
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
-        return [(Derived(rid), state)]
+        return [(ref if returns_self else Derived(rid), state)]
 
     def released(self, rid: ResourceId, form: Release, node: cst.CSTNode, state: State) -> Evaluated:
         """A release in the right form; it releases even if it raises."""
