@@ -275,8 +275,9 @@ class Core(Handing):
         self.kept.append(Kept(self.site_of(rid), field, node, value))
 
     def collect_into(self, container: cst.BaseExpression, value: Value) -> None:
-        """A container of an object was given the value: whoever closes what is in it closes this, too."""
-        if isinstance(value, Ref) and isinstance(container, cst.Attribute):
+        """A container of an object or the module was given the value: whoever closes what is in it closes this, too."""
+        lasts = isinstance(container, cst.Name) and container.value not in self.names.locals
+        if isinstance(value, Ref) and (lasts or isinstance(container, cst.Attribute)):
             self.collected.add(value.rid[0])
 
     def touched(self, value: Value, state: State) -> bool:
