@@ -91,7 +91,7 @@ def _words(hint: Any) -> str:
         return ", ".join(f'`"{word}"`' for word in get_args(hint))
     if get_origin(hint) is tuple:
         return "releases" if get_args(hint)[0] is Release else "strings"
-    return {bool: "`true` or `false`", str: "string"}[hint]
+    return {bool: "`true` or `false`", str: "string", int: "number"}[hint]
 
 
 def schema() -> Json:
@@ -146,7 +146,7 @@ def _typed(hint: Any) -> Json:
         return {"enum": list(get_args(hint))}
     if get_origin(hint) is tuple:
         return {"anyOf": [{"type": "string"}, STRINGS]}
-    return {"type": {bool: "boolean", str: "string"}[hint]}
+    return {"type": {bool: "boolean", str: "string", int: "integer"}[hint]}
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from leakcheck.flow.core import Core
 from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import code, terminal
+from leakcheck.project.syntax.walk import code, is_none, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -28,16 +28,27 @@ class Naming(Core):
 
     def model(self, name: str, node: cst.Call) -> Connection | None:
         """The model of an acquire call that applies to these arguments and is to be tracked."""
-        keywords = {arg.keyword.value for arg in node.args if arg.keyword}
+        if name not in self.catalogue.by_acquire:
+            return None
+        given = [arg for arg in node.args if not self._is_passed_on(arg.value)]
+        keywords = {arg.keyword.value for arg in given if arg.keyword}
+        plain = sum(arg.keyword is None and not arg.star for arg in given)
         if self.function is not None and any(arg.star == "**" for arg in node.args):
             keywords |= self.function.strings  # `options["defer_connect"] = True`
-        for spec in self.catalogue.by_acquire.get(name, ()):
-            if spec.when_keywords and not keywords.intersection(spec.when_keywords):
-                continue
-            if keywords.intersection(spec.not_keywords) or (name == spec.type and self._is_unbound(spec, node)):
-                continue
-            return spec if spec.tracked and not self.is_replaced(name) else None
+        for spec in self.catalogue.by_acquire[name]:
+            asked = keywords.intersection(spec.when_keywords or spec.not_keywords)
+            if bool(asked or 0 <= spec.keyword_position < plain) is bool(spec.when_keywords) and not (
+                name == spec.type and self._is_unbound(spec, node)
+            ):
+                return spec if spec.tracked and not self.is_replaced(name) else None
         return None
+
+    def _is_passed_on(self, node: cst.BaseExpression) -> bool:
+        """Whether an argument is None, unless a caller of this function says otherwise."""
+        if self.function is None or not isinstance(node, cst.Name):
+            return False
+        defaults = (p.default for p in self.function.parameters if p.name.value == node.value)
+        return any(default is not None and is_none(default) for default in defaults)
 
     def _is_unbound(self, spec: Connection, node: cst.Call) -> bool:
         """Whether a session is made of its class without a database, and nothing here gives it one later."""
