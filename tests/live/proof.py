@@ -19,6 +19,9 @@ async def opened(scene: Scene, model: Connection) -> Any:
     """What the call gives, at the moment it surely holds a connection."""
     conn = scene.acquire()
     conn = await conn if model.needs_await else conn
+    if model.acquires_on_enter:
+        scene.entered = block(conn)
+        conn = await scene.entered.__aenter__()
     if model.lazy or not scene.held():
         await done(scene.use(conn))
     assert scene.held() == 1

@@ -25,6 +25,7 @@ class Scene:
     pool: Any = None  # what `pool.putconn(conn)` is called on
     use: Callable[[Any], Any] = lambda conn: None  # a query; takes the connection of an object that is lazy
     reopen: Callable[[Any], Any] | None = None  # use after the release, if that is not `use`
+    entered: Any = None  # the block that was opened on the call, where only that acquires
     finish: Callable[[Any], Any] = lambda conn: None  # waits until a release has had its effect
     write: Callable[[Any], Any] | None = None  # inserts a row
     written: Callable[[], int] = lambda: 0  # rows that others see
