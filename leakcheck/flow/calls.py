@@ -10,6 +10,7 @@ from leakcheck.flow.binding import parameters
 from leakcheck.flow.core import Argument, Evaluated, Site, merged
 from leakcheck.flow.displays import Displays
 from leakcheck.flow.managers import Managers
+from leakcheck.flow.opening import in_memory
 from leakcheck.flow.sessions import Sessions
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
@@ -157,8 +158,7 @@ class Calls(Sessions, Managers, Displays):
         for argument in arguments:
             self.hand_over(argument.value, state, "argument", node)
         site = self.site(node, spec, certainty)
-        if spec.memory_arguments and node.args and string_value(node.args[0].value) in spec.memory_arguments:
-            site.in_memory = True
+        site.in_memory = in_memory(node, spec.memory_arguments)
         if spec.needs_await or spec.acquires_on_enter:
             return [(Pending(spec, site.index), state)]
         self.may_raise(state, node, Tier.STRONG, "driver")
@@ -240,8 +240,8 @@ class Calls(Sessions, Managers, Displays):
             strong = strong or self._may_fail_with(callee.info, parameter, argument.value, state)
         self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         model = self.summaries.owners.duty(callee.info) if self.function is not None else None
-        in_memory = model is not None and any(string_value(a.node.value) in model.memory_arguments for a in arguments)
-        if model is not None and not in_memory and not self.is_replaced(*model.acquire):
+        is_passed = model is not None and any(string_value(a.node.value) in model.memory_arguments for a in arguments)
+        if model is not None and not is_passed and not self.is_replaced(*model.acquire):
             site = self.site(node, model, "medium")
             site.is_owner, site.opens_late = True, model.lazy
             given = self.acquire(site, state).rid

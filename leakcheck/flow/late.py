@@ -10,6 +10,7 @@ import libcst as cst
 
 from leakcheck.flow.opening import Else, Held, Opening, asks_itself
 from leakcheck.flow.owning import REGISTERS, made, releasing_methods
+from leakcheck.flow.resolve import is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import LITERALS, Const
 from leakcheck.models import Connection
@@ -70,10 +71,11 @@ class Late:
         return None
 
     def _methods(self, cls: ClassInfo) -> Iterator[FunctionInfo]:
-        """Those that a user calls by their names, of the class and its bases."""
+        """Those that a user calls or reads by their names, of the class and its bases."""
         owners = (owner for owner in self.owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo))
         found = {name: method for owner in reversed(list(owners)) for name, method in owner.methods.items()}
-        return (method for name, method in found.items() if not name.startswith("__") and not method.decorators)
+        named = (method for name, method in found.items() if not name.startswith("__"))
+        return (method for method in named if not method.decorators or is_property(method))
 
     def _fields(self, cls: ClassInfo) -> dict[str, Connection]:
         """The fields that hold nothing but what the object's methods open, and None."""
@@ -124,7 +126,7 @@ class Late:
         return {f"self.{field}": spec for field, spec in found.items()}
 
     def _opening(self, method: FunctionInfo, cls: ClassInfo, surely: bool, depth: int = _DEPTH) -> Opening:
-        def called(node: cst.Call) -> Held:
+        def called(node: cst.Call | cst.Attribute) -> Held:
             inner = self.owners.own_method(node, method, cls) if depth else None
             return self._opened(inner, cls, surely, depth - 1) if inner is not None else {}
 

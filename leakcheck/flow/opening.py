@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import Enum
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ import libcst as cst
 from leakcheck.models import Connection
 from leakcheck.project.syntax.bindings import pairs
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import dotted, same_scope, unawaited, walk
+from leakcheck.project.syntax.walk import dotted, same_scope, string_value, walk
 
 
 class Else(Enum):
@@ -24,8 +24,9 @@ class Else(Enum):
 # What is held by a path; a field without an entry holds nothing yet.
 Held: TypeAlias = dict[str, Connection | Else]
 Connects: TypeAlias = Callable[[cst.BaseExpression, FunctionInfo], Connection | None]
-Fields: TypeAlias = Callable[[cst.Call], Held]
+Fields: TypeAlias = Callable[[cst.Call | cst.Attribute], Held]
 
+_PERHAPS = (cst.IfExp, cst.BooleanOperation, cst.BaseComp, cst.Lambda)  # what is in them may not be run
 _OTHER_TARGETS = (cst.AnnAssign, cst.AssignTarget, cst.AugAssign, cst.CompFor, cst.For, cst.NamedExpr)
 
 
@@ -41,7 +42,7 @@ class Opening:
         self.method = method
         self._connects = connects
         self._surely, self._lazily = surely, lazily
-        self._called = called
+        self._called = called or (lambda node: {})
         self._shared = frozenset(_shared(method))
         self._ends: list[tuple[Held, cst.BaseExpression | None]] = []  # with what is returned there
         self._left: list[Held] = []  # where a round of the loop around ends early
@@ -70,8 +71,9 @@ class Opening:
         if isinstance(node, cst.SimpleStatementLine):
             return self._block(cst.SimpleStatementSuite(node.body), held)
         if isinstance(node, cst.With):
-            return self._block(node.body, _without(held, node.items))
+            return self._block(node.body, _without(self._after(node.items, held), node.items))
         if isinstance(node, cst.If):
+            held = self._after([node.test], held)
             surely = self._surely and not (self._lazily and asks_itself(node))
             return self._either([self._block(node.body, held), self._else(node.orelse, held)], surely)
         if isinstance(node, cst.Match):
@@ -88,6 +90,7 @@ class Opening:
         return held if node is None else self._block(node.body, held)
 
     def _loop(self, node: cst.For | cst.While, held: Held) -> Held | None:
+        held = self._after([node.iter if isinstance(node, cst.For) else node.test], held)
         start = {**held, **dict.fromkeys(_paths(node.target), Else.ANYTHING)} if isinstance(node, cst.For) else held
         outer, self._left = self._left, []
         end = self._block(node.body, start)
@@ -117,16 +120,22 @@ class Opening:
         return found
 
     def _small(self, node: cst.BaseSmallStatement, held: Held) -> Held | None:
+        held = self._after([node], held)
         if isinstance(node, (cst.Break, cst.Continue)):
             self._left.append(held)
         if isinstance(node, cst.Return):
             self._ends.append((held, node.value))
         if isinstance(node, (cst.Return, cst.Raise, cst.Break, cst.Continue)):
             return None
-        call = unawaited(node.value) if isinstance(node, (cst.Expr, cst.Assign)) else None
-        if isinstance(call, cst.Call) and self._called is not None:
-            held = {**held, **self._called(call)}
         return {**_without(held, [node]), **self._assigned(node, held)}
+
+    def _after(self, nodes: Iterable[cst.CSTNode], held: Held) -> Held:
+        """What is held once they have run, of what they surely call of the object's own: `self.connect().cursor()`."""
+        for node in nodes:
+            for part in walk(node, _is_run) if _is_run(node) else ():
+                if isinstance(part, (cst.Call, cst.Attribute)) and (opened := self._called(part)):
+                    held = {**held, **opened}
+        return held
 
     def _assigned(self, node: cst.BaseSmallStatement, held: Held) -> Held:
         found: Held = {}
@@ -139,6 +148,16 @@ class Opening:
             elif isinstance(value, cst.Name) and value.value not in self._shared:
                 found[path] = held.get(value.value, Else.ANYTHING)
         return found
+
+
+def _is_run(node: cst.CSTNode) -> bool:
+    return not isinstance(node, _PERHAPS)
+
+
+def in_memory(call: cst.CSTNode, arguments: Collection[str]) -> bool:
+    """Whether a call opens a database that vanishes with it, going by the first arguments that make it one."""
+    given = call.args if isinstance(call, cst.Call) else ()
+    return (string_value(given[0].value) if given else "") in arguments
 
 
 def asks_itself(node: cst.If) -> bool:

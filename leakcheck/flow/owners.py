@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 import libcst as cst
 
 from leakcheck.flow.late import Late
-from leakcheck.flow.opening import Held, Opening
+from leakcheck.flow.opening import Held, Opening, in_memory
 from leakcheck.flow.owning import REGISTERS, field_released_outside, made, releasing_methods
-from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
@@ -122,7 +122,7 @@ class Owners:
     def _opened(self, method: FunctionInfo, cls: ClassInfo, depth: int = _DEPTH) -> dict[str, Connection]:
         """The fields in which a method of every object of the class leaves a connection of the object's own."""
 
-        def called(node: cst.Call) -> Held:
+        def called(node: cst.Call | cst.Attribute) -> Held:
             inner = self.own_method(node, method, cls) if depth else None
             found = self._opened(inner, cls, depth - 1) if inner is not None else {}
             return {f"self.{field}": spec for field, spec in found.items()}
@@ -140,15 +140,18 @@ class Owners:
             return self.model(value.type)
         if not isinstance(value, Lent) or value.spec is None or not value.spec.tracked or value.spec.lazy:
             return None
-        return None if value.spec.memory_arguments and '":memory:"' in code(node).replace("'", '"') else value.spec
+        return None if in_memory(call, value.spec.memory_arguments) else value.spec
 
-    def own_method(self, node: cst.Call, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
-        """The method of the same object that a method's call runs."""
-        if terminal(node.func) == "__init__":  # of `super()`, or of a base by its name
-            base = self.resolver.static(node.func, caller, caller.module)
+    def own_method(self, node: cst.Call | cst.Attribute, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
+        """The method of the same object that a method's call runs, or the reading of a property."""
+        called = node.func if isinstance(node, cst.Call) else node
+        if isinstance(node, cst.Call) and terminal(called) == "__init__":  # of `super()`, or of a base by its name
+            base = self.resolver.static(called, caller, caller.module)
             return base.info if isinstance(base, Function) else None
-        path = code(node.func)
-        return self.resolver.method(cls, path[5:]) if path.startswith("self.") else None
+        if not isinstance(called, cst.Attribute) or dotted(called.value) != "self":
+            return None
+        method = self.resolver.method(cls, called.attr.value)
+        return method if method is not None and is_property(method) is (called is node) else None
 
 
 def gives_itself_away(init: FunctionInfo) -> bool:
