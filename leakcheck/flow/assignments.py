@@ -6,7 +6,7 @@ import libcst as cst
 
 from leakcheck.flow.beginning import begins
 from leakcheck.flow.core import Core, only_states
-from leakcheck.flow.expressions import subscript_path
+from leakcheck.flow.expressions import LEADS_BACK, subscript_path
 from leakcheck.flow.passing import is_passing
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
@@ -148,6 +148,8 @@ class Assignments(Core):
             self.site_of(value.rid).name = self.site_of(value.rid).name or path
         elif owner != "self" or not self._in_init or isinstance(value, Function):
             self.hand_over(value, state, path, target)
+        if owner == "self" and isinstance(value, Derived) and self._leads_back(path):
+            self.hand_over(Ref(value.rid), state, path, target)
         holder = state.variables.get(owner)
         if not isinstance(holder, Ref):
             self._remember_path(path, value, state)
@@ -159,6 +161,11 @@ class Assignments(Core):
         if self.function is None or self._in_init or site.parameter or "." in field:
             return False
         return is_passing(self.function, field, site.spec, self.resolver)
+
+    def _leads_back(self, path: str) -> bool:
+        """Whether the class asks the cursor it keeps there for its connection, as to release that."""
+        cls = self.function.cls if self.function is not None else None
+        return cls is not None and any(f"{path}.{name}" in cls.chunk.statement.text for name in LEADS_BACK)
 
     @property
     def _in_init(self) -> bool:

@@ -33,6 +33,7 @@ from leakcheck.flow.values import (
 )
 from leakcheck.project.syntax.walk import dotted, string_value, walk
 
+LEADS_BACK = ("connection", "_connection", "conn")  # attributes by which a cursor gives what it came from
 _MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
 
 
@@ -95,7 +96,7 @@ class Expressions(Displays):
         return result
 
     def _member(self, owner: Value, name: str, state: State) -> Value:
-        if isinstance(owner, Derived) and name in ("connection", "_connection", "conn"):
+        if isinstance(owner, Derived) and name in LEADS_BACK:
             return Ref(owner.rid)
         if isinstance(owner, Ref) and self._is_connection(owner, name):
             return owner

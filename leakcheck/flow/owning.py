@@ -172,12 +172,13 @@ def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str], s
     if not method.mentions(frozenset(fields)) and not _by_string(method, wanted.name):
         return False
     paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, wanted, getters)}
+    ends = not surely and _RELEASING.search(method.name) is not None  # what such a method passes on is to be released
     for node in walk(method.node.body):
         if isinstance(node, cst.Attribute) and node.attr.value in wanted.methods:
             owner = node.value
             if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, wanted.name):
                 return True
-        elif isinstance(node, cst.Call) and _may_release(node, wanted, surely):
+        elif isinstance(node, cst.Call) and (ends or _may_release(node, wanted, surely)):
             if any(dotted(arg.value) in paths for arg in node.args):
                 return True
         elif isinstance(node, cst.With) and wanted.with_closes:

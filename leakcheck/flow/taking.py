@@ -10,6 +10,7 @@ import libcst as cst
 from leakcheck.flow.owners import gives_itself_away
 from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by, releasing_methods
 from leakcheck.flow.state import Resource, Status
+from leakcheck.flow.values import LITERALS
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.bindings import pairs
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -89,6 +90,7 @@ class Taking:
             init = owner.methods.get("__init__") if isinstance(owner, ClassInfo) else None
             if init is not None:
                 others = _other_parameters(init, parameter) if init is made_by else frozenset()  # a base has its own
+                others |= LITERALS.keys()
                 assigned = (n for n in walk(init.node.body) if isinstance(n, cst.Assign))
                 yield from (path[5:] for node in assigned for path in _named(node, others) if _is_own_field(path))
 
