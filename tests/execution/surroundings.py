@@ -85,6 +85,10 @@ def _tasks(modules: Modules, module: Any) -> None:
     module.normalise = module.register = module.notify = unknown
 
 
+def _settings(modules: Modules, module: Any) -> None:
+    module.DEBUG, module.ARCHIVE, module.archive, module.Archive = False, True, None, object
+
+
 FILL.update(
     {
         "requests": _requests,
@@ -93,6 +97,7 @@ FILL.update(
         "asyncio": _asyncio,
         "logging": _logging,
         "app": _nothing,
+        "settings": _settings,
         "app.tasks": _tasks,
     }
 )
