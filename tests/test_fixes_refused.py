@@ -81,6 +81,58 @@ def test_what_a_function_may_give_back_is_not_closed() -> None:
     assert "with closing(opened()) as conn:" in fix(HEAD + OPENED.format("")).text
 
 
+GIVES = """\
+def opened(p):
+    if p == "memory":
+        return {}
+    return sqlite3.connect(p)
+
+
+def f(p):
+    conn = opened(p)
+    conn.execute("DELETE FROM t")
+"""
+
+
+@pytest.mark.parametrize("other", ["Archive()", "'none'", "False"])
+def test_what_may_be_no_connection_is_not_closed(other: str) -> None:
+    source = f"{HEAD}class Archive:\n    pass\n\n\n{GIVES.format(other)}"
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("may also give something that is no connection" in given for given in result.reasons), result.reasons
+    assert "with closing(opened(p)) as conn:" in fix(HEAD + GIVES.format("sqlite3.connect(':memory:')")).text
+
+
+PARTS = """\
+def opened(p):
+    conn = sqlite3.connect(p)
+    return {}
+
+
+def f(p):
+    {}
+"""
+WITH_CURSOR = "conn, conn.cursor()"
+
+
+@pytest.mark.parametrize(
+    ("given", "use"),
+    [
+        ('{"conn": conn}', 'found = opened(p)\n    conn = found["conn"]\n    conn.execute("DELETE FROM t")'),
+        ('{"conn": conn}', 'return opened(p)["conn"].execute("SELECT 1").fetchall()'),
+        (WITH_CURSOR, "found = opened(p)\n    found[0].execute('DELETE FROM t')\n    found[0].close()"),
+        (WITH_CURSOR, "opened(p)"),
+    ],
+)
+def test_what_holds_a_connection_is_not_closed_in_its_place(given: str, use: str) -> None:
+    source = HEAD + PARTS.format(given, use)
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("the connection is part of what `opened` gives" in reason for reason in result.reasons), result.reasons
+    unpacked = fix(HEAD + PARTS.format(WITH_CURSOR, "conn, cur = opened(p)\n    conn.execute('DELETE FROM t')"))
+    assert "    with closing(conn):\n" in unpacked.text
+
+
 GIVEN = """\
 class Database:
     def __init__(self, conn):

@@ -72,6 +72,10 @@ class Quest:
         scene = self.scene = Scene(file, verdict, run)
         if scene.site.may_be_given and not scene.site.releases:
             raise Refused(f"`{scene.site.callee}` may give back a connection it is given, which is not ours to close")
+        if scene.site.may_be_other:
+            raise Refused(f"`{scene.site.callee}` may also give something that is no connection")
+        if scene.site.is_part and not scene.name:
+            raise Refused(f"the connection is part of what `{scene.site.callee}` gives")
         if scene.site.is_answered_for and scene.site.releases:
             raise Refused(f"an object that is given what `{scene.site.callee}` gives may release it")
         if scene.site.opens_late:

@@ -86,7 +86,7 @@ class Scene:
             return ""
         target, given = statement.targets[0], statement.value
         if isinstance(target, ast.Name) and (value is given or _else_none(given, value)):
-            return target.id
+            return target.id if not self.site.is_part else ""
         names = [e.id if isinstance(e, ast.Name) else "" for e in getattr(target, "elts", ())]
         if value is given and self.site.name in names:
             return self.site.name

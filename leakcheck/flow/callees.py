@@ -25,6 +25,7 @@ from leakcheck.flow.values import (
     Ref,
     ResourceId,
     Symbol,
+    Tuple,
     Value,
     resources_in,
 )
@@ -67,10 +68,19 @@ class Callees(Calls):
         if manager:
             return [(self._manager(summary, function, rids), state)]
         result = self._apply(summary, callee, rids, node, state)
-        if summary.is_fresh and may_return(callee, arguments):
+        if summary.is_fresh:
             for site in (site for site in self.sites if site.node is node):
-                site.may_be_given = True
+                site.may_be_given = site.may_be_given or may_return(callee, arguments)
+                site.may_be_other = site.may_be_other or any(self._is_other(value) for value, _ in result)
+                site.is_part = site.is_part or any(isinstance(value, Tuple) for value, _ in result)
         return result
+
+    def _is_other(self, value: Value) -> bool:
+        """Whether it is surely no connection, nor None."""
+        if isinstance(value, Const):
+            return value.value is not None
+        spec = self.resolver.connection_type(value)
+        return isinstance(value, (Instance, Symbol)) and (spec is None or spec.kind in ("engine", "pool", "client"))
 
     def _kept_by(self, callee: Function, state: State) -> Value | None:
         """What an object's getter gives, where that is the resource the object keeps."""

@@ -57,6 +57,8 @@ class Site:
     reopened: bool = False  # closed at once by a generator that nobody keeps, and opened again by its next use
     opens_late: bool = False  # an object that opens nothing before a later call, or before it is waited for
     may_be_given: bool = False  # the function that opens it may hand back what it is given instead
+    may_be_other: bool = False  # or something that is no connection, nor None
+    is_part: bool = False  # of a tuple or dict that it gives
 
 
 @dataclass(frozen=True)
