@@ -22,6 +22,43 @@ def test_tabs_form_feeds_and_a_missing_final_newline_stay() -> None:
     assert fix(head + before).text == head + after
 
 
+def test_no_blank_line_begins_a_block() -> None:
+    before = (
+        "def f(p):\n    conn = sqlite3.connect(p)\n\n\n    # all of them\n    conn.execute('é')\n\n    conn.commit()\n"
+    )
+    after = (
+        "def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n        # all of them\n        conn.execute('é')\n\n"
+    )
+    assert fix(HEAD + before).text == f"{HEAD}{after}        conn.commit()\n"
+
+
+NESTED = """\
+def f(p, path):
+    conn = sqlite3.connect(p)
+    with open(path) as file:
+        text = file.read()
+        try:
+            conn.execute(text)
+        finally:
+            conn.close()
+        return text
+"""
+
+
+def test_a_try_deep_inside_that_has_nothing_left_to_do_goes() -> None:
+    text = fix(HEAD + NESTED, "unsafe").text
+    assert (
+        text
+        == f"""{HEAD}def f(p, path):
+    with closing(sqlite3.connect(p)) as conn:
+        with open(path) as file:
+            text = file.read()
+            conn.execute(text)
+            return text
+"""
+    )
+
+
 IMPORTS = {
     "import sqlite3\n": "import sqlite3\nfrom contextlib import closing\n",
     '"""Doc."""\n\nfrom __future__ import annotations\n\nimport sqlite3\n': (
@@ -142,8 +179,8 @@ def test_blank_lines_around_what_goes_do_not_add_up(before: str) -> None:
 
 def test_lines_of_spaces_get_as_many_more() -> None:
     head = f"{HEAD}def f(p):\n"
-    result = fix(f"{head}    conn = sqlite3.connect(p)\n    \n    conn.execute('x')\n  \n\n    conn.commit()\n")
-    block = "        \n        conn.execute('x')\n  \n\n        conn.commit()\n"
+    result = fix(f"{head}    conn = sqlite3.connect(p)\n    conn.execute('x')\n    \n  \n\n    conn.commit()\n")
+    block = "        conn.execute('x')\n        \n  \n\n        conn.commit()\n"
     assert result.text == f"{head}    with closing(sqlite3.connect(p)) as conn:\n{block}"
 
 

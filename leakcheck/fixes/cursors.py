@@ -27,7 +27,9 @@ def close_cursor(spot: Spot) -> Proposal:
     )
     _write(spot, draft, statement, name, closing)
     last = region[-1].end_lineno or region[-1].lineno
-    draft.deepen((statement.end_lineno or statement.lineno) + 1, last, spot.indent(statement))
+    first = (statement.end_lineno or statement.lineno) + 1
+    draft.deepen(first, last, spot.indent(statement))
+    draft.drop_blank(first)
     return Proposal("close the cursor with a `with` block", draft, _DOUBT)
 
 

@@ -11,8 +11,8 @@ from leakcheck.words import words
 
 
 def remove(scene: Scene, draft: Draft, units: list[ast.stmt], dissolve: list[ast.stmt]) -> set[int]:
-    """Remove statements. A `try` directly in `dissolve` that has nothing left to do goes too: gives the lines of its
-    body, which stand deep enough already.
+    """Remove statements. A `try` in `dissolve` that has nothing left to do goes too: gives the lines of its body, which
+    stand deep enough already.
     """
     kept_deep: set[int] = set()
     by_block: dict[tuple[int, str], tuple[Block, list[ast.stmt]]] = {}
@@ -66,7 +66,7 @@ def _empty(scene: Scene, draft: Draft, block: Block, dissolve: list[ast.stmt]) -
         clause = _clause(scene, owner, "finally", block)
         if clause and owner.handlers:
             return _drop_clause(scene, draft, clause, block)
-        if clause and not owner.orelse and any(owner is s for s in dissolve) and _opens(scene, owner):
+        if clause and not owner.orelse and _goes_deeper(scene, owner, dissolve) and _opens(scene, owner):
             _drop_header(scene, draft, owner.lineno)
             _drop_clause(scene, draft, clause, block)
             return set(range(owner.lineno + 1, (owner.end_lineno or 0) + 1))
@@ -96,7 +96,17 @@ def _reraises(
     if not again or not isinstance(up, ast.Try) or len(up.handlers) > 1 or up.orelse or up.finalbody:
         return None
     alone = all(map(scene.tree.alone, block.body)) and not any(inside(up, unit) for unit in units if unit not in gone)
-    return up if alone and any(up is s for s in dissolve) and _opens(scene, up) else None
+    return up if alone and _goes_deeper(scene, up, dissolve) and _opens(scene, up) else None
+
+
+def _goes_deeper(scene: Scene, owner: ast.stmt, region: list[ast.stmt]) -> bool:
+    """Whether a `try` stands in a region, and in no other one there that might go as well."""
+    for up in (owner, *scene.tree.parents(owner)):
+        if any(up is statement for statement in region):
+            return True
+        if isinstance(up, Try) and up is not owner:
+            return False
+    return False
 
 
 def inside(owner: ast.AST, node: ast.AST) -> bool:

@@ -122,6 +122,12 @@ class Draft:
         if self._gone(last) or not self.line(last).strip():  # the end of the file, or another blank line
             self.replace(first, 0, 0, "")
 
+    def drop_blank(self, number: int) -> None:
+        """Blank lines from one on go: nothing should stand between the head of a block and its body."""
+        while number <= len(self._lines) and not self.line(number).strip(" \t\r\n"):
+            self.replace(number, 0, 0, "")
+            number += 1
+
     def _gone(self, number: int) -> bool:
         change = self._changes.get(number)
         return change is not None and not self._changed(number, change) and not change.before

@@ -240,5 +240,7 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     for line in range(first, last + 1):
         if line not in deep:
             draft.deepen(line, line, base)
+    if not late:
+        draft.drop_blank(first)
     ending.write(draft, first, last, base, late)
     return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead)
