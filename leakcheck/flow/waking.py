@@ -7,7 +7,7 @@ import libcst as cst
 from leakcheck.flow.callees import Callees
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.late import Way
-from leakcheck.flow.state import State, Status
+from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import Function, Instance, Value
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
@@ -38,6 +38,8 @@ class Waking(Callees):
         if way.opened and after.resources[owner.rid].status in (Status.RESTING, Status.CLOSED):
             after.set_status(owner.rid, Status.OPEN)
             after.step("note", node, f"opens:{owner.rid[0]}")
+            if self.summaries.owners.works(method):
+                self.may_raise(after, node, Tier.STRONG, "driver")
         if way.value is not None:
             return way.value, after
         for returned in method.returned:
