@@ -7,8 +7,8 @@ from dataclasses import replace
 import libcst as cst
 
 from leakcheck.flow.binding import filled, may_return
-from leakcheck.flow.calls import Calls
 from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.nested import Nested
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
@@ -30,12 +30,12 @@ from leakcheck.flow.values import (
     resources_in,
 )
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import SCOPES, code, dotted, walk
+from leakcheck.project.syntax.walk import code
 
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 
 
-class Callees(Calls):
+class Callees(Nested):
     """What a function of the project does to its caller's resources, and what it gives."""
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
@@ -45,7 +45,7 @@ class Callees(Calls):
         if (kept := self._kept_by(callee, state)) is not None:
             return [(kept, state)]
         if self.function is not None and function.parent is self.function and function.cls is None:
-            self._call_nested(function, node, state)
+            self.call_nested(function, node, state)
         bound = self._bind_arguments(callee, arguments)
         manager = self.decorated_as_manager(function)
         if function.is_generator and not manager:
@@ -174,38 +174,6 @@ class Callees(Calls):
         for argument in arguments:
             if not bound.issuperset(resources_in(argument.value)) or isinstance(argument.value, Function):
                 self.hand_over(argument.value, state, "argument", node)
-
-    def _call_nested(self, function: FunctionInfo, node: cst.CSTNode, state: State) -> None:
-        """A nested function called here: works with this function's variables, and releases what its body releases."""
-        for name, value in list(state.variables.items()):
-            captured = name in function.words and name not in function.bindings.names
-            if isinstance(value, (Ref, Derived)) and captured and self._calls_on(function, name):
-                self.may_raise(state, node, Tier.STRONG, "driver")
-            if isinstance(value, Lent) and value.rid is not None and captured:
-                self.use_lent(value.rid, "", node, state)
-            if isinstance(value, Ref) and captured:
-                if self._releases_name(function, name, value.rid):
-                    self.release(value.rid, state, node)
-
-    def _calls_on(self, function: FunctionInfo, name: str) -> bool:
-        """Whether the function, outside any `try`, calls a method of the name that may well raise."""
-        outside = walk(function.node.body, lambda node: type(node) not in (*SCOPES, cst.Try, cst.TryStar))
-        calls = (node.func for node in outside if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute))
-        quiet = self.catalogue.quiet_methods
-        return any(dotted(func.value) == name and func.attr.value not in quiet for func in calls)
-
-    def _releases_name(self, function: FunctionInfo, name: str, rid: ResourceId) -> bool:
-        methods = {form.method for form in self.site_of(rid).spec.release}
-        assigned = function.bindings.assigned.items()
-        aliases = {
-            alias for alias, values in assigned if any(isinstance(v, cst.Name) and v.value == name for v in values)
-        }
-        for part in walk(function.node.body):
-            if isinstance(part, cst.Call) and isinstance(part.func, cst.Attribute) and part.func.attr.value in methods:
-                mentioned = {n.value for n in walk(part) if isinstance(n, cst.Name)}
-                if name in mentioned or not aliases.isdisjoint(mentioned):
-                    return True
-        return False
 
     def _call_unknown(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         """A function whose inside does not matter, or cannot be told."""

@@ -131,6 +131,8 @@ class Calls(Sessions, Managers, Displays):
             if spec := self.model(name, node):
                 return self._acquire_by_call(spec, node, arguments, state)
             if name == "functools.partial" and arguments:
+                for argument in arguments[1:]:
+                    self.hand_over(argument.value, state, "callback", node)
                 return [(arguments[0].value, state)]
             if name in _IN_THREAD and arguments and (spec := self._passed(arguments[0].value, node)):
                 return self._acquire_by_call(spec, node, arguments[1:], state)
