@@ -10,6 +10,8 @@ from leakcheck.flow.expressions import LEADS_BACK, subscript_path
 from leakcheck.flow.passing import is_passing
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
+    NONE,
+    NOTHING,
     SOMETHING,
     UNKNOWN,
     Const,
@@ -106,11 +108,11 @@ class Assignments(Core):
 
     def _remember(self, name: str, value: Value, state: State) -> None:
         """Keep what a later test, release or cleanup may ask for; forget the rest, so that states can merge."""
-        if value is UNKNOWN or value is SOMETHING or isinstance(value, Const):
+        if value in (UNKNOWN, SOMETHING, NOTHING) or isinstance(value, Const):
             if name not in self.names.tested and name not in self.names.cleanup:
                 state.variables.pop(name, None)
                 return
-            if name not in self.names.tested:
+            if name not in self.names.tested and value != NONE:  # of which a method is missed where one is called
                 value = UNKNOWN
         state.variables[name] = value
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 
 import libcst as cst
 
@@ -10,7 +11,7 @@ from leakcheck.flow.beginning import begins, filling
 from leakcheck.flow.core import Core, only_states
 from leakcheck.flow.state import State, Tier, merge
 from leakcheck.flow.values import UNKNOWN, Const, Derived, Ref, Tuple
-from leakcheck.project.syntax.walk import terminal
+from leakcheck.project.syntax.walk import terminal, walk
 
 MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
 
@@ -40,6 +41,8 @@ class Branches(Core):
         done: list[State] = []
         for case in node.cases:
             matched = [state.copy() for state in rest]
+            for state, name in product(matched, _captured(case.pattern)):
+                self.assign(name, UNKNOWN, state)
             if case.guard is not None:
                 matched = [yes for state in matched for yes in self.decide(case.guard, state)[0]]
             done += self.suite(case.body, merge(matched))
@@ -132,6 +135,15 @@ class Branches(Core):
         if node.orelse is not None:
             done = self.suite(node.orelse.body, merge(done))
         return done + breaks
+
+
+def _captured(pattern: cst.MatchPattern) -> Iterator[cst.Name]:
+    """The names that a pattern binds."""
+    for part in walk(pattern):
+        if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
+            yield part.name
+        elif isinstance(part, cst.MatchMapping) and part.rest is not None:
+            yield part.rest
 
 
 def _irrefutable(pattern: cst.MatchPattern) -> bool:

@@ -14,6 +14,7 @@ from leakcheck.flow.opening import in_memory
 from leakcheck.flow.sessions import Sessions
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
+    NONE,
     UNKNOWN,
     Class,
     Derived,
@@ -115,6 +116,10 @@ class Calls(Sessions, Managers, Displays):
 
     def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         name = self.resolver.callee_name(callee)
+        if isinstance(callee, Method) and callee.receiver == NONE and isinstance(node.func, cst.Attribute):
+            if any(map(state.via.get, state.open_resources())):
+                self.raises(state, node.func.value, Tier.STRONG, "none")
+                return []
         if isinstance(callee, Method) and callee.name == "assertIsNone":
             if any(isinstance(argument.value, Ref) for argument in arguments[:1]):
                 return []  # it goes on only where nothing was acquired

@@ -8,7 +8,7 @@ from leakcheck.flow.core import Core
 from leakcheck.flow.names import key_of
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
-    NONE,
+    NOTHING,
     SOMETHING,
     UNBOUND,
     UNKNOWN,
@@ -125,7 +125,7 @@ class Conditions(Core):
             if known is None:
                 twin = state.copy()
                 self._learn(node, state, SOMETHING, true)
-                self._learn(node, twin, NONE, false)
+                self._learn(node, twin, NOTHING, false)
                 if key in self.names.iterated:
                     state.facts[key] = True  # more than that it is an object: it has items
             else:

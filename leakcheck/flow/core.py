@@ -11,7 +11,7 @@ import libcst as cst
 
 from leakcheck.flow.handing import Handing
 from leakcheck.flow.holding import Holding
-from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier, Trace, merge
+from leakcheck.flow.state import CERTAIN, Exits, Raised, Resource, State, Status, Tier, Trace, merge
 from leakcheck.flow.values import (
     Derived,
     Function,
@@ -208,7 +208,7 @@ class Core(Handing):
         for rid, resource in state.resources.items():
             if resource.status is Status.CLOSED and isinstance(node, cst.Raise):
                 continue  # a deliberate raise after a release leaves the release as good as it was
-            if origin == "unbound":
+            if origin in CERTAIN:
                 state.via[rid] = Tier.STRONG  # whatever raised first, this certainly does
             else:
                 state.via[rid] = max(state.via.get(rid, Tier.NONE), tier)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.state import Raised
+from leakcheck.flow.state import CERTAIN, Raised
 from leakcheck.project.syntax.walk import code
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _one(raised: Raised | None, name: str, bases: Callable[[str], frozenset[str]
         if last in _DRIVER_ROOTS:
             return Match.LIKELY
         return Match.MAYBE if last in _DRIVER_KINDS or not hasattr(builtins, last) else Match.UNLIKELY
-    if raised.origin == "unbound":
-        return Match.YES if last in ("UnboundLocalError", "NameError") else Match.NO
+    if raised.origin in CERTAIN:
+        return Match.YES if last in CERTAIN[raised.origin] else Match.NO
     if raised.origin == "raise" and raised.type:
         return _declared(raised.type, last, bases)
     return Match.MAYBE

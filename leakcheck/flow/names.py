@@ -53,7 +53,10 @@ class Names:
         found: set[str] = set()
         for node in self._nodes:
             if type(node) in _CLEANUP:
-                found.update(n.value for n in walk(node.body) if type(n) is cst.Name)  # type: ignore[attr-defined]
+                nodes = list(walk(node.body))  # type: ignore[attr-defined]
+                over = (n.target for n in nodes if type(n) is cst.CompFor)  # which only their own expressions see
+                inner = {n.value for target in over for n in walk(target) if type(n) is cst.Name}
+                found.update({n.value for n in nodes if type(n) is cst.Name} - inner)
             if not found.isdisjoint(_NAMESPACES):  # `if "conn" in locals():`
                 found.update(text for n in walk(node) if (text := string_value(n)))
         return frozenset(found)

@@ -40,6 +40,10 @@ class Tier(IntEnum):
     WEAK = 2
 
 
+# What raises for certain, whatever raised before it, by its origin: a name without a value, a method of None.
+CERTAIN = {"unbound": ("UnboundLocalError", "NameError"), "none": ("AttributeError",)}
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """What a state knows about one resource. `how` and `where` are for messages and not part of equality."""

@@ -10,7 +10,7 @@ from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.interpreter import Interpreter
-from leakcheck.flow.state import Status, Tier, Trace
+from leakcheck.flow.state import CERTAIN, Status, Tier, Trace
 from leakcheck.project.syntax.walk import terminal, walk
 from leakcheck.records import dataclass
 
@@ -105,14 +105,17 @@ def _how_often(site: Site) -> str:
     return "not always" if site.releases else "never"
 
 
+_LACKING = {"unbound": "unbound", "none": "None"}  # what a name is, by the origin of what it raises
+
+
 def _if_raised(leak: Leak, tell: Teller) -> str:
     raising = _raising(leak.trace)
     what = tell.subject(leak.site)
     stays = _stays(leak.site, tell)
     if raising is None:
         return f"{what} {stays} on an error path"
-    if raising.text == "unbound":
-        return f"{what} {stays} if {quoted(tell.text(raising.node))} is unbound"
+    if raising.text in CERTAIN:
+        return f"{what} {stays} if {quoted(tell.text(raising.node))} is {_LACKING[raising.text]}"
     if isinstance(raising.node, cst.Raise):
         return f"{what} {stays} when an exception is raised here"
     if isinstance(raising.node, cst.Yield):
@@ -185,11 +188,11 @@ def _overwritten(trace: Trace | None) -> bool:
 
 
 def _raising(trace: Trace | None) -> Trace | None:
-    """The exception that decides: an unbound name if there is one, else the last one."""
+    """The exception that decides: one that is certain if there is one, else the last one."""
     last: Trace | None = None
     while trace is not None:
         if trace.kind == "raise":
-            if trace.text == "unbound":
+            if trace.text in CERTAIN:
                 return trace
             last = last or trace
         trace = trace.previous
@@ -229,10 +232,12 @@ def _branch(trace: Trace, tell: Teller, turns: list[cst.CSTNode]) -> Step | None
 def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
     if trace.kind == "raise":
         words = {
-            "unbound": f"{quoted(tell.text(trace.node))} may be unbound here: this raises and skips what follows",
             "yield": "if whoever gets it raises, what follows is skipped",
             "raise": "this exception skips the release",
         }
+        if trace.text in CERTAIN:
+            lacking = f"{quoted(tell.text(trace.node))} may be {_LACKING[trace.text]} here"
+            words[trace.text] = f"{lacking}: this raises and skips what follows"
         word = words.get(trace.text, "if this raises, what follows is skipped")
         is_raise = isinstance(trace.node, cst.Raise)
         return tell.step("raise", _asking(trace.node, site, tell), words["raise"] if is_raise else word)
