@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from fixing import NOWHERE, fix
 
@@ -211,3 +213,37 @@ def test_settings_choose_rules() -> None:
 
 def test_refusals_are_sentences_without_a_period() -> None:
     assert str(Refused("it is used elsewhere")) == "it is used elsewhere"
+
+
+HELPED = """\
+import sqlite3
+
+from {module} import finish
+
+
+def delete(path, ok):
+    conn = sqlite3.connect(path)
+    conn.execute("DELETE FROM t")
+    finish(conn, ok)
+"""
+HELPER = """\
+def finish(conn, ok):
+    try:
+        {work}
+    finally:
+        conn.close()
+"""
+
+
+@pytest.mark.parametrize("work", ["conn.commit()", "print(ok)"])
+def test_what_a_helper_of_another_file_does_counts(work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = f"base_{work[:3]}"
+    (tmp_path / f"{module}.py").write_text(HELPER.format(work=work))
+    source = HELPED.format(module=module)
+    result = fix(source, settings=Settings(tmp_path, fix="unsafe"))
+    if work == "print(ok)":
+        assert result.text.endswith("    finally:\n        finish(conn, ok)\n")
+    else:
+        assert result.text == source
+        assert result.reasons == ["what releases `conn` does more than that"]

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import Literal
 
+import libcst as cst
+
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, mentions, terminal
 from leakcheck.fixes.text import Refused
+from leakcheck.flow.values import Function as FunctionValue
 from leakcheck.models import Release
 from leakcheck.records import dataclass
 
@@ -78,13 +81,26 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
     if right or _forgot_await(scene, statement) or _is_wrong(scene, statement):
         return
     assert isinstance(call, ast.Call)
-    helper = scene.tree.function_named(terminal(call.func))
+    helper = scene.tree.function_named(terminal(call.func)) or _elsewhere(scene, call)
     if isinstance(helper, ast.AsyncFunctionDef) and not isinstance(statement.value, ast.Await):
         found.effects = "some"  # a coroutine that never runs
     elif helper is None:
         found.effects = found.effects if found.effects == "some" else "perhaps"
     elif not _only_releases(scene, helper):
         found.effects = "some"
+
+
+def _elsewhere(scene: Scene, call: ast.Call) -> Function | None:
+    """The helper, where it stands in another file of the project."""
+    own, module = scene.run.function, scene.file.module
+    for node in scene.site.releases:
+        span = module.span(node)
+        if isinstance(node, cst.Call) and (span.line, span.column - 1) == scene.tree.start(call):
+            callee = scene.run.resolver.static(node.func, own, module)
+            if isinstance(callee, FunctionValue):
+                found = ast.parse(cst.Module([callee.info.node]).code).body[0]
+                return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+    return None
 
 
 def _only_releases(scene: Scene, helper: Function) -> bool:
