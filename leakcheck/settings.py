@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ MayRaise = Literal["strong", "strict"]
 FixMode = Literal["off", "shown", "safe", "unsafe"]  # not even planned, shown, applied
 
 _CLI = "command line"
+_MAY_BE_WRONG = frozenset("!\\[")  # signs without which nothing is wrong with a pattern
 _UNSELECTED, _DEFAULT, _ALL = -1, 0, 1  # how exactly a rule is named; codes and prefixes count by their length
 
 
@@ -97,7 +99,7 @@ class Settings(NamedTuple):
         return base._replace(
             ignore=base.ignore + _selectors(list(ignore), _CLI, "--ignore"),
             extend_select=base.extend_select + _selectors(list(extend_select), _CLI, "--extend-select"),
-            exclude=base.exclude + tuple(exclude),
+            exclude=base.exclude + _patterns(list(exclude), _CLI, "--exclude"),
         )
 
 
@@ -115,6 +117,17 @@ def pattern_list(patterns: tuple[str, ...]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
     return GitIgnoreSpec.from_lines(patterns)
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it is written as a .gitignore asks for."""
+    if _MAY_BE_WRONG.isdisjoint(text):  # what compiles patterns is slow to import
+        return True
+    try:
+        pattern_list((text,))
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def load(start: Path, config: Path | None = None) -> Settings:
@@ -182,6 +195,14 @@ def _strings(value: object, where: str, key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _patterns(value: object, where: str, key: str) -> tuple[str, ...]:
+    patterns = _strings(value, where, key)
+    for text in patterns:
+        if not is_pattern(text):
+            raise SettingsError(where, f"'{key}' holds '{text}', which is no pattern of a .gitignore")
+    return patterns
+
+
 def _selectors(value: object, where: str, key: str) -> tuple[str, ...]:
     selectors = _strings(value, where, key)
     for selector in selectors:
@@ -194,7 +215,8 @@ def _selectors(value: object, where: str, key: str) -> tuple[str, ...]:
 def _per_file(value: object, where: str, key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not isinstance(value, dict):
         raise SettingsError(where, f"'{key}' must be a table of pattern = [selectors], not {value!r}")
-    return tuple((pattern, _selectors(entry, where, f"{key}.{pattern}")) for pattern, entry in value.items())
+    patterns = _patterns(list(value), where, key)
+    return tuple((pattern, _selectors(value[pattern], where, f"{key}.{pattern}")) for pattern in patterns)
 
 
 def _word(valid: tuple[str, ...]) -> Callable[[object, str, str], str]:
@@ -250,7 +272,7 @@ KEYS: dict[str, tuple[str, Callable[[object, str, str], object]]] = {
     "ignore": ("ignore", _selectors),
     "extend-select": ("extend_select", _selectors),
     "per-file-ignores": ("per_file_ignores", _per_file),
-    "exclude": ("exclude", _strings),
+    "exclude": ("exclude", _patterns),
     "may-raise": ("may_raise", _word(get_args(MayRaise))),
     "min-confidence": ("min_confidence", _word(CONFIDENCES)),
     "min-pool-size": ("min_pool_size", _count),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from leakcheck.project.discovery import excluded, find
+from leakcheck.project.folders import Folders
 from leakcheck.settings import Settings
 
 
@@ -107,6 +109,20 @@ def test_a_folder_that_cannot_be_listed(tree: Path, monkeypatch: pytest.MonkeyPa
     found = find((".",), Settings(tree))
     assert found.files == ("b.py",)
     assert [(p.filename, p.error) for p in found.problems] == [("a", "Permission denied")]
+
+
+def test_only_files_below_a_folder_are_searched(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant("a/x.py", "a/b/y.py")
+    os.mkfifo("a/pipe.py")
+    assert Folders().below(str(tree)) == [str(tree / "a/x.py"), str(tree / "a/b/y.py")]
+    monkeypatch.setattr(os, "scandir", Mock(side_effect=PermissionError))
+    assert Folders().below(str(tree)) == []
+
+
+def test_patterns_that_make_no_sense_to_git_count_for_nothing(tree: Path) -> None:
+    plant("a.py", "b.py")
+    plant(".gitignore", text="a\\\n[z-a]\n!\nb.py\n")
+    assert files() == ["a.py"]
 
 
 def test_excluded_asks_every_folder_above(tree: Path) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from leakcheck.settings import Settings, pattern_list
+from leakcheck.settings import Settings, is_pattern, pattern_list
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -184,7 +184,7 @@ def _gitignore(folder: str) -> GitIgnoreSpec | None:
         text = Path(folder, ".gitignore").read_text("utf-8", errors="replace")
     except OSError:
         return None
-    return pattern_list(tuple(text.splitlines()))
+    return pattern_list(tuple(filter(is_pattern, text.splitlines())))  # git passes over those that make no sense
 
 
 @lru_cache(maxsize=4096)

@@ -56,14 +56,17 @@ class Folders:
             inner: list[str] = []
             for each in level:
                 entries = self._scanned(each)
-                found += (entry.path for entry in entries if entry.name.endswith(".py"))
+                found += (entry.path for entry in entries if entry.name.endswith(".py") and entry.is_file())
                 inner += (e.path for e in entries if e.name[:1] not in "._" and e.is_dir(follow_symlinks=False))
             level = inner
         return found[:_MOST_TEXTS]
 
     def _scanned(self, folder: str) -> list[os.DirEntry[str]]:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError:
+            entries = []
         self._listed.setdefault(folder, frozenset(entry.name for entry in entries))
         return entries
 
