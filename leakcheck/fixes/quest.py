@@ -74,6 +74,8 @@ class Quest:
             raise Refused(f"`{scene.site.callee}` may give back a connection it is given, which is not ours to close")
         if scene.site.may_be_other:
             raise Refused(f"`{scene.site.callee}` may also give something that is no connection")
+        if scene.site.closed_in_vain:
+            raise Refused(f"the block that calls `{scene.site.closed_in_vain}()` has to go")
         if scene.site.is_part and not scene.name:
             raise Refused(f"the connection is part of what `{scene.site.callee}` gives")
         if scene.site.is_answered_for and scene.site.releases:

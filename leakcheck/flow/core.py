@@ -56,6 +56,7 @@ class Site:
     is_item: bool = False  # yielded, one for each round of a loop
     reopened: bool = False  # closed at once by a generator that nobody keeps, and opened again by its next use
     opens_late: bool = False  # an object that opens nothing before a later call, or before it is waited for
+    closed_in_vain: str = ""  # what a `closing` calls that does not close it
     may_be_given: bool = False  # the function that opens it may hand back what it is given instead
     may_be_other: bool = False  # or something that is no connection, nor None
     is_part: bool = False  # of a tuple or dict that it gives

@@ -31,7 +31,8 @@ from leakcheck.models import Release
 from leakcheck.project.syntax.module import ClassInfo
 from leakcheck.project.syntax.walk import code, dotted, terminal
 
-_CLOSING = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib2.closing"})
+# With what they call at the end of the block; `aclosing` waits for it.
+_CLOSING = {"contextlib.closing": "close", "contextlib.aclosing": "aclose", "contextlib2.closing": "close"}
 _STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
 _CLOSES = ("closes", "returns")
 _EXPECTED = ("BaseException",)  # `pytest.raises`: the block is there to fail
@@ -47,7 +48,8 @@ class Managers(Resources):
         """contextlib's own context managers; None if the callee is not one of them."""
         first = arguments[0].value if arguments else UNKNOWN
         if name in _CLOSING:
-            return [(Manager(first, first, "closes"), state)]
+            is_closed = self._is_closed_by(first, _CLOSING[name], node, state)
+            return [(Manager(first, first, "closes" if is_closed else "nothing"), state)]
         if name == "contextlib.nullcontext":
             return [(Manager(UNKNOWN, first if arguments else NONE, "nothing"), state)]
         if name == "contextlib.suppress":
@@ -137,6 +139,18 @@ class Managers(Resources):
         if not loan.spec.lazy:
             self.holding.taken(self, rid, node, state)
         return rid
+
+    def _is_closed_by(self, value: Value, method: str, node: cst.CSTNode, state: State) -> bool:
+        """Whether calling the method does anything: an asynchronous `close` has to be awaited, few have an `aclose`."""
+        if not isinstance(value, Ref):
+            return True
+        site = self.site_of(value.rid)
+        forms = (*site.spec.release, *site.spec.wrong_release)
+        if any(form.method == method and form.awaited == (method == "aclose") for form in forms):
+            return True
+        site.closed_in_vain = method
+        state.step("note", node, f"in vain:{site.index}")
+        return False
 
     def _closing_action(self, rid: ResourceId) -> ExitAction:
         """`closing(x)` calls x.close(): right or wrong by x's model."""

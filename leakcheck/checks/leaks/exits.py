@@ -245,6 +245,9 @@ def _step(trace: Trace, tell: Teller, site: Site) -> Step | None:
         return tell.step("leak", trace.node, f"returns here without having {tell.done(site)} it")
     if trace.kind == "note" and trace.text == f"opens:{site.index}":
         return tell.step("note", trace.node, "this opens its connection")
+    if trace.kind == "note" and trace.text == f"in vain:{site.index}":
+        lacks = "which it does not have" if site.closed_in_vain == "aclose" else "but nobody waits for that"
+        return tell.step("note", trace.node, f"this calls its {quoted(f'{site.closed_in_vain}()')}, {lacks}")
     if trace.kind == "note" and trace.text.startswith("overwritten:"):
         return tell.step("leak", trace.node, f"{quoted(trace.text.partition(':')[2])} is overwritten here")
     return None
