@@ -63,6 +63,30 @@ def test_what_raises_is_the_end_of_a_query_and_a_release_is_shown_once() -> None
     assert [[step.kind for step in each.steps] for each in found] == [["acquire", "raise", "skip"]] * 2
 
 
+BRANCH = """\
+import sqlite3
+
+
+def opened(path, is_dry):
+    conn = sqlite3.connect(path)
+    if is_dry:
+        conn.close()
+        {}
+    conn.execute("DELETE FROM jobs")
+    return conn
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "kinds"),
+    [("return None", ["acquire", "branch", "raise"]), ("print(path)", ["acquire", "branch", "raise", "skip"])],
+)
+def test_a_release_of_another_way_out_would_not_have_helped(end: str, kinds: list[str]) -> None:
+    source = BRANCH.format(end)
+    (found,) = check(source, str(NOWHERE / "example.py"), Settings(NOWHERE, select=("LK102",))).diagnostics
+    assert [step.kind for step in found.steps] == kinds
+
+
 def messages(code: str, source: str, least: Confidence = "medium") -> list[str]:
     report = check(source, str(NOWHERE / "example.py"), Settings(NOWHERE, select=(code,), min_confidence=least))
     return [found.message for found in report.diagnostics]

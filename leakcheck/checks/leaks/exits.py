@@ -11,7 +11,7 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import CERTAIN, Status, Tier, Trace
-from leakcheck.project.syntax.walk import terminal, walk
+from leakcheck.project.syntax.walk import same_scope, terminal, walk
 from leakcheck.records import dataclass
 
 
@@ -213,11 +213,20 @@ def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
         )
         steps.append(tell.step("note", leak.resource.where, word))
     passed = {step.span for step in steps}
-    for node in site.releases[:3]:
+    elsewhere = {id(node) for trace in history if trace.kind == "branch" for node in _not_taken(trace)}
+    for node in [release for release in site.releases if id(release) not in elsewhere][:3]:
         step = tell.step("skip", node, f"not reached: this would have {tell.done(site)} it")
         if step.span not in passed:
             steps.append(step)
     return tuple(steps)
+
+
+def _not_taken(trace: Trace) -> Iterator[cst.CSTNode]:
+    """What stands on the other side of a test, if that side ends the function for itself."""
+    assert isinstance(trace.node, cst.If)
+    other = trace.node.body if trace.text == "false" else trace.node.orelse
+    nodes = list(walk(other, same_scope)) if other is not None else []
+    return iter(nodes if any(isinstance(node, (cst.Return, cst.Raise)) for node in nodes) else ())
 
 
 def _branch(trace: Trace, tell: Teller, turns: list[cst.CSTNode]) -> Step | None:
