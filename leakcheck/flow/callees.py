@@ -10,8 +10,10 @@ from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.nested import Nested
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
-from leakcheck.flow.summaries import Outcome, Summary, translate
+from leakcheck.flow.summaries import Constants, Outcome, Summary, translate
 from leakcheck.flow.values import (
+    NOTHING,
+    SOMETHING,
     UNKNOWN,
     Class,
     Const,
@@ -63,6 +65,8 @@ class Callees(Nested):
         summary = self.summaries.of(function, known, specs, constants, within)
         if summary is None or (not summary.outcomes and not manager):
             return self._call_unknown(callee, node, arguments, state)
+        if summary.is_fresh and (shared := self._tested_by_both(callee, arguments, summary)):
+            return self._call_either_way(shared, callee, node, arguments, state)
         rids = {name: rid for name, rid, _ in bound}
         self._hand_over_unbound(arguments, set(rids.values()), node, state)
         if manager:
@@ -73,6 +77,27 @@ class Callees(Nested):
                 site.may_be_given = site.may_be_given or may_return(callee, arguments)
                 site.may_be_other = site.may_be_other or any(self._is_other(value) for value, _ in result)
                 site.is_part = site.is_part or any(isinstance(value, Tuple) for value, _ in result)
+        return result
+
+    def _tested_by_both(self, callee: Function, arguments: list[Argument], summary: Summary) -> str:
+        """A variable of which nothing is known, if a test of it may decide here and there: `opened(path, enabled)`."""
+        if all(outcome.fresh for outcome in summary.returns):
+            return ""
+        tested, there = self.names.tested, self.summaries.names(callee.info).tested
+        told = ((name, argument) for name, argument in filled(callee, arguments) if argument.value is UNKNOWN)
+        names = (code(argument.node.value) for name, argument in told if name in there)
+        return next((name for name in names if name in tested and name in self.names.locals), "")
+
+    def _call_either_way(
+        self, shared: str, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State
+    ) -> Evaluated:
+        """Once with the variable true, once with it false."""
+        result: Evaluated = []
+        for value in (SOMETHING, NOTHING):
+            after = state.copy()
+            after.variables[shared] = value
+            known = [Argument(value, a.node) if code(a.node.value) == shared else a for a in arguments]
+            result += self.call_function(callee, node, known, after)
         return result
 
     def _is_other(self, value: Value) -> bool:
@@ -151,8 +176,8 @@ class Callees(Nested):
                 bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
         return bound
 
-    def _constants(self, callee: Function, arguments: list[Argument]) -> tuple[tuple[str, Const], ...]:
-        """Parameters that the callee tests and that this call makes a constant, given or left at the default."""
+    def _constants(self, callee: Function, arguments: list[Argument]) -> Constants:
+        """Parameters that the callee tests and of which this call says how that ends, given or left at the default."""
         given = {name: argument.value for name, argument in filled(callee, arguments)}
         if any(argument.star for argument in arguments):
             return ()
@@ -160,11 +185,8 @@ class Callees(Nested):
         for parameter in callee.info.parameters:
             name = parameter.name.value
             value = given.get(name) or (self.resolver.default(parameter) if name not in given else None)
-            if (
-                isinstance(value, Const)
-                and value.value in (None, True, False)
-                and name in self.summaries.names(callee.info).tested
-            ):
+            plain = value in (SOMETHING, NOTHING) or (isinstance(value, Const) and value.value in (None, True, False))
+            if value is not None and plain and name in self.summaries.names(callee.info).tested:
                 found.append((name, value))
         return tuple(found)
 

@@ -15,7 +15,6 @@ from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
 from leakcheck.flow.taking import Taking
 from leakcheck.flow.values import (
     UNKNOWN,
-    Const,
     Derived,
     Function,
     Instance,
@@ -48,7 +47,7 @@ MAX_DEPTH = 5  # of calls followed from the function being checked
 
 # A parameter that is bound to a resource of the caller: its name, the resource's model, whether it is only derived.
 Bound = tuple[str, "Connection", bool]
-Constants = tuple[tuple[str, Const], ...]  # parameters that are a constant in the call
+Constants = tuple[tuple[str, Value], ...]  # parameters that are a constant in the call, or surely true or false
 
 
 @dataclass(frozen=True)
