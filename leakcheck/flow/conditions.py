@@ -17,12 +17,24 @@ from leakcheck.flow.values import (
     ResourceId,
     Value,
     is_none,
+    is_setting,
     truth,
 )
 from leakcheck.project.syntax.walk import code, dotted, string_value
 
 Split = tuple[list[State], list[State]]
 _SINGLETONS = {"None": None, "True": True, "False": False}
+_NONE = " is None"  # behind the key of what was asked for that, among the facts
+
+
+def _told_true(key: str, state: State) -> bool | None:
+    """Whether an earlier test has told that something is true."""
+    return False if state.facts.get(key + _NONE) else state.facts.get(key)
+
+
+def _told_none(key: str, state: State) -> bool | None:
+    """Whether an earlier test has told that something is None."""
+    return False if state.facts.get(key) else state.facts.get(key + _NONE)
 
 
 class Conditions(Core):
@@ -77,12 +89,14 @@ class Conditions(Core):
         for value, each in self.eval(node.left, state):
             if constant is None:
                 answer = is_none(value)
+                answer = _told_none(key_of(node.left), each) if answer is None else answer
             else:
                 answer = value.value == constant if isinstance(value, Const) else None
             if answer is None:
                 twin = each.copy()
-                self._learn(node.left, each, Const(constant), same)
-                self._learn(node.left, twin, SOMETHING if constant is None else UNKNOWN, other)
+                asked = _NONE if constant is None else ""
+                self._learn(node.left, each, Const(constant), same, asked)
+                self._learn(node.left, twin, SOMETHING if constant is None else UNKNOWN, other, asked)
             else:
                 (same if answer else other).append(each)
         return (other, same) if negated else (same, other)
@@ -121,7 +135,7 @@ class Conditions(Core):
         for value, state in evaluated:
             known = truth(value)
             if known is None and self.names.repeated(key):
-                known = state.facts.get(key)
+                known = _told_true(key, state)
             if known is None:
                 twin = state.copy()
                 self._learn(node, state, SOMETHING, true)
@@ -132,15 +146,17 @@ class Conditions(Core):
                 (true if known else false).append(state)
         return true, false
 
-    def _learn(self, node: cst.BaseExpression, state: State, value: Value, to: list[State]) -> None:
-        """Remember the outcome of a test of something unknown, where it will be asked again."""
+    def _learn(self, node: cst.BaseExpression, state: State, value: Value, to: list[State], asked: str = "") -> None:
+        """Remember the outcome of a test of something unknown, where it will be asked again. `asked`: whether it is
+        None, and not whether it is true."""
         key = key_of(node)
         if self.names.repeated(key) or key in self.names.cleanup:
-            if dotted(node):
-                if state.variables.get(key, UNKNOWN) in (UNKNOWN, UNBOUND):
-                    state.variables[key] = value
-            else:
-                state.facts[key] = value is SOMETHING
+            path, known = dotted(node) or "", state.variables.get(key, UNKNOWN)
+            told = is_none(value) if asked else truth(value)
+            if path and (known in (UNKNOWN, UNBOUND) or is_setting(known)):
+                state.variables[key] = value
+            elif told is not None and "." not in path:  # a field may be another one after any call
+                state.facts[key + asked] = told
         to.append(state)
 
     def _is_instance(self, node: cst.Call, state: State) -> Split:

@@ -209,7 +209,7 @@ def truth(value: Value) -> bool | None:
         return True
     if value is UNKNOWN or value is UNBOUND or isinstance(value, (Instance, Lent, Derived, Method)):
         return None  # an object may have a truth of its own, an attribute may hold anything
-    return None if _is_setting(value) else True
+    return None if is_setting(value) else True
 
 
 def is_none(value: Value) -> bool | None:
@@ -220,10 +220,10 @@ def is_none(value: Value) -> bool | None:
     if isinstance(value, Instance) and value.rid is not None:
         return False
     unknown = value in (UNKNOWN, UNBOUND, NOTHING) or isinstance(value, (Method, Derived, Lent, Instance))
-    return None if unknown or _is_setting(value) else False
+    return None if unknown or is_setting(value) else False
 
 
-def _is_setting(value: Value) -> bool:
+def is_setting(value: Value) -> bool:
     """Whether it may be anything, for all that is known: what a module out of sight has by a name that is no class'."""
     if not isinstance(value, Symbol):
         return False
