@@ -49,6 +49,10 @@ class Callees(Nested):
         if self.function is not None and function.parent is self.function and function.cls is None:
             self.call_nested(function, node, state)
         bound = self._bind_arguments(callee, arguments)
+        if not bound and (ending := self.never_returns(function)):
+            if ending is cst.Raise:
+                self.raises(state, node, Tier.STRONG, "call")
+            return []
         manager = self.decorated_as_manager(function)
         if function.is_generator and not manager:
             for argument in arguments:

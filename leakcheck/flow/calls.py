@@ -33,13 +33,13 @@ from leakcheck.flow.values import (
 )
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.module import ClassInfo
-from leakcheck.project.syntax.walk import string_value, terminal
+from leakcheck.project.syntax.walk import is_none, string_value, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
 
 # Python's own ways to end the process; what is open then is closed by it.
-_ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
+ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
@@ -117,7 +117,7 @@ class Calls(Sessions, Managers, Displays):
     def _call_named(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> Evaluated:
         name = self.resolver.callee_name(callee)
         if isinstance(callee, Method) and callee.receiver == NONE and isinstance(node.func, cst.Attribute):
-            if any(map(state.via.get, state.open_resources())):
+            if self._is_left_none(node.func.value) and any(map(state.via.get, state.open_resources())):
                 self.raises(state, node.func.value, Tier.STRONG, "none")
                 return []
         if isinstance(callee, Method) and callee.name == "assertIsNone":
@@ -126,7 +126,7 @@ class Calls(Sessions, Managers, Displays):
         if isinstance(callee, Method) and callee.name in ("assertRaises", "assertRaisesRegex"):
             name = "pytest.raises"  # the same to what stands in the block
         if name is not None:
-            if name in _ENDS_PROCESS:
+            if name in ENDS_PROCESS:
                 return []
             if name == "super":
                 return [(self.resolver.parent(self.function), state)]
@@ -152,6 +152,13 @@ class Calls(Sessions, Managers, Displays):
         elif guessed := self.guess(callee, node):
             return self._acquire_by_call(guessed, node, arguments, state, self.certainty(guessed))
         return self._call_other(name, callee, node, arguments, state)
+
+    def _is_left_none(self, receiver: cst.BaseExpression) -> bool:
+        """Whether it is a variable that this function sets to None, and that no nested one sets: what others give is
+        less certain."""
+        if self.function is None or not isinstance(receiver, cst.Name) or "nonlocal" in self.function.chunk.words:
+            return False
+        return any(map(is_none, self.function.bindings.assigned.get(receiver.value, ())))
 
     def _passed(self, callee: Value, node: cst.Call) -> Connection | None:
         """What an acquirer gives that is not called here, but passed to whoever calls it."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.flow.binding import parameters
-from leakcheck.flow.calls import Calls
+from leakcheck.flow.calls import ENDS_PROCESS, Calls
 from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import UNKNOWN, Derived, Function, Lent, Ref, ResourceId, Value
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import SCOPES, dotted, walk
+from leakcheck.project.syntax.walk import SCOPES, dotted, same_scope, walk
 
 
 class Nested(Calls):
@@ -21,8 +21,23 @@ class Nested(Calls):
         """A nested function called here: works with this function's variables, and releases what its body releases."""
         for each in self._reached(function):
             for name, value in list(state.variables.items()):
-                if name in each.words and name not in each.bindings.names:
+                if name in each.words and (name not in each.bindings.names or name in _taken(each)):
                     self._use(each, name, value, node, state)
+
+    def never_returns(self, function: FunctionInfo) -> type[cst.Raise] | type[cst.Call] | None:
+        """What a function ends with that never comes back, whatever happens in it: a `raise`, or a call that ends the
+        process."""
+        body = function.node.body.body
+        last = body[-1].body[-1] if body and isinstance(body[-1], cst.SimpleStatementLine) else None
+        call = last.value if isinstance(last, cst.Expr) else None
+        name = self.resolver.static(call.func, function, function.module) if isinstance(call, cst.Call) else UNKNOWN
+        ends_process = self.resolver.callee_name(name) in ENDS_PROCESS
+        replaced = function.is_generator or function.decorators or "NotImplementedError" in function.words  # elsewhere
+        if replaced or not (ends_process or isinstance(last, cst.Raise)):
+            return None
+        if any(isinstance(part, cst.Return) for part in walk(function.node.body, same_scope)):
+            return None
+        return cst.Call if ends_process else cst.Raise
 
     def _reached(self, function: FunctionInfo) -> Iterable[FunctionInfo]:
         """A nested function and those beside it that it may call."""
@@ -47,6 +62,9 @@ class Nested(Calls):
             self.use_lent(value.rid, "", node, state)
         if isinstance(value, Ref) and self._releases(function, name, value.rid):
             self.release(value.rid, state, node)
+        if name in function.bindings.outer and function.bindings.assigned.get(name):
+            self.hand_over(value, state, "closure", node)
+            state.variables[name] = UNKNOWN  # it may have another one now
 
     def _calls_on(self, function: FunctionInfo, name: str) -> bool:
         """Whether the function, outside any `try`, calls a method of the name that may well raise."""
@@ -72,6 +90,8 @@ class Nested(Calls):
         """Whether a function of the project releases the argument that one of the names is."""
         spec = self.site_of(rid).spec
         for argument, parameter in zip(call.args, parameters(callee, call.args), strict=True):
+            if not parameter and not callee.info.words.isdisjoint(form.method for form in spec.release):
+                return True  # one of several
             if parameter and isinstance(argument.value, cst.Name) and argument.value.value in names:
                 summary = self.summaries.of(callee.info, None, ((parameter, spec, False),))
                 ends = (outcome.parameters for outcome in (summary.returns if summary is not None else ()))
@@ -80,8 +100,18 @@ class Nested(Calls):
         return False
 
 
+def _taken(function: FunctionInfo) -> frozenset[str]:
+    """The variables around a nested function that are defaults of parameters by their names: `def end(conn=conn):`."""
+    defaults = ((p.name.value, p.default) for p in function.parameters)
+    return frozenset(name for name, value in defaults if isinstance(value, cst.Name) and value.value == name)
+
+
 def _aliases(function: FunctionInfo, name: str) -> Iterator[str]:
-    """Other names that a function gives what the name holds."""
+    """Other names that a function gives what the name holds, itself or as one of several it goes over."""
     for alias, values in function.bindings.assigned.items():
         if any(isinstance(value, cst.Name) and value.value == name for value in values):
             yield alias
+    for loop in (part for part in walk(function.node.body) if isinstance(part, cst.For)):
+        items = loop.iter.elements if isinstance(loop.iter, (cst.Tuple, cst.List)) else ()
+        if isinstance(loop.target, cst.Name) and any(dotted(item.value) == name for item in items):
+            yield loop.target.value
