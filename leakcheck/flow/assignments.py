@@ -23,6 +23,7 @@ from leakcheck.flow.values import (
     Tuple,
     Value,
     resources_in,
+    truth,
 )
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.walk import dotted
@@ -64,10 +65,14 @@ class Assignments(Core):
     def run_augmented(self, node: cst.AugAssign, state: State) -> list[State]:
         done = []
         for value, after in self.eval(node.value, state):
-            for added in (value, after.variables.get(dotted(node.target) or "", UNKNOWN)):
+            before = after.variables.get(dotted(node.target) or "", UNKNOWN)
+            for added in (value, before):
                 if added is value or isinstance(added, Tuple):
                     self.hand_over(added, after, "container", node)
-            done += self.assign(node.target, UNKNOWN, after)
+            counts = (
+                isinstance(node.operator, cst.AddAssign) and _is_count(before) and truth(value) and _is_count(value)
+            )
+            done += self.assign(node.target, SOMETHING if counts else UNKNOWN, after)
         return done
 
     def assign(self, target: cst.CSTNode, value: Value, state: State) -> list[State]:
@@ -172,6 +177,11 @@ class Assignments(Core):
     @property
     def _in_init(self) -> bool:
         return self.function is not None and self.function.cls is not None and self.function.name in _OPENERS
+
+
+def _is_count(value: Value) -> bool:
+    """Whether it is a number from 0 on, or more than one that was."""
+    return value is SOMETHING or (isinstance(value, Const) and isinstance(value.value, int) and value.value >= 0)
 
 
 def _for_targets(target: cst.Tuple | cst.List, items: tuple[Value, ...]) -> tuple[Value, ...] | None:

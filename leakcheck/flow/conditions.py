@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.core import Core
-from leakcheck.flow.names import key_of
+from leakcheck.flow.names import compared, is_negated, key_of
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
     NOTHING,
@@ -52,7 +52,7 @@ class Conditions(Core):
                 return self._compared(node, _SINGLETONS[comparator.value], state)
         if isinstance(node, cst.Comparison):
             known = self._identical(node, state) or self._bound(node, state)
-            return known or self._split(node, self.parts(node, state))
+            return known or self._is_one_of(node, state)
         if isinstance(node, cst.NamedExpr):
             return self._split(node.target, self.eval(node, state))
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
@@ -100,6 +100,19 @@ class Conditions(Core):
             else:
                 (same if answer else other).append(each)
         return (other, same) if negated else (same, other)
+
+    def _is_one_of(self, node: cst.Comparison, state: State) -> Split:
+        """Any other comparison: what a variable was given here, or compared with before, may tell how it ends."""
+        name, literals = compared(node) or ("", ())
+        is_own = name in self.names.locals
+        value = state.variables.get(name, UNKNOWN) if is_own else UNKNOWN
+        if isinstance(value, Const):
+            true, false = ([state], list[State]()) if value.value in literals else (list[State](), [state])
+        else:
+            true, false = self._split(node, self.parts(node, state))
+            for each in true if is_own and len(literals) == 1 and value is UNKNOWN else ():
+                each.variables[name] = Const(literals[0])
+        return (false, true) if is_negated(node) else (true, false)
 
     def _bound(self, node: cst.Comparison, state: State) -> Split | None:
         """`"conn" in locals()`: whether the name is bound; None if nothing of the kind is asked."""

@@ -9,6 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.flow.beginning import elements
+from leakcheck.flow.values import Const
 from leakcheck.project.syntax.bindings import Bindings
 from leakcheck.project.syntax.remembered import remembered
 from leakcheck.project.syntax.walk import SCOPES, code, dotted, same_scope, string_value, walk
@@ -106,8 +107,48 @@ def atoms(test: cst.BaseExpression) -> Iterator[str]:
         yield key_of(test.left)
     else:
         yield key_of(test)
+        if (asked := compared(test)) is not None:
+            yield asked[0]
 
 
 def key_of(test: cst.BaseExpression) -> str:
-    """A name or dotted path as itself, anything else as its text."""
+    """A name or dotted path as itself, anything else as its text; of a comparison and its negation the same."""
+    operator = _signs(test)
+    if operator and isinstance(test, cst.Comparison):
+        return f"{code(test.left)} {operator} {code(test.comparisons[0].comparator)}"
     return dotted(test) or code(test)
+
+
+def is_negated(test: cst.Comparison) -> bool:
+    """Whether it is `!=` or `not in`, and nothing more."""
+    return bool(_signs(test)) and isinstance(test.comparisons[0].operator, (cst.NotEqual, cst.NotIn))
+
+
+def compared(test: cst.BaseExpression) -> tuple[str, tuple[object, ...]] | None:
+    """A variable, and the literals of which a test asks whether it is one: `kind in ("a", "b")`, `kind != "a"`."""
+    operator = _signs(test)
+    if not operator or not isinstance(test, cst.Comparison) or not isinstance(test.left, cst.Name):
+        return None
+    right = test.comparisons[0].comparator
+    several = operator == "in" and isinstance(right, (cst.Tuple, cst.List, cst.Set))
+    nodes = [element.value for element in right.elements] if several else [right] if operator == "==" else []  # type: ignore[attr-defined]
+    literals = [_literal(node) for node in nodes]
+    known = [literal.value for literal in literals if literal is not None]
+    return (test.left.value, tuple(known)) if known and len(known) == len(nodes) else None
+
+
+def _literal(node: cst.BaseExpression) -> Const | None:
+    if isinstance(node, cst.Integer):
+        return Const(node.evaluated_value)
+    text = string_value(node)
+    return Const(text) if text is not None else None
+
+
+def _signs(test: cst.BaseExpression) -> str:
+    """`==` or `in`, if that is what a comparison of two asks, or its negation."""
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return ""
+    operator = test.comparisons[0].operator
+    if isinstance(operator, (cst.Equal, cst.NotEqual)):
+        return "=="
+    return "in" if isinstance(operator, (cst.In, cst.NotIn)) else ""
