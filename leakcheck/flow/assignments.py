@@ -11,7 +11,6 @@ from leakcheck.flow.passing import is_passing
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
     NONE,
-    NOTHING,
     SOMETHING,
     UNKNOWN,
     Const,
@@ -28,7 +27,7 @@ from leakcheck.flow.values import (
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.walk import dotted
 
-_NAME = pattern(r"\w+")
+_NAME = pattern(r"(?<![\w.])\w+")  # not of an attribute
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
 _OPENERS = ("__init__", "__enter__", "__aenter__")  # what these store they own only once they have ended normally
 
@@ -113,7 +112,7 @@ class Assignments(Core):
 
     def _remember(self, name: str, value: Value, state: State) -> None:
         """Keep what a later test, release or cleanup may ask for; forget the rest, so that states can merge."""
-        if value in (UNKNOWN, SOMETHING, NOTHING) or isinstance(value, Const):
+        if value in (UNKNOWN, SOMETHING) or isinstance(value, Const):
             if name not in self.names.tested and name not in self.names.cleanup:
                 state.variables.pop(name, None)
                 return
@@ -144,6 +143,8 @@ class Assignments(Core):
         if path is None:
             self.hand_over(value, state, "attribute", target)
             return only_states(self.eval(target.value, state))
+        for key in [key for key in state.facts if path in key]:
+            del state.facts[key]
         owner = path.rpartition(".")[0]
         for rid in resources_in(value):
             if owner in ("self", "cls") and not isinstance(value, Tuple) and not state.is_stacked(rid):

@@ -12,7 +12,7 @@ from leakcheck.flow.nested import Nested
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Constants, Outcome, Summary, translate
 from leakcheck.flow.values import (
-    NOTHING,
+    NONE,
     SOMETHING,
     UNKNOWN,
     Class,
@@ -97,7 +97,7 @@ class Callees(Nested):
     ) -> Evaluated:
         """Once with the variable true, once with it false."""
         result: Evaluated = []
-        for value in (SOMETHING, NOTHING):
+        for value in (SOMETHING, NONE):
             after = state.copy()
             after.variables[shared] = value
             known = [Argument(value, a.node) if code(a.node.value) == shared else a for a in arguments]
@@ -189,7 +189,7 @@ class Callees(Nested):
         for parameter in callee.info.parameters:
             name = parameter.name.value
             value = given.get(name) or (self.resolver.default(parameter) if name not in given else None)
-            plain = value in (SOMETHING, NOTHING) or (isinstance(value, Const) and value.value in (None, True, False))
+            plain = value is SOMETHING or (isinstance(value, Const) and value.value in (None, True, False))
             if value is not None and plain and name in self.summaries.names(callee.info).tested:
                 found.append((name, value))
         return tuple(found)

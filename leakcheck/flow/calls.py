@@ -158,7 +158,9 @@ class Calls(Sessions, Managers, Displays):
         less certain."""
         if self.function is None or not isinstance(receiver, cst.Name) or "nonlocal" in self.function.chunk.words:
             return False
-        return any(map(is_none, self.function.bindings.assigned.get(receiver.value, ())))
+        return receiver.value in self.names.locals and any(
+            map(is_none, self.function.bindings.assigned.get(receiver.value, ()))
+        )
 
     def _passed(self, callee: Value, node: cst.Call) -> Connection | None:
         """What an acquirer gives that is not called here, but passed to whoever calls it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.core import Core
-from leakcheck.flow.names import compared, is_negated, key_of
+from leakcheck.flow.names import compared, is_negated, key_of, key_of_compared
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
-    NOTHING,
+    NONE,
     SOMETHING,
     UNBOUND,
     UNKNOWN,
@@ -20,21 +20,21 @@ from leakcheck.flow.values import (
     is_setting,
     truth,
 )
-from leakcheck.project.syntax.walk import code, dotted, string_value
+from leakcheck.project.syntax.walk import code, dotted, string_value, terminal, unawaited
 
 Split = tuple[list[State], list[State]]
 _SINGLETONS = {"None": None, "True": True, "False": False}
-_NONE = " is None"  # behind the key of what was asked for that, among the facts
+_IS_NONE = " is None"  # behind the key of what was asked for that, among the facts
 
 
 def _told_true(key: str, state: State) -> bool | None:
     """Whether an earlier test has told that something is true."""
-    return False if state.facts.get(key + _NONE) else state.facts.get(key)
+    return False if state.facts.get(key + _IS_NONE) else state.facts.get(key)
 
 
 def _told_none(key: str, state: State) -> bool | None:
     """Whether an earlier test has told that something is None."""
-    return False if state.facts.get(key) else state.facts.get(key + _NONE)
+    return False if state.facts.get(key) else state.facts.get(key + _IS_NONE)
 
 
 class Conditions(Core):
@@ -94,7 +94,7 @@ class Conditions(Core):
                 answer = value.value == constant if isinstance(value, Const) else None
             if answer is None:
                 twin = each.copy()
-                asked = _NONE if constant is None else ""
+                asked = _IS_NONE if constant is None else ""
                 self._learn(node.left, each, Const(constant), same, asked)
                 self._learn(node.left, twin, SOMETHING if constant is None else UNKNOWN, other, asked)
             else:
@@ -106,12 +106,15 @@ class Conditions(Core):
         name, literals = compared(node) or ("", ())
         is_own = name in self.names.locals
         value = state.variables.get(name, UNKNOWN) if is_own else UNKNOWN
-        if isinstance(value, Const):
-            true, false = ([state], list[State]()) if value.value in literals else (list[State](), [state])
+        told = value.value in literals if isinstance(value, Const) else state.facts.get(key_of(node))
+        if told is not None and name:
+            true, false = ([state], list[State]()) if told else (list[State](), [state])
         else:
             true, false = self._split(node, self.parts(node, state))
             for each in true if is_own and len(literals) == 1 and value is UNKNOWN else ():
                 each.variables[name] = Const(literals[0])
+            for each in false if is_own and len(literals) > 1 else ():
+                each.facts.update((key_of_compared(name, (literal,)), False) for literal in literals)
         return (false, true) if is_negated(node) else (true, false)
 
     def _bound(self, node: cst.Comparison, state: State) -> Split | None:
@@ -152,7 +155,7 @@ class Conditions(Core):
             if known is None:
                 twin = state.copy()
                 self._learn(node, state, SOMETHING, true)
-                self._learn(node, twin, NOTHING, false)
+                self._learn(node, twin, NONE, false)
                 if key in self.names.iterated:
                     state.facts[key] = True  # more than that it is an object: it has items
             else:
@@ -170,7 +173,20 @@ class Conditions(Core):
                 state.variables[key] = value
             elif told is not None and "." not in path:  # a field may be another one after any call
                 state.facts[key + asked] = told
+        source = self._copied(key)
+        if source in self.names.tested and (is_nothing := is_none(value)) is not None:
+            state.facts[source + _IS_NONE] = is_nothing
         to.append(state)
+
+    def _copied(self, name: str) -> str:
+        """What a variable is a copy of, unless it is what is acquired in its stead: `conn = given`."""
+        values = self.function.bindings.assigned.get(name, ()) if self.function is not None else ()
+        others = [value for value in values if not isinstance(value, (cst.Name, cst.Attribute))]
+        calls = (terminal(value.func) for value in map(unawaited, others) if isinstance(value, cst.Call))
+        acquirers = self.summaries.wrappers.words(self.module)
+        paths = {dotted(value) for value in values} - {None}
+        is_plain = bool(others) and len(paths) == 1 and len(values) == len(others) + 1
+        return (paths.pop() or "") if is_plain and sum(word in acquirers for word in calls) == len(others) else ""
 
     def _is_instance(self, node: cst.Call, state: State) -> Split:
         """`isinstance(x, C)`: false for None, otherwise both unless it is remembered."""

@@ -113,10 +113,17 @@ def atoms(test: cst.BaseExpression) -> Iterator[str]:
 
 def key_of(test: cst.BaseExpression) -> str:
     """A name or dotted path as itself, anything else as its text; of a comparison and its negation the same."""
+    if (asked := compared(test)) is not None:
+        return key_of_compared(*asked)
     operator = _signs(test)
     if operator and isinstance(test, cst.Comparison):
         return f"{code(test.left)} {operator} {code(test.comparisons[0].comparator)}"
     return dotted(test) or code(test)
+
+
+def key_of_compared(name: str, literals: tuple[object, ...]) -> str:
+    """Of the test whether a variable is one of some literals."""
+    return f"{name} == {' | '.join(sorted(map(repr, literals)))}"
 
 
 def is_negated(test: cst.Comparison) -> bool:

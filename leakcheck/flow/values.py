@@ -27,13 +27,11 @@ class Plain(Enum):
 
     UNKNOWN = "unknown"
     SOMETHING = "something"  # unknown, but true in a test: an object
-    NOTHING = "nothing"  # unknown, but false in a test: None, or something empty
     UNBOUND = "unbound"
 
 
 UNKNOWN = Plain.UNKNOWN
 SOMETHING = Plain.SOMETHING
-NOTHING = Plain.NOTHING
 UNBOUND = Plain.UNBOUND
 
 
@@ -203,8 +201,6 @@ def truth(value: Value) -> bool | None:
         return value.truth
     if isinstance(value, Tuple):
         return bool(value.items)
-    if value is NOTHING:
-        return False
     if isinstance(value, Instance) and value.rid is not None:
         return True
     if value is UNKNOWN or value is UNBOUND or isinstance(value, (Instance, Lent, Derived, Method)):
@@ -219,7 +215,7 @@ def is_none(value: Value) -> bool | None:
     # fetchone() may give None, and so may a field that holds a connection only from some time on
     if isinstance(value, Instance) and value.rid is not None:
         return False
-    unknown = value in (UNKNOWN, UNBOUND, NOTHING) or isinstance(value, (Method, Derived, Lent, Instance))
+    unknown = value is UNKNOWN or value is UNBOUND or isinstance(value, (Method, Derived, Lent, Instance))
     return None if unknown or is_setting(value) else False
 
 

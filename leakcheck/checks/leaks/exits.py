@@ -192,7 +192,7 @@ def _raising(trace: Trace | None) -> Trace | None:
     last: Trace | None = None
     while trace is not None:
         if trace.kind == "raise":
-            if trace.text in CERTAIN:
+            if trace.text in CERTAIN and not isinstance(trace.node, cst.Raise):  # which raises it again
                 return trace
             last = last or trace
         trace = trace.previous
