@@ -105,6 +105,14 @@ def test_what_may_be_no_connection_is_not_closed(other: str) -> None:
     assert "with closing(opened(p)) as conn:" in fix(HEAD + GIVES.format("sqlite3.connect(':memory:')")).text
 
 
+@pytest.mark.parametrize("other", ["{}", "[1, 2]", "known[p]", "Unknown()"])
+def test_what_may_be_anything_is_closed_only_on_request(other: str) -> None:
+    source = HEAD + GIVES.format(other)
+    result = fix(source)
+    assert result.text == source
+    assert result.reasons == ["unsafe: `opened` may also give something that cannot be closed"]
+
+
 PARTS = """\
 def opened(p):
     conn = sqlite3.connect(p)
@@ -247,3 +255,48 @@ def test_what_a_helper_of_another_file_does_counts(work: str, tmp_path: Path, mo
     else:
         assert result.text == source
         assert result.reasons == ["what releases `conn` does more than that"]
+
+
+IN_ROUNDS = """\
+import psycopg2
+
+
+def finish(conn):
+    conn.commit()
+    conn.close()
+
+
+def work(dsn, items):
+    for item in items:
+        conn = psycopg2.connect(dsn)
+        try:
+            conn.cursor().execute("DELETE FROM t WHERE id = %s", (item,))
+        finally:
+            {}
+"""
+
+
+def test_what_a_helper_does_for_each_round_is_not_done_once() -> None:
+    settings = Settings(NOWHERE, select=("LK303",), fix="unsafe")
+    source = IN_ROUNDS.format("finish(conn)")
+    assert fix(source, settings=settings).text == source
+    assert fix(IN_ROUNDS.format("conn.close()"), settings=settings).text.count("    for item in items:") == 1
+
+
+GUARDED = """\
+def f(p):
+    conn = sqlite3.connect(p)
+    try:
+        conn.execute("DELETE FROM t")
+    except Exception:
+        if not conn is None:
+            conn.close()
+        raise
+    conn.execute("VACUUM")
+    conn.close()
+"""
+
+
+def test_a_guard_may_be_written_the_other_way_round() -> None:
+    body = "        conn.execute('DELETE FROM t')\n        conn.execute('VACUUM')\n".replace("'", '"')
+    assert fix(HEAD + GUARDED).text == f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n{body}"

@@ -6,7 +6,7 @@ import ast
 
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, loaded
-from leakcheck.fixes.syntax import Try
+from leakcheck.fixes.syntax import Try, bare
 from leakcheck.fixes.text import Draft, Refused
 
 _DOUBT = "all rounds share one connection: what one leaves behind, an open transaction or a failure, the next one meets"
@@ -61,6 +61,9 @@ def _swap_with(spot: Spot, draft: Draft, loop: ast.For, block: ast.With) -> None
 def _swap_try(spot: Spot, draft: Draft, loop: ast.For, acquire: ast.Assign, block: ast.Try) -> None:
     if block.handlers or block.orelse or not block.finalbody or block.lineno == block.body[0].lineno:
         raise Refused("the connection's `try` does more than give it back")
+    released = [bare(each.value) if isinstance(each, ast.Expr) else each for each in block.finalbody]
+    if any(isinstance(call, ast.Call) and isinstance(call.func, ast.Name) for call in released):
+        raise Refused("what gives the connection back may do more for each round, as to commit")
     target = acquire.targets[0]
     if acquire.value is not spot.node or not isinstance(target, ast.Name):
         raise Refused("the connection has no name of its own")

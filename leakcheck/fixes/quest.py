@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.blocks import close_after_block, drop_await, return_after_block
@@ -90,6 +91,9 @@ class Quest:
             except Refused as refusal:
                 self.refusals.append(str(refusal))
                 continue
+            if scene.site.may_be_anything and not proposal.doubt:
+                doubt = f"`{scene.site.callee}` may also give something that cannot be closed"
+                proposal = replace(proposal, doubt=doubt)
             if proposal.doubt:
                 doubtful.append(proposal)
             else:

@@ -160,6 +160,10 @@ def _asks_only(test: ast.expr, scene: Scene, found: Releases) -> bool:
         return all(_asks_only(value, scene, found) for value in test.values)
     if isinstance(test, ast.Name):
         return test.id == scene.name
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and isinstance(test.operand, ast.Compare):
+        asked = test.operand  # `not conn is None`
+        same = isinstance(asked.left, ast.Name) and asked.left.id == scene.name
+        return same and isinstance(asked.ops[0], (ast.Is, ast.Eq)) and is_none(asked.comparators[0])
     if isinstance(test, ast.Compare):
         same = isinstance(test.left, ast.Name) and test.left.id == scene.name
         return same and isinstance(test.ops[0], (ast.IsNot, ast.NotEq)) and is_none(test.comparators[0])

@@ -80,6 +80,7 @@ class Callees(Nested):
             for site in (site for site in self.sites if site.node is node):
                 site.may_be_given = site.may_be_given or may_return(callee, arguments)
                 site.may_be_other = site.may_be_other or any(self._is_other(value) for value, _ in result)
+                site.may_be_anything = site.may_be_anything or any(map(_is_anything, (value for value, _ in result)))
                 site.is_part = site.is_part or any(isinstance(value, Tuple) for value, _ in result)
         return result
 
@@ -303,3 +304,9 @@ class Callees(Nested):
             known.setdefault((index, 0), Ref(rid))
         value = translate(outcome.value, known)
         return self.resolver.returned(callee.info) if value is UNKNOWN else value
+
+
+def _is_anything(value: Value) -> bool:
+    """Whether it is neither what was acquired, nor a part of that, nor None."""
+    own = isinstance(value, (Ref, Derived, Tuple, Pending)) or (isinstance(value, Instance) and value.rid is not None)
+    return not own and value != NONE

@@ -59,6 +59,7 @@ class Site:
     closed_in_vain: str = ""  # what a `closing` calls that does not close it
     may_be_given: bool = False  # the function that opens it may hand back what it is given instead
     may_be_other: bool = False  # or something that is no connection, nor None
+    may_be_anything: bool = False  # or something of which that cannot be told
     is_part: bool = False  # of a tuple or dict that it gives
 
 
