@@ -123,6 +123,7 @@ _WORD_LISTS = (
     "batch",
     "few",
     "fills",
+    "tells",
     "shrinks",
     "gives_one",
     "takes_one",

@@ -17,6 +17,7 @@ class Words:
     batch: tuple[str, ...]
     few: tuple[str, ...]
     fills: tuple[str, ...]
+    tells: tuple[str, ...]
     shrinks: tuple[str, ...]
     gives_one: tuple[str, ...]
     takes_one: tuple[str, ...]

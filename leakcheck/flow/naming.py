@@ -44,9 +44,11 @@ class Naming(Core):
         return None
 
     def _is_passed_on(self, node: cst.BaseExpression) -> bool:
-        """Whether an argument is None, unless a caller of this function says otherwise."""
+        """Whether an argument is None, at least where no caller of this function says otherwise."""
         if self.function is None or not isinstance(node, cst.Name):
             return False
+        if is_none(node):
+            return True
         defaults = (p.default for p in self.function.parameters if p.name.value == node.value)
         return any(default is not None and is_none(default) for default in defaults)
 

@@ -45,6 +45,7 @@ class _Wanted:
 
     name: str
     methods: frozenset[str]  # release it
+    rests: frozenset[str]  # give back what it has, until it is used again
     gives_others: frozenset[str]  # give cursors and results: to close one of these closes nothing else
     with_closes: bool
 
@@ -52,7 +53,8 @@ class _Wanted:
 def _wanted(field: str, spec: Connection) -> _Wanted:
     methods = frozenset({form.method for form in (*spec.release, *spec.wrong_release)} | {"close"})
     gives_others = frozenset() if spec.cursor_closes else frozenset(the_words().connections) - methods
-    return _Wanted(field, methods, gives_others, spec.with_effect in ("closes", "returns"))
+    rests = frozenset(form.method for form in spec.soft_release)
+    return _Wanted(field, methods, rests, gives_others, spec.with_effect in ("closes", "returns"))
 
 
 def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
@@ -173,18 +175,24 @@ def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str], s
         return False
     paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, wanted, getters)}
     ends = not surely and _RELEASING.search(method.name) is not None  # what such a method passes on is to be released
+    ways = wanted.methods | wanted.rests if ends else wanted.methods
     for node in walk(method.node.body):
-        if isinstance(node, cst.Attribute) and node.attr.value in wanted.methods:
+        if isinstance(node, cst.Attribute) and node.attr.value in ways:
             owner = node.value
             if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, wanted.name):
                 return True
-        elif isinstance(node, cst.Call) and (ends or _may_release(node, wanted, surely)):
+        elif isinstance(node, cst.Call) and ((ends and not _tells(node)) or _may_release(node, wanted, surely)):
             if any(dotted(arg.value) in paths for arg in node.args):
                 return True
         elif isinstance(node, cst.With) and wanted.with_closes:
             if any(dotted(item.item) in paths or _calls(item.item, getters) for item in node.items):
                 return True
     return False
+
+
+def _tells(node: cst.Call) -> bool:
+    """Whether a call only looks at what it is given."""
+    return terminal(node.func) in the_words().tells
 
 
 def _may_release(node: cst.Call, wanted: _Wanted, surely: bool) -> bool:
@@ -230,8 +238,13 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
     may_be = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{release})\b"), re.compile(rf"\(\s*\w+(?:\(\))?\.(?:{names})\b")
     classes = {cls.name for cls in family}
     module = family[0].module
+    own = {m.name for cls in family for m in cls.methods.values() if not m.words.isdisjoint(methods)}
+    given = rf"\b(?!self\b|cls\b)\w+\.(?:{names})\b"
+    passed = re.compile(rf"\.(?:{'|'.join(sorted(own))})\([^()\n]*{given}") if own else None  # back to a method of it
     texts = {module.source, *resolver.project.texts_around(module)}
     for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
+        if passed is not None and passed.search(text):
+            return True
         likely = [exact for sign, exact in zip(may_be, patterns, strict=True) if sign.search(text)]
         for owner in {name for exact in likely for name in exact.findall(text)} - {"self", "cls"}:
             if _may_be(owner, classes, text):
