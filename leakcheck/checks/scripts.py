@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from leakcheck.checks.pools.constructors import Built
-from leakcheck.checks.purpose import is_of_this_file, is_only_in
+from leakcheck.checks.purpose import is_of_this_file, is_only_in, is_test
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.values import Class, Function
 from leakcheck.patterns import pattern
@@ -34,13 +34,13 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
 
 
 def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _DEPTH) -> bool:
-    """The same, also by way of commands, and of other functions of the file and the objects that they make, none of
-    which calls the next in a round."""
+    """The same, also by way of commands, of other functions and the objects that they make, and of the files beside,
+    none of which calls the next in a round."""
     if ends_with_the_process(function, project):
         return True
     if depth <= 0 or isinstance(function.parent, FunctionInfo) or not _is_known(function, project):
         return False
-    callers = list(_callers(function))
+    callers = [*_callers(function, function.module), *_callers_beside(function, project)]
     if not callers:
         return False
     for caller, uses in callers:
@@ -67,21 +67,35 @@ def may_go_on(function: FunctionInfo) -> bool:
 
 
 def _is_known(function: FunctionInfo, project: Project) -> bool:
-    """Whether nobody calls it but by its name, in its file."""
+    """Whether nobody calls it but by its name; a method, in its file."""
     cls = function.cls
     if cls is None:
-        return is_of_this_file(function, project)
+        return True
     is_own = function.name == _INIT or not (function.name.startswith("__") or set(cls.bases) - {"object"})
     return is_own and is_only_in(function.module, cls.name, project)  # no base calls it either
 
 
-def _callers(function: FunctionInfo) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
-    """The functions and methods of its file that use it, with the ids of the nodes; None for what stands elsewhere."""
+def _callers_beside(function: FunctionInfo, project: Project) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
+    """Those of the files around; a script's own block counts as a caller that uses it well."""
+    if function.cls is not None:
+        return
+    module, name = function.module, function.name
+    for user in project.modules_around(module, frozenset({module.name.rpartition(".")[2], name})):
+        if user is not module and not is_test(user, project.settings):
+            if user.is_package and name in user.imported_words:
+                yield None, set()  # who imports it from there is out of sight
+            yield from _callers(function, user)
+            yield from ((function, set()) for part in user.mentioning(frozenset({name})) if _starts(part, name))
+
+
+def _callers(function: FunctionInfo, module: Module) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
+    """The functions and methods of a file that use it, with the ids of the nodes; None for what stands elsewhere."""
     is_made = function.cls is not None and function.name == _INIT  # by calling the class
     name = function.cls.name if function.cls is not None and is_made else function.name
     find = _read if is_made or function.cls is None else _asked
-    for part in function.module.mentioning(frozenset({name})):
-        if part.info is function or (is_made and part.name == name) or _starts(part, name):
+    for part in module.mentioning(frozenset({name})):
+        is_own = part.info is function or (is_made and part.name == name)
+        if is_own or _starts(part, name) or (module is not function.module and part.kind == "import"):
             continue
         found = [d for d in part.definitions if isinstance(d, FunctionInfo) and not isinstance(d.parent, FunctionInfo)]
         inside = {caller: find(caller.node, name) for caller in found if caller is not function}
@@ -131,7 +145,8 @@ def _is_run(node: cst.CSTNode) -> bool:
 
 def _called_at_once(caller: FunctionInfo) -> set[int]:
     """The ids of what a function calls in no round."""
-    once = walk(caller.node.body, lambda n: same_scope(n) and not isinstance(n, _ROUNDS))
+    once = list(walk(caller.node.body, lambda n: same_scope(n) and not isinstance(n, _ROUNDS)))
+    once += [part for loop in once if isinstance(loop, cst.For) for part in walk(loop.iter, same_scope)]
     return {id(n.func) for n in once if isinstance(n, cst.Call)}
 
 

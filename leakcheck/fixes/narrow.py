@@ -7,7 +7,7 @@ import ast
 from leakcheck.diagnostics import Span
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
-from leakcheck.fixes.syntax import Try, bare, inner
+from leakcheck.fixes.syntax import Try, bare, dotted, inner
 from leakcheck.fixes.text import Draft, Refused, indentation
 from leakcheck.flow.core import Site
 
@@ -30,6 +30,8 @@ def narrow(spot: Spot) -> Proposal:
         raise Refused("what is begun here is awaited further down")
     before, after = block.body[: number + 1], block.body[number:]
     ours = _bound(opener, block)
+    if not ours and any(_asks(each, spot.tree.at(acquire)) for each in block.body):
+        raise Refused("the wait may use the connection, which has no name of its own")
     if not any(_concerns(s, ours) for s in before):
         return _ahead(spot, opener, block, before)
     if isinstance(block, Try):
@@ -56,6 +58,13 @@ def _block(spot: Spot, acquire: Span) -> tuple[ast.stmt, Block]:
 def _bound(opener: ast.stmt, block: Block) -> set[str]:
     heads: list[ast.AST] = list(block.items) if isinstance(block, (ast.With, ast.AsyncWith)) else [opener]
     return {n for head in heads for n in stored(head)}
+
+
+def _asks(statement: ast.stmt, acquire: ast.AST) -> bool:
+    """Whether a statement mentions the object that was asked for the connection: what it does may use that as well."""
+    func = acquire.func if isinstance(acquire, ast.Call) else None
+    owner = dotted(func.value) if isinstance(func, ast.Attribute) else ""
+    return bool(owner) and any(dotted(node) == owner for node in ast.walk(statement))
 
 
 def _concerns(statement: ast.stmt, ours: set[str]) -> bool:
