@@ -175,6 +175,27 @@ def is_brief_script(module: Module) -> bool:
     return any(_main_block(chunk) is not None for chunk in module.chunks)
 
 
+def is_for_the_file(built: Built) -> bool:
+    """Whether a block of a file's own statements works with an engine, which nothing else does, here or elsewhere, and
+    no loop there goes on for ever: the file is a script."""
+    module = built.module
+    if built.function is not None:
+        return False
+    own = module.chunk_of(built.node)
+    assigned = [node for node in walk(own.tree, same_scope) if isinstance(node, cst.Assign)]
+    names = frozenset(code(each.target) for node in assigned for each in node.targets)
+    users = [chunk for chunk in module.chunks if chunk is not own and not names.isdisjoint(chunk.words)]
+    blocks = [chunk.tree for chunk in users if chunk.kind == "compound"]
+    if not blocks or any(chunk.kind in ("function", "class") for chunk in users) or any(map(_goes_on_for_ever, blocks)):
+        return False
+    return all(is_only_in(module, name, built.resolver.project) for name in names)
+
+
+def _goes_on_for_ever(block: cst.CSTNode) -> bool:
+    loops = (node for node in walk(block, same_scope) if isinstance(node, cst.While))
+    return any(not any(isinstance(part, cst.Break) for part in walk(loop.body, same_scope)) for loop in loops)
+
+
 def is_for_the_block(built: Built) -> bool:
     """Whether an engine is built below `if __name__ == "__main__":`, and only that block uses it, for once."""
     module = built.module

@@ -16,7 +16,7 @@ from leakcheck.checks.pools.fates import Fate, Fates
 from leakcheck.checks.pools.single import keeps_one
 from leakcheck.checks.pools.versions import as_pinned
 from leakcheck.checks.purpose import is_test
-from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_run_in_processes
+from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_for_the_file, is_run_in_processes
 from leakcheck.checks.telling import Teller, named, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
 from leakcheck.project.syntax.module import Module
@@ -127,7 +127,7 @@ def _not_resilient(built: Built, serves: bool, tell: Teller) -> Iterator[Diagnos
     what = " or ".join(quoted(guard) for guard in pool.guards)
     message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
     is_brief = built.function is None and not serves and is_brief_script(built.module)
-    is_brief = is_brief or is_for_the_block(built) or keeps_one(built)
+    is_brief = is_brief or is_for_the_block(built) or keeps_one(built) or (not serves and is_for_the_file(built))
     yield tell.at("LK402", "low" if is_brief else _certainty(built), message, built.node)
 
 
