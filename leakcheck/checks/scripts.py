@@ -176,19 +176,26 @@ def is_brief_script(module: Module) -> bool:
 
 
 def is_for_the_file(built: Built) -> bool:
-    """Whether a block of a file's own statements works with an engine, which nothing else does, here or elsewhere, and
-    no loop there goes on for ever: the file is a script."""
+    """Whether a block of a file's own statements works with an engine, which nothing else does, here or elsewhere, nor
+    with what is made of it, and no loop there goes on for ever: the file is a script."""
     module = built.module
     if built.function is not None:
         return False
-    own = module.chunk_of(built.node)
-    assigned = [node for node in walk(own.tree, same_scope) if isinstance(node, cst.Assign)]
-    names = frozenset(code(each.target) for node in assigned for each in node.targets)
-    users = [chunk for chunk in module.chunks if chunk is not own and not names.isdisjoint(chunk.words)]
-    blocks = [chunk.tree for chunk in users if chunk.kind == "compound"]
+    users = [module.chunk_of(built.node)]
+    names = _assigned(users[0])
+    while more := [c for c in module.chunks if c not in users and not names.isdisjoint(c.words)]:
+        users += more
+        names = names.union(*map(_assigned, (chunk for chunk in more if chunk.kind == "simple")))
+    blocks = [chunk.tree for chunk in users[1:] if chunk.kind == "compound"]
     if not blocks or any(chunk.kind in ("function", "class") for chunk in users) or any(map(_goes_on_for_ever, blocks)):
         return False
     return all(is_only_in(module, name, built.resolver.project) for name in names)
+
+
+def _assigned(chunk: Chunk) -> frozenset[str]:
+    """What a statement gives names to."""
+    nodes = (node for node in walk(chunk.tree, same_scope) if isinstance(node, cst.Assign))
+    return frozenset(code(each.target) for node in nodes for each in node.targets)
 
 
 def _goes_on_for_ever(block: cst.CSTNode) -> bool:
