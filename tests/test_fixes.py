@@ -110,6 +110,7 @@ OPENED = """\
 TRIES = {
     "the last round raises": ("tries=3", "", "tries", "if n == tries - 1: raise", True),
     "the last round raises, counted from one": ("tries=3", "", "1, tries + 1", "if n >= tries: raise", True),
+    "the last round ends the process": ("tries=3", "", "tries", "if n == tries - 1: exit(1)", True),
     "as many rounds as the caller says": ("tries", "5", "tries", "if n < tries - 1: continue\n            raise", True),
     "as many rounds as somebody says": ("tries=3", "len(p)", "tries", "if n == tries - 1: raise", False),
     "no round": ("tries=3", "0", "tries", "if n == tries - 1: raise", False),

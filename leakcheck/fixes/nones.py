@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Function, Try, bound_names, inner, is_none, terminal
+from leakcheck.fixes.syntax import Function, Try, bound_names, dotted, inner, is_none, terminal
+from leakcheck.flow.calls import ENDS_PROCESS
 from leakcheck.project.syntax.definitions import FunctionInfo
 
 Numbers = dict[str, int]  # the values that names are known to have
@@ -82,7 +83,9 @@ def _leaves(statement: ast.stmt, numbers: Numbers) -> bool:
         return _always_leaves(statement.finalbody, numbers) or (ends and handled)
     if isinstance(statement, (ast.While, ast.For)):
         return _loop_leaves(statement, numbers)
-    return isinstance(statement, (ast.Return, ast.Raise))
+    ended = statement.value if isinstance(statement, ast.Expr) else None
+    ends = isinstance(ended, ast.Call) and dotted(ended.func) in ENDS_PROCESS
+    return ends or isinstance(statement, (ast.Return, ast.Raise))
 
 
 def _callee(value: ast.expr) -> str:
