@@ -17,7 +17,7 @@ from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import children, code, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import children, code, is_none, same_scope, terminal, walk
 from leakcheck.words import words
 
 Loop = cst.For | cst.While
@@ -115,7 +115,30 @@ def _is_another(tried: cst.Try, loop: Loop) -> bool:
 def succeeds(tried: cst.Try, loop: Loop) -> bool:
     """Whether a loop ends when nothing fails."""
     after = [tried.body, *([tried.orelse] if tried.orelse else [])]
-    return any(_leaves(block, _changing(loop)) for block in after)
+    awaited = _awaited(loop.test) if isinstance(loop, cst.While) else set()
+    return any(_leaves(block, _changing(loop)) or _gives(block, awaited) for block in after)
+
+
+def _awaited(test: cst.BaseExpression) -> set[str]:
+    """The names that a loop waits for to have a value: `while conn is None`, `while not connected and tries < 5`."""
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+        return _awaited(test.left) | _awaited(test.right)
+    asked: cst.CSTNode | None = None
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        asked = test.expression
+    elif isinstance(test, cst.Comparison) and isinstance(test.comparisons[0].operator, (cst.Is, cst.Equal)):
+        asked = test.left if is_none(test.comparisons[0].comparator) else None
+    return {asked.value} if isinstance(asked, cst.Name) else set()
+
+
+def _gives(block: cst.CSTNode, names: set[str]) -> bool:
+    """Whether a block gives one of some names a value."""
+    assigned = (node for node in walk(block, same_scope) if isinstance(node, cst.Assign) and names)
+    return any(
+        isinstance(each.target, cst.Name) and each.target.value in names and code(node.value) not in ("None", "False")
+        for node in assigned
+        for each in node.targets
+    )
 
 
 def goes_on(handler: cst.ExceptHandler) -> bool:
@@ -147,7 +170,11 @@ def _ends(handler: cst.ExceptHandler) -> bool:
 def is_endless(loop: Loop) -> bool:
     """No attempt is the last one: nothing in the loop gives up."""
     raises = any(isinstance(node, cst.Raise) for node in walk(loop.body, same_scope))
-    return isinstance(loop, cst.While) and code(loop.test) in ("True", "1") and not raises
+    if not isinstance(loop, cst.While) or raises:
+        return False
+    return code(loop.test) in ("True", "1") or (
+        bool(_awaited(loop.test)) and not isinstance(loop.test, cst.BooleanOperation)
+    )
 
 
 def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
