@@ -7,8 +7,8 @@ from pathlib import Path
 
 from leakcheck.checks.guesses import is_guess, lesson
 from leakcheck.engine import examine
-from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Site
 from leakcheck.project.project import Project
 from leakcheck.project.source import read_source
 from leakcheck.settings import Settings, rules

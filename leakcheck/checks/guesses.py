@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import libcst as cst
 
 from leakcheck.diagnostics import Diagnostic
-from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.naming import GUESSED
+from leakcheck.flow.sites import Site
 from leakcheck.models import Release
 from leakcheck.project.syntax.walk import terminal
 

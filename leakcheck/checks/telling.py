@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.catalogue import Catalogue
 from leakcheck.diagnostics import Confidence, Diagnostic, Span, Step, StepKind
-from leakcheck.flow.core import Site
+from leakcheck.flow.sites import Site
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code
 

@@ -9,7 +9,7 @@ from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
 from leakcheck.fixes.syntax import Try, bare, dotted, inner
 from leakcheck.fixes.text import Draft, Refused, indentation
-from leakcheck.flow.core import Site
+from leakcheck.flow.sites import Site
 
 Block = ast.With | ast.AsyncWith | ast.Try
 

@@ -11,8 +11,8 @@ from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none, mentions
 from leakcheck.fixes.text import Draft, Refused, indentation, line_end
-from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import resources_in
 from leakcheck.models import Connection

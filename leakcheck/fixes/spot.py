@@ -15,7 +15,7 @@ from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.scene import File
 from leakcheck.fixes.syntax import LOOPS, SCOPES, Block, Function, inner
 from leakcheck.fixes.text import Draft, Refused, indentation, line_end
-from leakcheck.flow.core import Site
+from leakcheck.flow.sites import Site
 from leakcheck.models import Cursor
 from leakcheck.records import dataclass
 from leakcheck.settings import Settings

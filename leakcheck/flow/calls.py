@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.binding import parameters
-from leakcheck.flow.core import Argument, Evaluated, Site, merged
+from leakcheck.flow.core import Argument, Evaluated, merged
 from leakcheck.flow.displays import Displays
 from leakcheck.flow.managers import Managers
 from leakcheck.flow.opening import in_memory
 from leakcheck.flow.sessions import Sessions
+from leakcheck.flow.sites import Site
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import (
     NONE,

@@ -10,7 +10,7 @@ from leakcheck.flow.values import Function, Instance, Method, Ref, ResourceId, S
 if TYPE_CHECKING:
     import libcst as cst
 
-    from leakcheck.flow.core import Site
+    from leakcheck.flow.sites import Site
     from leakcheck.project.syntax.module import FunctionInfo
 
 

@@ -14,7 +14,8 @@ from leakcheck.records import dataclass
 if TYPE_CHECKING:
     import libcst as cst
 
-    from leakcheck.flow.core import Argument, Core, Site
+    from leakcheck.flow.core import Argument, Core
+    from leakcheck.flow.sites import Site
     from leakcheck.flow.values import ResourceId, Value
 
 _LENT_TO_A_CALLEE = ("argument", "callback")  # ways to hand over after which the function may still release

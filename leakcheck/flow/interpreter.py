@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import libcst as cst
 
 from leakcheck.flow.conditions import Conditions
-from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Bound, Constants, Summaries

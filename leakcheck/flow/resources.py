@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from leakcheck.flow.core import Argument, Core, Evaluated, Misuse
+from leakcheck.flow.core import Argument, Core, Evaluated
+from leakcheck.flow.sites import Misuse
 from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import (
     NONE,

@@ -36,8 +36,8 @@ from leakcheck.project.wrappers import Wrappers, gives
 from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
-    from leakcheck.flow.core import Site
     from leakcheck.flow.resolve import Resolver
+    from leakcheck.flow.sites import Site
     from leakcheck.models import Connection
     from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from leakcheck.checks.pools.constructors import Constructors
-    from leakcheck.flow.core import Site
     from leakcheck.flow.interpreter import Interpreter
+    from leakcheck.flow.sites import Site
     from leakcheck.project.syntax.module import Module
 
 

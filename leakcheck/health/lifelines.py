@@ -10,8 +10,8 @@ from leakcheck.records import dataclass
 if TYPE_CHECKING:
     import libcst as cst
 
-    from leakcheck.flow.core import Site
     from leakcheck.flow.interpreter import Interpreter
+    from leakcheck.flow.sites import Site
     from leakcheck.project.syntax.module import Module
 
 Fate = Literal["released", "handed", "lost"]  # given back; somebody else's from some point on; lost on some path

@@ -11,9 +11,9 @@ from leakcheck.checks.held.blocking import Pause
 from leakcheck.checks.held.lending import Lending
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.binding import parameters
-from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function, Instance, Method, Symbol, Value
 from leakcheck.project.syntax.module import FunctionInfo

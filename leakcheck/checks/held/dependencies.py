@@ -18,10 +18,10 @@ from leakcheck.checks.held.through import places, purpose, short, steps_of
 from leakcheck.checks.held.waiting import feasible
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Span, lowest
-from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Loan, Symbol

@@ -13,11 +13,11 @@ from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.pools.keys import Key, receiver
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, lowest
-from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Method

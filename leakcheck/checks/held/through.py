@@ -12,9 +12,9 @@ from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, is_brief_script, is_soon_over
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step, lowest
-from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.walk import code, walk
 from leakcheck.words import words

@@ -9,8 +9,8 @@ import libcst as cst
 from leakcheck.checks.held.waiting import feasible
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import Diagnostic
-from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Site
 
 
 def yields(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:

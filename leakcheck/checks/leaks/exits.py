@@ -8,8 +8,8 @@ import libcst as cst
 
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step
-from leakcheck.flow.core import Leak, Site
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import CERTAIN, Status, Tier, Trace
 from leakcheck.project.syntax.walk import same_scope, terminal, walk
 from leakcheck.records import dataclass

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import Diagnostic, Step
-from leakcheck.flow.core import Leak
 from leakcheck.flow.interpreter import Interpreter, analyse
+from leakcheck.flow.sites import Leak
 from leakcheck.flow.state import Trace
 
 

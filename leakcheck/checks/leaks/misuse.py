@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import Diagnostic
-from leakcheck.flow.core import Misuse
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Misuse
 
 
 def misuses(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:

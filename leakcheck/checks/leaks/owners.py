@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
-from leakcheck.flow.core import Kept, Site
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_given_out, field_released
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sites import Kept, Site
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import Instance
 from leakcheck.models import Connection

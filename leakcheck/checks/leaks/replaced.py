@@ -8,8 +8,8 @@ import libcst as cst
 
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
-from leakcheck.flow.core import Kept
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Kept
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 

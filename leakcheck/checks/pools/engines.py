@@ -11,7 +11,7 @@ import libcst as cst
 from leakcheck.checks.assigned import bound, entered, followed, latest
 from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.pools.keys import Key, has_pool_of_its_own, pool_key, receiver
-from leakcheck.flow.core import Site
+from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module

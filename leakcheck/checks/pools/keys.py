@@ -7,8 +7,8 @@ from collections.abc import Hashable
 import libcst as cst
 
 from leakcheck.checks.assigned import latest
-from leakcheck.flow.core import Site
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Class
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, dotted

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from leakcheck.checks.retries.acquires import Loop, goes_on, succeeds
+from leakcheck.checks.retries.loops import Loop, goes_on, succeeds
 from leakcheck.checks.rows.rounds import conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, lowest
-from leakcheck.flow.core import Site
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Status
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.walk import same_scope, terminal, walk

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import libcst as cst
 
 from leakcheck.checks.held.blocking import Blocking
-from leakcheck.checks.retries.acquires import AGAIN, carelessness, goes_on, impatience, is_endless, tries
+from leakcheck.checks.retries.acquires import AGAIN, carelessness, impatience
+from leakcheck.checks.retries.loops import goes_on, is_endless, tries
 from leakcheck.checks.rows.reconnects import Reconnects
 from leakcheck.checks.rows.refusals import catches, enclosing
 from leakcheck.checks.telling import Teller, quoted

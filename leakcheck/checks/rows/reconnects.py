@@ -16,10 +16,10 @@ from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, lowest
 from leakcheck.flow.binding import parameters, positional
-from leakcheck.flow.core import Site
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.sites import Site
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.module import FunctionInfo, Module
