@@ -16,7 +16,7 @@ from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function
-from leakcheck.project.syntax.walk import code, walk
+from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.words import words
 
 _MOST_PLACES = 6  # shown of one acquisition
@@ -63,9 +63,16 @@ def _diagnostic(
     message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
     steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    meant = _is_own(site, record.node, run) or _locks(record, run)
+    meant = _is_own(site, record.node, run) or _locks(record, run) or _is_dropped(site, run)
     confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)
+
+
+def _is_dropped(site: Site, run: Interpreter) -> bool:
+    """Whether the call is a statement of its own: what it gives is gone by then, unless its pool never has it back."""
+    body = run.function.node.body if run.function is not None else run.module.chunk_of(site.node).tree
+    alone = any(isinstance(node, cst.Expr) and node.value is site.node for node in walk(body, same_scope))
+    return alone and site.spec.gc != "never" and not site.spec.needs_await
 
 
 def _locks(record: Held, run: Interpreter) -> bool:
