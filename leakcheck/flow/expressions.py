@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.core import Evaluated, merged
 from leakcheck.flow.displays import Displays, expressions_in
+from leakcheck.flow.names import literal
 from leakcheck.flow.resolve import is_property
 from leakcheck.flow.state import MAX_STATES, State, Status, Tier, merge
 from leakcheck.flow.values import (
@@ -157,10 +158,7 @@ class Expressions(Displays):
         return [(self.resolver.lambda_(node, self.function.chunk, self.function), state)]
 
     def _constant(self, node: cst.BaseExpression, state: State) -> Evaluated:
-        if isinstance(node, cst.Integer):
-            return [(Const(node.evaluated_value), state)]
-        text = string_value(node)
-        return [(Const(text) if text is not None else UNKNOWN, state)]
+        return [(literal(node) or UNKNOWN, state)]
 
     def _subscript(self, node: cst.Subscript, state: State) -> Evaluated:
         path = _subscript_path(node)

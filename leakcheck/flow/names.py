@@ -139,12 +139,13 @@ def compared(test: cst.BaseExpression) -> tuple[str, tuple[object, ...]] | None:
     right = test.comparisons[0].comparator
     several = operator == "in" and isinstance(right, (cst.Tuple, cst.List, cst.Set))
     nodes = [element.value for element in right.elements] if several else [right] if operator == "==" else []  # type: ignore[attr-defined]
-    literals = [_literal(node) for node in nodes]
-    known = [literal.value for literal in literals if literal is not None]
+    literals = [literal(node) for node in nodes]
+    known = [each.value for each in literals if each is not None]
     return (test.left.value, tuple(known)) if known and len(known) == len(nodes) else None
 
 
-def _literal(node: cst.BaseExpression) -> Const | None:
+def literal(node: cst.BaseExpression) -> Const | None:
+    """A number or a text, as written; None for anything else."""
     if isinstance(node, cst.Integer):
         return Const(node.evaluated_value)
     text = string_value(node)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import libcst as cst
 
 from leakcheck.flow.binding import parameters
+from leakcheck.flow.names import literal
 from leakcheck.flow.values import LITERALS, Class, Const, Function
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import same_scope, string_value, terminal, walk
+from leakcheck.project.syntax.walk import same_scope, terminal, walk
 
 Constants = Mapping[str, object]
 _EQUAL, _UNEQUAL = (cst.Equal, cst.Is), (cst.NotEqual, cst.IsNot)
@@ -47,12 +48,7 @@ def _constants(callee: Function, call: cst.Call) -> Constants:
 
 
 def _literal(node: cst.BaseExpression) -> Const | None:
-    if isinstance(node, cst.Name):
-        return LITERALS.get(node.value)
-    if isinstance(node, cst.Integer):
-        return Const(node.evaluated_value)
-    text = string_value(node)
-    return Const(text) if text is not None else None
+    return LITERALS.get(node.value) if isinstance(node, cst.Name) else literal(node)
 
 
 def _bound(function: FunctionInfo) -> set[str]:
@@ -129,8 +125,8 @@ def _compared(value: object, comparison: cst.ComparisonTarget) -> bool | None:
         known = [_literal(element.value) for element in other.elements]
         among = any(each is not None and each.value == value for each in known)
         return None if not among and None in known else among is isinstance(how, cst.In)
-    literal = _literal(other)
-    if literal is None or not isinstance(how, (*_EQUAL, *_UNEQUAL)):
+    written = _literal(other)
+    if written is None or not isinstance(how, (*_EQUAL, *_UNEQUAL)):
         return None
-    same = value == literal.value and (isinstance(how, (cst.Equal, cst.NotEqual)) or type(value) is type(literal.value))
+    same = value == written.value and (isinstance(how, (cst.Equal, cst.NotEqual)) or type(value) is type(written.value))
     return same is isinstance(how, _EQUAL)
