@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, Try, bound_names, dotted, inner, is_none, terminal
-from leakcheck.flow.calls import ENDS_PROCESS
+from leakcheck.flow.summaries import ENDS_PROCESS
 from leakcheck.project.syntax.definitions import FunctionInfo
 
 Numbers = dict[str, int]  # the values that names are known to have

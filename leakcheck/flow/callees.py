@@ -49,7 +49,7 @@ class Callees(Nested):
         if self.function is not None and function.parent is self.function and function.cls is None:
             self.call_nested(function, node, state)
         bound = self._bind_arguments(callee, arguments)
-        if not bound and (ending := self.never_returns(function)):
+        if not bound and (ending := self.summaries.ending(function)):
             if ending is cst.Raise:
                 self.raises(state, node, Tier.STRONG, "call")
             return []
@@ -77,12 +77,18 @@ class Callees(Nested):
             return [(self._manager(summary, function, rids), state)]
         result = self._apply(summary, callee, rids, node, state)
         if summary.is_fresh:
-            for site in (site for site in self.sites if site.node is node):
-                site.may_be_given = site.may_be_given or may_return(callee, arguments)
-                site.may_be_other = site.may_be_other or any(self._is_other(value) for value, _ in result)
-                site.may_be_anything = site.may_be_anything or any(map(_is_anything, (value for value, _ in result)))
-                site.is_part = site.is_part or any(isinstance(value, Tuple) for value, _ in result)
+            self._note_what_else(callee, arguments, node, [value for value, _ in result])
         return result
+
+    def _note_what_else(
+        self, callee: Function, arguments: list[Argument], node: cst.CSTNode, values: list[Value]
+    ) -> None:
+        """What else than a connection of its own a function may give, where it may give one."""
+        for site in (site for site in self.sites if site.node is node):
+            site.may_be_given |= may_return(callee, arguments)
+            site.may_be_other |= any(map(self._is_other, values))
+            site.may_be_anything |= any(map(_is_anything, values))
+            site.is_part |= any(isinstance(value, Tuple) for value in values)
 
     def _tested_by_both(self, callee: Function, arguments: list[Argument], summary: Summary) -> str:
         """A variable of which nothing is known, if a test of it may decide here and there: `opened(path, enabled)`."""

@@ -14,6 +14,7 @@ from leakcheck.flow.opening import in_memory
 from leakcheck.flow.sessions import Sessions
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import State, Tier
+from leakcheck.flow.summaries import ENDS_PROCESS
 from leakcheck.flow.values import (
     NONE,
     UNKNOWN,
@@ -39,8 +40,6 @@ from leakcheck.project.syntax.walk import is_none, string_value, terminal
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
 
-# Python's own ways to end the process; what is open then is closed by it.
-ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
 _WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 CASTS = frozenset({"typing.cast", "typing_extensions.cast"})

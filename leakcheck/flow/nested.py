@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.flow.binding import parameters
-from leakcheck.flow.calls import ENDS_PROCESS, Calls
+from leakcheck.flow.calls import Calls
 from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import UNKNOWN, Derived, Function, Lent, Ref, ResourceId, Value
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import SCOPES, dotted, same_scope, walk
+from leakcheck.project.syntax.walk import SCOPES, dotted, walk
 
 
 class Nested(Calls):
@@ -23,21 +23,6 @@ class Nested(Calls):
             for name, value in list(state.variables.items()):
                 if name in each.words and (name not in each.bindings.names or name in _taken(each)):
                     self._use(each, name, value, node, state)
-
-    def never_returns(self, function: FunctionInfo) -> type[cst.Raise] | type[cst.Call] | None:
-        """What a function ends with that never comes back, whatever happens in it: a `raise`, or a call that ends the
-        process."""
-        body = function.node.body.body
-        last = body[-1].body[-1] if body and isinstance(body[-1], cst.SimpleStatementLine) else None
-        call = last.value if isinstance(last, cst.Expr) else None
-        name = self.resolver.static(call.func, function, function.module) if isinstance(call, cst.Call) else UNKNOWN
-        ends_process = self.resolver.callee_name(name) in ENDS_PROCESS
-        replaced = function.is_generator or function.decorators or "NotImplementedError" in function.words  # elsewhere
-        if replaced or not (ends_process or isinstance(last, cst.Raise)):
-            return None
-        if any(isinstance(part, cst.Return) for part in walk(function.node.body, same_scope)):
-            return None
-        return cst.Call if ends_process else cst.Raise
 
     def _reached(self, function: FunctionInfo) -> Iterable[FunctionInfo]:
         """A nested function and those beside it that it may call."""

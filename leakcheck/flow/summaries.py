@@ -31,7 +31,7 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.project.syntax.walk import SCOPES, alternatives, dotted, terminal, walk
+from leakcheck.project.syntax.walk import SCOPES, alternatives, dotted, same_scope, terminal, walk
 from leakcheck.project.wrappers import Wrappers, gives
 from leakcheck.records import dataclass
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _KEEPS_NOTHING = frozenset({"staticmethod", "classmethod"})  # decorators
 MAX_OUTCOMES = 6
+# Python's own ways to end the process; what is open then is closed by it.
+ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
 MAX_DEPTH = 5  # of calls followed from the function being checked
 
 # A parameter that is bound to a resource of the caller: its name, the resource's model, whether it is only derived.
@@ -109,6 +111,7 @@ class Summaries:
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
         self._raises: dict[FunctionInfo, bool] = {}
+        self._endings: dict[FunctionInfo, type[cst.Raise] | type[cst.Call] | None] = {}
 
     def names(self, function: FunctionInfo) -> Names:
         return names_in(function.node, function.bindings)
@@ -144,6 +147,26 @@ class Summaries:
             outside = walk(function.node.body, lambda node: type(node) not in (*SCOPES, cst.Try, cst.TryStar))
             self._raises[function] = any(_is_raise(node) for node in outside)
         return self._raises[function]
+
+    def ending(self, function: FunctionInfo) -> type[cst.Raise] | type[cst.Call] | None:
+        """What a function ends with that never comes back, whatever happens in it: a `raise`, or a call that ends the
+        process."""
+        if function not in self._endings:
+            self._endings[function] = self._find_ending(function)
+        return self._endings[function]
+
+    def _find_ending(self, function: FunctionInfo) -> type[cst.Raise] | type[cst.Call] | None:
+        body = function.node.body.body
+        last = body[-1].body[-1] if body and isinstance(body[-1], cst.SimpleStatementLine) else None
+        call = last.value if isinstance(last, cst.Expr) else None
+        value = self.resolver.static(call.func, function, function.module) if isinstance(call, cst.Call) else UNKNOWN
+        ends_process = self.resolver.callee_name(value) in ENDS_PROCESS
+        replaced = function.is_generator or function.decorators or "NotImplementedError" in function.words  # elsewhere
+        if replaced or not (ends_process or isinstance(last, cst.Raise)):
+            return None
+        if any(isinstance(part, cst.Return) for part in walk(function.node.body, same_scope)):
+            return None
+        return cst.Call if ends_process else cst.Raise
 
     def of(
         self, function: FunctionInfo, cls: ClassInfo | None, bound: tuple[Bound, ...], constants: Constants = (),
