@@ -85,7 +85,6 @@ def _callers_beside(function: FunctionInfo, project: Project) -> Iterator[tuple[
             if user.is_package and name in user.imported_words:
                 yield None, set()  # who imports it from there is out of sight
             yield from _callers(function, user)
-            yield from ((function, set()) for part in user.mentioning(frozenset({name})) if _starts(part, name))
 
 
 def _callers(function: FunctionInfo, module: Module) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
@@ -93,9 +92,13 @@ def _callers(function: FunctionInfo, module: Module) -> Iterator[tuple[FunctionI
     is_made = function.cls is not None and function.name == _INIT  # by calling the class
     name = function.cls.name if function.cls is not None and is_made else function.name
     find = _read if is_made or function.cls is None else _asked
+    is_beside = module is not function.module
     for part in module.mentioning(frozenset({name})):
-        is_own = part.info is function or (is_made and part.name == name)
-        if is_own or _starts(part, name) or (module is not function.module and part.kind == "import"):
+        if part.info is function or (is_made and part.name == name) or (is_beside and part.kind == "import"):
+            continue
+        if _starts(part, name):
+            if is_beside:  # that of its own file has been asked
+                yield function, set()
             continue
         found = [d for d in part.definitions if isinstance(d, FunctionInfo) and not isinstance(d.parent, FunctionInfo)]
         inside = {caller: find(caller.node, name) for caller in found if caller is not function}

@@ -173,8 +173,7 @@ class Conditions(Core):
                 state.variables[key] = value
             elif told is not None and "." not in path:  # a field may be another one after any call
                 state.facts[key + asked] = told
-        source = self._copied(key)
-        if source in self.names.tested and (is_nothing := is_none(value)) is not None:
+        if (is_nothing := is_none(value)) is not None and (source := self._copied(key)) in self.names.tested:
             state.facts[source + _IS_NONE] = is_nothing
         to.append(state)
 

@@ -238,7 +238,7 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
     may_be = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{release})\b"), re.compile(rf"\(\s*\w+(?:\(\))?\.(?:{names})\b")
     classes = {cls.name for cls in family}
     module = family[0].module
-    own = {m.name for cls in family for m in cls.methods.values() if not m.words.isdisjoint(methods)}
+    own = {m.name for cls in family for m in cls.methods.values() if m.mentions(frozenset(methods))}
     given = rf"\b(?!self\b|cls\b)\w+\.(?:{names})\b"
     passed = re.compile(rf"\.(?:{'|'.join(sorted(own))})\([^()\n]*{given}") if own else None  # back to a method of it
     texts = {module.source, *resolver.project.texts_around(module)}
