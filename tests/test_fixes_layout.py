@@ -114,11 +114,16 @@ SHARED_LINES = {
 }
 
 
+def assert_rewritten(before: str, after: str) -> None:
+    """A function's body as it is after the fix, which leaves nothing to do."""
+    result = fix(f"{HEAD}def f(p):\n{before}")
+    assert result.text == f"{HEAD}def f(p):\n{after}"
+    assert fix(result.text).text == result.text
+
+
 @pytest.mark.parametrize("before", SHARED_LINES)
 def test_statements_that_share_a_line(before: str) -> None:
-    result = fix(f"{HEAD}def f(p):\n{before}")
-    assert result.text == f"{HEAD}def f(p):\n{SHARED_LINES[before]}"
-    assert fix(result.text).text == result.text
+    assert_rewritten(before, SHARED_LINES[before])
 
 
 def test_a_function_on_one_line() -> None:
@@ -150,8 +155,7 @@ CONTINUED = {
 
 @pytest.mark.parametrize("before", CONTINUED)
 def test_lines_under_a_bracket_move_with_it(before: str) -> None:
-    result = fix(f"{HEAD}def f(p):\n{before}")
-    assert result.text == f"{HEAD}def f(p):\n{CONTINUED[before]}"
+    assert_rewritten(before, CONTINUED[before])
 
 
 BLANK_LINES = {
