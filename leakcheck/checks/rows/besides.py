@@ -37,7 +37,17 @@ class Besides:
     def acts_beyond(self, own: Set[str] = _SENDING) -> bool:
         """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
         function = self.tell.catalogue.function
-        ours = {*own, *words().fills, *words().shrinks, "flush", "refresh", "rollback", "expunge", "print"}
+        ours = {
+            *own,
+            *words().fills,
+            *words().marks,
+            *words().shrinks,
+            "flush",
+            "refresh",
+            "rollback",
+            "expunge",
+            "print",
+        }
         names = {terminal(call.func) for call in self._done} - ours
         return any(not {"borrows", "never-raises"} & function(f"*.{name}") for name in names)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
@@ -19,6 +20,7 @@ from leakcheck.records import dataclass
 from leakcheck.words import words
 
 _COUNT = frozenset({"rowcount"})
+_ONE = frozenset({"add", "delete", "merge"})  # of the methods by which a session is told of rows, those for one
 _SESSION = "session"  # by its name; its block ends without a commit
 
 
@@ -39,16 +41,40 @@ class Commit:
 
 
 def commit_of(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
-    """A `commit()` that every round reaches, after it wrote one row, or a block that ends with one."""
+    """A `commit()` that every round reaches, after it wrote one row, or a block that ends with one; or every round
+    that writes a row at all: in the same branch."""
     for node in always(loop.node.body):
-        if isinstance(node, cst.Call) and terminal(node.func) == "commit" and not node.args:
-            receiver = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-            if not acquired_in(loop.node.body, receiver) and (sent or _adds(loop, receiver)):
-                return Commit(node, receiver)
+        if found := _commits(node, loop, bool(sent), loop.body):
+            return found
         if isinstance(node, cst.With) and any(part is call for call in sent for part in walk(node.body)):
             if found := next(filter(None, (_of_item(item, node, loop) for item in node.items)), None):
                 return found
+    for branch in _branches(loop):
+        nodes = list(always(branch))
+        writes = any(part is call for call in sent for part in nodes)
+        if found := next(filter(None, (_commits(node, loop, writes, nodes) for node in nodes)), None):
+            rare = loop.is_occasional(found.node) or loop.is_last(found.node)
+            return None if rare else replace(found, certain=False)
     return None
+
+
+def _branches(loop: Loop) -> Iterator[cst.BaseSuite]:
+    """What the rounds run under a test."""
+    for node in loop.body:
+        if isinstance(node, cst.If):
+            yield node.body
+            if isinstance(node.orelse, cst.Else):
+                yield node.orelse.body
+
+
+def _commits(node: cst.CSTNode, loop: Loop, writes: bool, beside: Sequence[cst.CSTNode]) -> Commit | None:
+    """A `commit()` of what a round `writes`, or adds `beside` it."""
+    if not isinstance(node, cst.Call) or not _is_commit(node):
+        return None
+    receiver = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+    if acquired_in(loop.node.body, receiver) or not (writes or _marks(loop, receiver, beside)):
+        return None
+    return Commit(node, receiver)
 
 
 def finding(commit: Commit, loop: Loop, besides: Besides, once: bool, tell: Teller, steps: list[Step]) -> Diagnostic:
@@ -77,10 +103,23 @@ def _of_item(item: cst.WithItem, block: cst.With, loop: Loop) -> Commit | None:
     return Commit(owner, owner, certain=False) if used and not name.lower().endswith(_SESSION) else None
 
 
-def _adds(loop: Loop, receiver: cst.BaseExpression) -> bool:
-    """`session.add(User(row))`."""
-    for node in loop.body:
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "add":
+def _marks(loop: Loop, receiver: cst.BaseExpression, nodes: Sequence[cst.CSTNode]) -> bool:
+    """`session.add(User(row))`, `session.delete(user)`, `user.name = name`."""
+    for node in nodes:
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _ONE:
             if code(node.func.value) == code(receiver) and mentions(node.args, loop.rows.__contains__):
                 return True
-    return False
+    if not terminal(receiver).lower().endswith(_SESSION) or sum(map(_is_commit, nodes)) > 1:
+        return False  # what others have to see of a row between two steps is committed for them
+    return any(_changes_row(node, loop) for node in nodes)
+
+
+def _is_commit(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Call) and terminal(node.func) == "commit" and not node.args
+
+
+def _changes_row(node: cst.CSTNode, loop: Loop) -> bool:
+    """`user.name = name`, of what the loop goes over: the session notices."""
+    target = node.target if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign)) else None
+    owner = target.value if isinstance(target, cst.Attribute) else None
+    return owner is not None and mentions([loop.node.target], terminal(owner).__eq__) and isinstance(owner, cst.Name)
