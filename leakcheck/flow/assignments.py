@@ -108,7 +108,7 @@ class Assignments(Core):
             self.hand_over(value, state, f"global {name}", node)
         self._remember(name, value, state)
         if isinstance(old, (Ref, Instance)) and old.rid is not None and old != value:
-            self.retire(old.rid, state, node)
+            self.retire(old.rid, state, node, value)
 
     def _remember(self, name: str, value: Value, state: State) -> None:
         """Keep what a later test, release or cleanup may ask for; forget the rest, so that states can merge."""

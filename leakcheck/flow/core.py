@@ -200,14 +200,19 @@ class Core(Handing):
         else:
             state.set_status(rid, Status.ESCAPED, "left", node)  # the block is over, whoever has it now
 
-    def retire(self, rid: ResourceId, state: State, node: cst.CSTNode) -> None:
+    def retire(self, rid: ResourceId, state: State, node: cst.CSTNode, by: Value) -> None:
         """Nobody can reach an open resource any more: it has leaked, and need not be carried along."""
         resource = state.resources[rid]
         if resource.status not in (Status.OPEN, Status.LOST) or self.site_of(rid).parameter or rid in self.entered:
             return
-        held = (part for value in state.variables.values() for part in (*resources_in(value), *_derived_from(value)))
-        if rid in held or state.is_stacked(rid):
+        held = any(rid in resources_in(value) for value in state.variables.values())
+        if held or state.is_stacked(rid):
             return
+        rests = [name for name, value in state.variables.items() if isinstance(value, Derived) and value.rid == rid]
+        if rests and not (isinstance(by, Ref) and by.rid[0] == rid[0]):
+            return
+        for name in rests:  # cursors of the round before, which this one replaces as it did the connection
+            del state.variables[name]
         state.step("note", node, f"overwritten:{self.site_of(rid).name}")
         self.leaks.append(Leak(self.site_of(rid), resource, state.via.get(rid, Tier.NONE), "overwritten", state.trace))
         del state.resources[rid]
@@ -227,10 +232,6 @@ class Core(Handing):
         if isinstance(value, (Ref, Derived)) or any(True for _ in resources_in(value)):
             return True
         return self.holding.used_by(value) is not None
-
-
-def _derived_from(value: Value) -> tuple[ResourceId, ...]:
-    return (value.rid,) if isinstance(value, Derived) else ()
 
 
 def only_states(evaluated: Iterable[tuple[Value, State]]) -> list[State]:

@@ -11,7 +11,7 @@ import libcst as cst
 from leakcheck.models import Connection
 from leakcheck.project.syntax.bindings import pairs
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import dotted, same_scope, string_value, walk
+from leakcheck.project.syntax.walk import code, dotted, same_scope, string_value, walk
 
 
 class Else(Enum):
@@ -155,9 +155,18 @@ def _is_run(node: cst.CSTNode) -> bool:
 
 
 def in_memory(call: cst.CSTNode, arguments: Collection[str]) -> bool:
-    """Whether a call opens a database that vanishes with it, going by the first arguments that make it one."""
+    """Whether a call opens a database that vanishes with it, going by the arguments that make it one: the first, or
+    one with a keyword; the empty one is none that could name a database."""
     given = call.args if isinstance(call, cst.Call) else ()
-    return (string_value(given[0].value) if given else "") in arguments
+    named = given if given and given[0].keyword else given[:1]
+    if any(string_value(argument.value) in arguments for argument in named):
+        return True
+    return "" in arguments and all(_is_setting(argument.value) for argument in given)
+
+
+def _is_setting(node: cst.BaseExpression) -> bool:
+    """What names no database."""
+    return isinstance(node, (cst.Dict, cst.Integer)) or code(node) in ("True", "False", "None")
 
 
 def asks_itself(node: cst.If) -> bool:

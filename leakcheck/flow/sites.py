@@ -53,7 +53,7 @@ class Leak:
     site: Site
     resource: Resource
     tier: Tier
-    exit: str  # return, end, raise
+    exit: str  # return, raise, overwritten
     trace: Trace | None
 
 

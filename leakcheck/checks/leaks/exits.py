@@ -85,7 +85,7 @@ def _never_or_sometimes(leak: Leak, tell: Teller) -> str:
             f"the connection from {quoted(site.callee)} is not always {done}"
         )  # fmt: skip
     what = tell.subject(site)
-    if _overwritten(leak.trace):
+    if leak.exit == "overwritten":
         return f"{what} is overwritten before it is {done}"
     if not site.releases:
         return f"{what} is never {done}"
@@ -177,14 +177,6 @@ def _history(trace: Trace | None, site: Site) -> list[Trace]:
             break
         trace = trace.previous
     return steps[::-1]
-
-
-def _overwritten(trace: Trace | None) -> bool:
-    while trace is not None:
-        if trace.kind == "note" and trace.text.startswith("overwritten:"):
-            return True
-        trace = trace.previous
-    return False
 
 
 def _raising(trace: Trace | None) -> Trace | None:
