@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from leakcheck.checks.guesses import is_guess, lesson
+from leakcheck.checks.guesses import can_be_taught, is_guess, lesson
 from leakcheck.engine import examine
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
@@ -54,7 +54,7 @@ def _acquirers(sites: Sites, settings: Settings) -> Iterator[str]:
     for callee, (run, site) in sites.items():
         line = run.module.span(site.node).line
         yield f"  line {line}: {callee}: {_how(site, settings)}"
-        if is_guess(site):
+        if can_be_taught(site):
             yield from (f"      {text}" for text in lesson(site).splitlines())
 
 
@@ -68,5 +68,6 @@ def _how(site: Site, settings: Settings) -> str:
         through = " and ".join(f"{f.qualname} ({f.module.filename})" for f in site.wrappers)
         return f"gives a {site.spec.library} {site.spec.kind}, as read from {through}"
     if is_guess(site):
-        return f"guessed from its name, confidence {site.certainty}; teach it, if it is right:"
+        more = "; teach it, if it is right:" if can_be_taught(site) else ""
+        return f"guessed from its name, confidence {site.certainty}{more}"
     return f"in the model of {site.spec.library}"

@@ -19,6 +19,23 @@ def run(pool):
     pool.putconn(conn)
 """
 
+BEGINS = """\
+import time
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+
+def copy(engine):
+    for attempt in range(3):
+        try:
+            with engine.begin() as conn:
+                conn.execute(text("INSERT INTO archive SELECT 1"))
+                return
+        except SQLAlchemyError:
+            time.sleep(3)
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -53,6 +70,15 @@ def test_settings_of_a_file(folder: Path) -> None:
 
 def test_settings_of_a_file_without_acquires(folder: Path) -> None:
     assert "nothing in this file acquires" in _run("--show-settings", "none.py")
+
+
+def test_a_guess_that_settings_cannot_replace_comes_without(folder: Path) -> None:
+    (folder / "begins.py").write_text(BEGINS)
+    shown = _run("--show-settings", "begins.py")
+    assert "engine.begin: guessed from its name, confidence medium\n" in shown
+    report, advice = _both("begins.py")
+    assert "LK502" in report
+    assert "hint" not in advice
 
 
 def test_a_guess_comes_with_the_lines_that_teach_it(folder: Path) -> None:

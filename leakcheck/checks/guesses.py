@@ -19,7 +19,7 @@ def hints(runs: Iterable[Interpreter], found: Sequence[Diagnostic]) -> tuple[str
     reported = {diagnostic.span for diagnostic in found}
     for run in runs:
         for site in run.sites:
-            if is_guess(site) and run.module.span(site.node) in reported:
+            if can_be_taught(site) and run.module.span(site.node) in reported:
                 return (_hint(site),)
     return ()
 
@@ -27,6 +27,11 @@ def hints(runs: Iterable[Interpreter], found: Sequence[Diagnostic]) -> tuple[str
 def is_guess(site: Site) -> bool:
     """Whether nothing but a name says that the call acquires."""
     return site.spec.library == GUESSED and not site.parameter and not site.wrappers
+
+
+def can_be_taught(site: Site) -> bool:
+    """Whether it is a guess that settings can replace: not of `engine.begin()`, whose block alone gives back."""
+    return is_guess(site) and bool(site.spec.release)
 
 
 def lesson(site: Site) -> str:
