@@ -16,7 +16,6 @@ from leakcheck.waits import Waits
 __all__ = ["Catalogue", "CatalogueError", "load", "parse_connection"]
 
 _LONG_LIVED = ("pool", "engine", "client")
-_OUTCOMES = {"raises", "never-raises"}  # the nearest listing decides which
 
 
 class Catalogue:
@@ -32,8 +31,9 @@ class Catalogue:
         self.by_type = _by_type(drivers, self.types)
         self.producers = self.waits.gives | _producers(drivers, self.types, self.by_acquire)
         self.attributes = {name: given for d in reversed(drivers) for name, given in d.attributes.items()}
-        self.functions = {kind: _functions(kind, drivers, calls or {}) for kind in FUNCTION_KINDS}
+        self.functions = {kind: _functions(kind, drivers, calls or {}) for kind in (*FUNCTION_KINDS, *(calls or ()))}
         self._kinds = _inverted(self.functions)
+        self._outcomes = {kind for kind in self.functions if "raises" in kind}  # the nearest listing decides which
         self.not_connections = frozenset(name for d in drivers for name in d.against)
         self.import_words = import_words(drivers)
         self.option_words = frozenset(o.assigned or o.holds for d in drivers for o in d.options)
@@ -149,7 +149,7 @@ class Catalogue:
         found: frozenset[str] = frozenset()
         for probe in _probes(name):
             kinds = self._kinds.get(probe, frozenset())
-            found |= kinds - _OUTCOMES if found & _OUTCOMES else kinds
+            found |= kinds - self._outcomes if found & self._outcomes else kinds
         return found
 
 

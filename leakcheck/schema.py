@@ -12,7 +12,10 @@ from leakcheck.toml import CatalogueError, parse_toml
 
 Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
 
-FUNCTION_KINDS = ("borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers", "keeps")
+FUNCTION_KINDS = (
+    "borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers", "keeps", "numbers",
+)  # fmt: skip
+RAISES = "raises "  # begins the kind of what raises but one exception
 
 # Python keywords and plurals that read better under another name in TOML.
 _KEYS = {"with_effect": "with", "needs_await": "await", "connections": "connection", "producers": "producer",
@@ -81,12 +84,15 @@ def parse_rule(text: str, where: str) -> Rule:
 
 
 def calls_of(table: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:
-    """`calls.toml`: one table a kind, in it lists of qualified names under any heading."""
-    calls = {}
+    """`calls.toml`: one table a kind, in it lists of qualified names under any heading. A heading of `exceptions`
+    makes a kind of its own, `raises OSError`, of what raises."""
+    calls: dict[str, tuple[str, ...]] = {}
     for kind, groups in table.items():
-        _known(kind, FUNCTION_KINDS, where, "table")
-        lists = _expect(dict, groups, f"{where}: {kind}").items()
-        calls[kind] = tuple(name for key, names in lists for name in _strings(names, f"{where}: {kind}: {key}"))
+        _known(kind, (*FUNCTION_KINDS, "exceptions"), where, "table")
+        for key, names in _expect(dict, groups, f"{where}: {kind}").items():
+            listed = _strings(names, f"{where}: {kind}: {key}")
+            for each in ("raises", f"{RAISES}{key}") if kind == "exceptions" else (kind,):
+                calls[each] = (*calls.get(each, ()), *listed)
     return calls
 
 

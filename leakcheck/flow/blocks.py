@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.assignments import Assignments
-from leakcheck.flow.handlers import Match, caught, handler_types
+from leakcheck.flow.handlers import Match, catches_all, caught, handler_types, without_kind
 from leakcheck.flow.managers import ExitAction, Managers
 from leakcheck.flow.state import Exits, State, Tier, merge
 from leakcheck.flow.values import SOMETHING, Class, Pending, Ref, Symbol
@@ -82,6 +82,9 @@ class Blocks(Managers, Assignments):
                 done = self.suite(node.body, states)
             self.handlers -= 1
             self.handlers += node.finalbody is not None
+            if node.handlers and all(catches_all(handler.type) for handler in node.handlers):
+                for state in inner.raises:
+                    state.raised = state.raised and without_kind(state.raised)
             raised, inner.raises = merge(inner.raises), []
             self.leave(inner)
             handled = self._handle(node, raised)

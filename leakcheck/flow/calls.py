@@ -36,6 +36,7 @@ from leakcheck.flow.values import (
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.module import ClassInfo
 from leakcheck.project.syntax.walk import is_none, string_value, terminal
+from leakcheck.schema import RAISES
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -46,10 +47,6 @@ CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
 _IN_THREAD = frozenset({"asyncio.to_thread", "anyio.to_thread.run_sync"})  # ways to call what comes first
 _RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
-_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
-_FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
-
-_RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
 class Calls(Sessions, Managers, Displays):
@@ -78,7 +75,7 @@ class Calls(Sessions, Managers, Displays):
             if isinstance(receiver, Pending) and callee.name in receiver.spec.returns_self:
                 return [(receiver, state)]
             if isinstance(receiver, Derived):
-                return self._call_on_derived(receiver, callee.name, node, arguments, state)
+                return self.call_on_derived(receiver, callee.name, node, arguments, state)
             if isinstance(receiver, Tuple) and (
                 known := self.call_on_display(receiver, callee.name, node, arguments, state)
             ):
@@ -143,6 +140,8 @@ class Calls(Sessions, Managers, Displays):
                 return self._acquire_by_call(spec, node, arguments[1:], state)
             if name in CASTS and arguments:
                 return [(arguments[-1].value, state)]
+            if name == "getattr" and (release := self.release_by_name(arguments)):
+                return [(release, state)]
             if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
                 return [(arguments[0].value, state)]
             if name == "asyncio.gather":
@@ -222,9 +221,11 @@ class Calls(Sessions, Managers, Displays):
                 self.hand_over(argument.value, state, "callback", node)
             elif "borrows" not in kinds or isinstance(argument.value, Function):
                 self.hand_over(argument.value, state, "argument", node)
-        if "never-raises" not in kinds:
+        if "never-raises" not in kinds and not self.cannot_fail(name, node):
             strong = "raises" in kinds or bool(touching)
-            self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "driver" if touching else "call")
+            only = "|".join(sorted(kind.removeprefix(RAISES) for kind in kinds if kind.startswith(RAISES)))
+            origin = "driver" if touching and not only else "call"
+            self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, origin, only)
         result = self._result_type(name, callee)
         produced = result.type if isinstance(result, Instance) and isinstance(result.type, str) else ""
         return [(UNKNOWN if produced and self.is_factory_over_given(produced, arguments) else result, state)]
@@ -245,6 +246,10 @@ class Calls(Sessions, Managers, Displays):
         given: ResourceId | None = None
         strong = False
         for argument, parameter in zip(arguments, self._parameters_of(callee.info, arguments), strict=True):
+            if isinstance(argument.value, Ref):
+                spec = self.site_of(argument.value.rid).spec
+                if self.summaries.taking.passes_on(callee.info, parameter, spec):
+                    return [(argument.value, state)]
             ways = self._ways(callee.info, parameter, argument.value)
             if ways and isinstance(argument.value, Ref) and given is None:
                 given = argument.value.rid
@@ -289,17 +294,6 @@ class Calls(Sessions, Managers, Displays):
         if init is None:
             return [""] * len(arguments)
         return parameters(Function(init, Instance(cls)), [argument.node for argument in arguments])
-
-    # -- calls on connections and what comes from them -------------------------------------------------------------
-
-    def _call_on_derived(self, receiver: Derived, name: str, node: cst.Call, arguments: list[Argument],
-                         state: State) -> Evaluated:  # fmt: skip
-        quiet = name in self.catalogue.quiet_methods
-        rid = receiver.rid
-        if name in _EXECUTES or (name in _FETCHES and self.site_of(rid).spec.kind == "connection"):
-            self.used(rid, node, state)  # what a pool's connection has fetched may outlive it
-        self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
-        return [(receiver if name in _RETURNS_SELF else Derived(rid), state)]
 
     def _call_on_lent(self, spec: Connection, name: str, node: cst.Call, arguments: list[Argument],
                       state: State) -> Evaluated:  # fmt: skip

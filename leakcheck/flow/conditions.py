@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import libcst as cst
 
-from leakcheck.flow.core import Core
+from leakcheck.flow.core import Argument
 from leakcheck.flow.names import compared, is_negated, key_of, key_of_compared
+from leakcheck.flow.resources import Resources
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.values import (
     NONE,
@@ -37,7 +38,7 @@ def _told_none(key: str, state: State) -> bool | None:
     return False if state.facts.get(key) else state.facts.get(key + _IS_NONE)
 
 
-class Conditions(Core):
+class Conditions(Resources):
     """`decide` splits a state by a test; it raises and acquires as evaluation does."""
 
     def decide(self, node: cst.BaseExpression, state: State) -> Split:
@@ -57,6 +58,8 @@ class Conditions(Core):
             return self._split(node.target, self.eval(node, state))
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
             return self._is_instance(node, state)
+        if isinstance(node, cst.Call) and code(node.func) in ("hasattr", "callable"):
+            return self._has_release(node, state)
         if predicate := self._predicate(node, state):
             return self._liveness(*predicate, node, state)
         return self._split(node, self.eval(node, state))
@@ -88,7 +91,7 @@ class Conditions(Core):
         other: list[State] = []
         for value, each in self.eval(node.left, state):
             if constant is None:
-                answer = is_none(value)
+                answer = False if self.is_release(value) or self._has_given(node.left, each) else is_none(value)
                 answer = _told_none(key_of(node.left), each) if answer is None else answer
             else:
                 answer = value.value == constant if isinstance(value, Const) else None
@@ -149,9 +152,11 @@ class Conditions(Core):
         false: list[State] = []
         key = key_of(node)
         for value, state in evaluated:
-            known = truth(value)
+            known = True if self.is_release(value) else truth(value)
             if known is None and self.names.repeated(key):
                 known = _told_true(key, state)
+            if known is None and self._has_given(node, state):
+                known = True
             if known is None:
                 twin = state.copy()
                 self._learn(node, state, SOMETHING, true)
@@ -160,6 +165,27 @@ class Conditions(Core):
                     state.facts[key] = True  # more than that it is an object: it has items
             else:
                 (true if known else false).append(state)
+        return true, false
+
+    def _has_given(self, node: cst.BaseExpression, state: State) -> bool:
+        """Whether it is the pool to which goes back what is out: that came from it, so it is there."""
+        path = dotted(node)
+        out = state.open_resources() if path is not None and state.resources else ()
+        forms = (form for rid in out for form in self.site_of(rid).spec.release if form.on == "pool")
+        return any((path, form.method) in self.names.takers for form in forms)
+
+    def _has_release(self, node: cst.Call, state: State) -> Split:
+        """`hasattr(conn, "close")`, `callable(getattr(conn, "close", None))`: yes, of a tracked resource."""
+        true: list[State] = []
+        false: list[State] = []
+        for values, each in self.eval_all((argument.value for argument in node.args), state):
+            arguments = [Argument(value, argument) for value, argument in zip(values, node.args, strict=True)]
+            if self.release_by_name(arguments) or any(map(self.is_release, values)):
+                true.append(each)
+            else:
+                yes, no = self._split(node, [(UNKNOWN, each)])
+                true += yes
+                false += no
         return true, false
 
     def _learn(self, node: cst.BaseExpression, state: State, value: Value, to: list[State], asked: str = "") -> None:

@@ -67,6 +67,16 @@ def caught(raised: Raised | None, types: tuple[str, ...], bases: Callable[[str],
     return min((_one(raised, name, bases) for name in types), key=order.index, default=Match.NO)
 
 
+def catches_all(node: cst.BaseExpression | None) -> bool:
+    """Whether a handler catches whatever a program may expect."""
+    return node is None or code(node) in _CATCH_ALL
+
+
+def without_kind(raised: Raised) -> Raised:
+    """The same where it does not matter what exactly a call raises: fewer states to tell apart."""
+    return Raised(raised.origin) if raised.origin == "call" and raised.type else raised
+
+
 def _one(raised: Raised | None, name: str, bases: Callable[[str], frozenset[str]]) -> Match:
     last = name.rpartition(".")[2]
     if raised is not None and raised.origin == "interrupted":  # no Exception
@@ -81,7 +91,19 @@ def _one(raised: Raised | None, name: str, bases: Callable[[str], frozenset[str]
         return Match.YES if last in CERTAIN[raised.origin] else Match.NO
     if raised.origin == "raise" and raised.type:
         return _declared(raised.type, last, bases)
+    if raised.origin == "call" and raised.type:
+        kinds = [_of_kind(kind, last) for kind in raised.type.split("|")]
+        return next((match for match in (Match.YES, Match.MAYBE) if match in kinds), Match.NO)
     return Match.MAYBE
+
+
+def _of_kind(kind: str, handler: str) -> Match:
+    """What a call raises, by the exception it may be or be a kind of, against a handler's name."""
+    thrown, wanted = getattr(builtins, kind, None), getattr(builtins, handler, None)
+    if kind == handler or (isinstance(thrown, type) and isinstance(wanted, type) and issubclass(thrown, wanted)):
+        return Match.YES
+    unrelated = isinstance(thrown, type) and isinstance(wanted, type) and not issubclass(wanted, thrown)
+    return Match.NO if unrelated else Match.MAYBE
 
 
 def _declared(type_: str, handler: str, bases: Callable[[str], frozenset[str]]) -> Match:

@@ -49,6 +49,13 @@ class Names:
         return frozenset(node.value for node in over if isinstance(node, cst.Name)) - shrunk
 
     @cached_property
+    def takers(self) -> frozenset[tuple[str, str]]:
+        """What is asked to take something, and by which method: `self.pool` and `putconn`."""
+        calls = (n for n in self._nodes if type(n) is cst.Call and n.args)
+        funcs = (call.func for call in calls if type(call.func) is cst.Attribute)
+        return frozenset((dotted(func.value) or "", func.attr.value) for func in funcs)
+
+    @cached_property
     def cleanup(self) -> frozenset[str]:
         """Names read in handlers and `finally` blocks, where they may be unbound."""
         found: set[str] = set()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _REPLACING = frozenset({"patch", "monkeypatch"})
 _DOUBLE = r"\b(?:patch|patch\.object|setattr)\([^()]*"
 _BEFORE_TESTS = frozenset({"setUp", "asyncSetUp", "setUpClass", "setup_method", "setup_class"})
+_WITHOUT_DEFAULT = 2  # arguments of `getattr`
+_CONVERSIONS = ("int", "float")
+_DEPTH = 3  # of variables followed
 GUESSED = "generic"  # the library of the models that go by a name
 
 
@@ -108,6 +111,34 @@ class Naming(Core):
     def kinds(self, name: str | None, callee: Value, node: cst.Call) -> frozenset[str]:
         """What the catalogue's lists say of a callee outside the project."""
         return self.catalogue.function(name or "") | self._method_kinds(callee, name) | self._wrapped_kinds(node)
+
+    def cannot_fail(self, name: str | None, node: cst.Call) -> bool:
+        """`getattr(conn, "closed", None)`, `int(time.time())`: what often fails, but not with these arguments."""
+        if name == "getattr":
+            return len(node.args) > _WITHOUT_DEFAULT
+        return name in _CONVERSIONS and len(node.args) == 1 and self._is_number(node.args[0].value)
+
+    def _is_number(self, node: cst.BaseExpression, depth: int = _DEPTH) -> bool:
+        """Whether an expression surely gives one."""
+        if isinstance(node, cst.UnaryOperation):
+            return self._is_number(node.expression, depth)
+        if isinstance(node, cst.BinaryOperation):
+            return self._is_number(node.left, depth) and self._is_number(node.right, depth)
+        if isinstance(node, cst.Call):
+            callee = self.resolver.static(node.func, self.function, self.module)
+            return "numbers" in self.kinds(self.resolver.callee_name(callee), callee, node)
+        if isinstance(node, cst.Name) and self.function is not None and depth > 0:
+            return self._is_numeric(node.value, self.function, depth - 1)
+        return isinstance(node, (cst.Integer, cst.Float))
+
+    def _is_numeric(self, name: str, function: FunctionInfo, depth: int) -> bool:
+        """Whether a parameter is annotated as a number, or a variable given nothing else."""
+        bindings, parameter = function.bindings, next((p for p in function.parameters if p.name.value == name), None)
+        if parameter is not None:
+            declared = code(parameter.annotation.annotation) if parameter.annotation else ""
+            return declared in _CONVERSIONS and name not in bindings.assigned
+        values = bindings.assigned.get(name, ())
+        return bindings.is_assigned_only(name) and all(self._is_number(value, depth) for value in values)
 
     def _method_kinds(self, callee: Value, name: str | None) -> frozenset[str]:
         if isinstance(callee, Method) and name is None:

@@ -14,12 +14,19 @@ from leakcheck.flow.values import (
     Derived,
     Function,
     Lent,
+    Method,
     PendingRelease,
     Ref,
     ResourceId,
+    Value,
 )
 from leakcheck.models import Release
+from leakcheck.project.syntax.walk import string_value
 from leakcheck.words import words
+
+_EXECUTES = frozenset({"execute", "executemany", "executescript", "callproc", "copy_expert", "copy_from"})
+_FETCHES = frozenset({"fetch", "fetchone", "fetchmany", "fetchall"})
+_RETURNS_SELF = frozenset({"execute", "executemany", "executescript", "__enter__"})  # sqlite3 and psycopg cursors
 
 
 class Resources(Core):
@@ -55,6 +62,29 @@ class Resources(Core):
         quiet = idle or name in self.catalogue.quiet_methods or name in spec.begins
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(ref if returns_self else Derived(rid), state)]
+
+    def call_on_derived(self, receiver: Derived, name: str, node: cst.Call, arguments: list[Argument],
+                         state: State) -> Evaluated:  # fmt: skip
+        """What is called on a cursor or a result."""
+        quiet = name in self.catalogue.quiet_methods
+        rid = receiver.rid
+        if name in _EXECUTES or (name in _FETCHES and self.site_of(rid).spec.kind == "connection"):
+            self.used(rid, node, state)  # what a pool's connection has fetched may outlive it
+        self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
+        return [(receiver if name in _RETURNS_SELF else Derived(rid), state)]
+
+    def release_by_name(self, arguments: list[Argument]) -> Method | None:
+        """The release that `getattr(conn, "close", None)` gives, as every connection of its kind has it."""
+        owner = arguments[0].value if len(arguments) > 1 else UNKNOWN
+        method = Method(owner, string_value(arguments[1].node.value) or "") if isinstance(owner, Ref) else None
+        return method if method is not None and self.is_release(method) else None
+
+    def is_release(self, value: Value) -> bool:
+        """Whether it is a method by which a tracked resource is given back."""
+        if not isinstance(value, Method) or not isinstance(value.receiver, Ref):
+            return False
+        forms = self.site_of(value.receiver.rid).spec.release
+        return any(form.on == "conn" and form.method == value.name for form in forms)
 
     def released(self, rid: ResourceId, form: Release, node: cst.CSTNode, state: State) -> Evaluated:
         """A release in the right form; it releases even if it raises."""

@@ -75,7 +75,8 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What an exception state carries: who raised (`driver`, `call`, `raise`, `unbound`) and, if known, what."""
+    """What an exception state carries: who raised (`driver`, `call`, `raise`, `unbound`) and, if known, what: names
+    joined by `|`, where handlers may know it by several."""
 
     origin: str
     type: str = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.owners import gives_itself_away
 from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by, releasing_methods
 from leakcheck.flow.state import Resource, Status
@@ -43,6 +44,12 @@ class Taking:
             if found:
                 self.answering[cls] = tuple(dict.fromkeys((*self.answering.get(cls, ()), *found)))
         return self._ways[key]
+
+    def passes_on(self, cls: ClassInfo, parameter: str, spec: Connection) -> bool:
+        """Whether an object stands for what it is given: it keeps that, and releases it when asked to."""
+        init = self.resolver.method(cls, "__init__")
+        fields = self._filled(cls, init, parameter) if init is not None and parameter else ()
+        return any(forwards(cls, field, spec, self.resolver) for field in fields)
 
     def may_raise(self, cls: ClassInfo, parameter: str, spec: Connection) -> bool:
         """Whether the constructor may well fail with it."""

@@ -52,8 +52,14 @@ def judge(site: Site, found: list[Leak]) -> Verdict:
         code, among = ("LK103", entered) if entered and len(entered) == len(held) else ("LK101", held)
     else:
         code, among = "LK102", held
-    leak = min(among, key=lambda leak: leak.trace.length if leak.trace else 0)
+    leak = min(among, key=_plainness)
     return Verdict(code, leak, _confidence(site, tier))
+
+
+def _plainness(leak: Leak) -> tuple[bool, int]:
+    """Of several paths the one is shown on which the database fails, for that surely happens, then the shortest."""
+    raising = _raising(leak.trace)
+    return raising is not None and raising.text == "call", leak.trace.length if leak.trace else 0
 
 
 def _confidence(site: Site, tier: Tier) -> Confidence:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
+from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.owning import field_given_out, field_released
 from leakcheck.flow.resolve import Resolver
@@ -39,7 +40,7 @@ def _may_be_released(kept: Kept, cls: ClassInfo, run: Interpreter, resolver: Res
     model = _model(kept, run)
     if is_object and field_given_out(cls, kept.field, model, resolver):
         return True
-    return field_released(cls, kept.field, model, resolver)
+    return field_released(cls, kept.field, model, resolver) or forwards(cls, kept.field, model, resolver)
 
 
 def _model(kept: Kept, run: Interpreter) -> Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import libcst as cst
@@ -22,12 +23,17 @@ class Bindings:
         self.imports: dict[str, str] = {}
         self.outer: set[str] = set()  # global and nonlocal
         self.names: set[str] = set()
+        self._targets: Counter[str] = Counter()
         for part in walk(node.params):
             if type(part) is cst.Param:
                 self.names.add(part.name.value)  # a default's lambda may add names: harmless
         for part in walk(node.body, same_scope):
             self._collect(part)
         self.names -= self.outer
+
+    def is_assigned_only(self, name: str) -> bool:
+        """Whether nothing but plain assignments bind a variable: no loop, no `with`, no `+=`."""
+        return self._targets[name] == len(self.assigned.get(name, ())) > 0
 
     def _collect(self, node: cst.CSTNode) -> None:
         if type(node) not in _BINDING:
@@ -58,6 +64,7 @@ class Bindings:
     def _bind(self, target: cst.CSTNode) -> None:
         if isinstance(target, cst.Name):
             self.names.add(target.value)
+            self._targets[target.value] += 1
         elif isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
                 self._bind(element.value)
