@@ -10,6 +10,7 @@ from leakcheck.flow.conditions import Conditions
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
+from leakcheck.flow.naming import is_fixture
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
@@ -43,7 +44,7 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
         """Run the function with parameters as given; None if it is too large."""
         assert self.function is not None
         self.is_manager = self.decorated_as_manager(self.function)
-        self.is_fixture = any(name.rpartition(".")[2] == "fixture" for name in self.function.decorators)
+        self.is_fixture = is_fixture(self.function)
         return self._execute(self.function.node.body.body, self._entry(cls, bound, constants))
 
     def run_lent(self, parameter: cst.Param, loan: Loan, variable: str = "") -> Site:

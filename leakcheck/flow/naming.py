@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.core import Core
-from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
+from leakcheck.flow.values import UNKNOWN, Class, Function, Instance, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import code, is_none, terminal
@@ -76,6 +76,10 @@ class Naming(Core):
             return
         if not function.words.isdisjoint(_REPLACING):
             yield code(function.node)
+        for parameter in function.parameters:
+            asked = self.resolver.name(parameter.name.value, None, self.module)
+            if isinstance(asked, Function) and is_fixture(asked.info) and not asked.info.words.isdisjoint(_REPLACING):
+                yield code(asked.info.node)
         cls = function.cls
         if cls is not None and not cls.chunk.words.isdisjoint(_REPLACING):
             yield from (code(decorator) for decorator in cls.node.decorators)
@@ -153,3 +157,8 @@ class Naming(Core):
         first = next(iter(outer.parameters), None)
         wraps = first is not None and first.name.value == node.func.value and self.function.name in outer.returned_names
         return frozenset({"borrows"}) if wraps else frozenset()
+
+
+def is_fixture(function: FunctionInfo) -> bool:
+    """Of pytest, by its decorator."""
+    return any(name.rpartition(".")[2] == "fixture" for name in function.decorators)

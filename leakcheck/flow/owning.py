@@ -140,11 +140,13 @@ def release_by(method: FunctionInfo) -> Release:
 
 
 def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:
-    """Whether a method calls one of the object's own methods."""
+    """Whether a method calls one of the object's own methods, or has somebody call it: `run_in_executor(None,
+    self.close)`."""
     if not method.mentions(frozenset(names)):
         return False
     paths = {f"self.{name}" for name in names}
-    return any(isinstance(node, cst.Call) and dotted(node.func) in paths for node in walk(method.node.body))
+    nodes = (node for node in walk(method.node.body) if isinstance(node, (cst.Call, cst.Arg)))
+    return any(dotted(node.func if isinstance(node, cst.Call) else node.value) in paths for node in nodes)
 
 
 def subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
