@@ -47,6 +47,10 @@ class Late:
             self._models[cls] = self._find(cls)
         return self._models[cls]
 
+    def openers(self, cls: ClassInfo) -> dict[FunctionInfo, tuple[Way, ...]]:
+        """Its methods that open a connection, and how they end."""
+        return self._openers.get(cls, {}) if self.model(cls) is not None else {}
+
     def ways(self, cls: ClassInfo, method: FunctionInfo) -> tuple[Way, ...]:
         """How a method ends that opens a connection; none for any other method."""
         return self._openers.get(cls, {}).get(method, ())
@@ -55,7 +59,7 @@ class Late:
         owners, resolver = self.owners, self.owners.resolver
         if not owners.may_open(cls) or not REGISTERS.isdisjoint(cls.chunk.words):
             return None
-        fields = self._fields(cls)
+        fields = self.fields(cls)
         if not fields or not owners.is_plain(cls) or gives_the_same(cls, resolver):
             return None
         for field, spec in fields.items():
@@ -77,7 +81,7 @@ class Late:
         named = (method for name, method in found.items() if not name.startswith("__"))
         return (method for method in named if not method.decorators or is_property(method))
 
-    def _fields(self, cls: ClassInfo) -> dict[str, Connection]:
+    def fields(self, cls: ClassInfo) -> dict[str, Connection]:
         """The fields that hold nothing but what the object's methods open, and None."""
         family = [owner for owner in self.owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
         found: dict[str, Connection] = {}

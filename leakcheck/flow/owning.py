@@ -249,7 +249,7 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
             return True
         likely = [exact for sign, exact in zip(may_be, patterns, strict=True) if sign.search(text)]
         for owner in {name for exact in likely for name in exact.findall(text)} - {"self", "cls"}:
-            if _may_be(owner, classes, text):
+            if may_be_one(owner, classes, text):
                 return True
     return False
 
@@ -258,7 +258,7 @@ def _holds(text: str, words: Collection[str]) -> bool:
     return any(word in text for word in words)
 
 
-def _may_be(name: str, classes: set[str], text: str) -> bool:
+def may_be_one(name: str, classes: set[str], text: str) -> bool:
     """Whether a variable may hold an object of one of the classes: unless the text builds it from others only."""
     built = set(re.findall(rf"\b{name}\b[^=\n]*=\s*(?:await\s+)?(?:\w+\.)*(\w+)\(", text))
     built |= set(re.findall(rf"\b(\w+)\([^\n]*\)\s+as\s+{name}\b", text))

@@ -13,6 +13,7 @@ from leakcheck.flow.possible import ENTERING, Possible, TooVague, is_acquire, is
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Class, Function, Instance, Symbol, Value
+from leakcheck.flow.visits import visits
 from leakcheck.project.syntax.definitions import LAMBDA
 from leakcheck.project.syntax.mentions import is_read
 from leakcheck.project.syntax.module import Chunk, ClassInfo, FunctionInfo, Module
@@ -35,7 +36,9 @@ class Prospects:
         if self._at_top(module):
             yield None
         words, given = self._words(module)
-        yield from module.functions(words, lambda m, chunk: m.uses(words, given) and self._any(m.space, chunk))
+        found = list(module.functions(words, lambda m, chunk: m.uses(words, given) and self._any(m.space, chunk)))
+        visiting = (method for cls in module.classes(words) for method in visits(cls, self.summaries.owners))
+        yield from dict.fromkeys((*found, *(method for method in visiting if method.module is module)))
 
     def may_acquire(self, function: FunctionInfo) -> bool:
         """Whether a function may, called on an object of its own class."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import libcst as cst
 
 from leakcheck.flow.callees import Callees
@@ -9,6 +11,7 @@ from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.late import Way
 from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import Function, Instance, Value
+from leakcheck.flow.visits import visits
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
@@ -18,6 +21,8 @@ class Waking(Callees):
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         done = super().call_function(callee, node, arguments, state)
+        if self._opens_for_itself(callee):
+            return [(value, self._visited(callee, node, after)) for value, after in done]
         owner = callee.receiver
         if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
             return done
@@ -25,6 +30,29 @@ class Waking(Callees):
         if not ways:
             return done
         return [self._ended(way, callee.info, owner, node, pair) for pair in done for way in ways]
+
+    def _opens_for_itself(self, callee: Function) -> bool:
+        """`self.open()` in a method that is to close it as well."""
+        own, owner = self.function, callee.receiver
+        if own is None or own.cls is None or not isinstance(owner, Instance) or owner.rid is not None:
+            return False
+        if owner.type is not own.cls or callee.info not in self.summaries.owners.late.openers(own.cls):
+            return False
+        return own in visits(own.cls, self.summaries.owners)
+
+    def _visited(self, callee: Function, node: cst.CSTNode, state: State) -> State:
+        """From now on the object holds a connection that this method has to close."""
+        own = callee.receiver
+        assert isinstance(own, Instance)
+        assert isinstance(own.type, ClassInfo)
+        model = self.summaries.owners.late.model(own.type)
+        assert model is not None
+        site = self.site(node, replace(model, lazy=False), "medium")
+        site.is_owner = True
+        site.name = ", ".join(sorted(f"self.{field}" for field in self.summaries.owners.fields[own.type]))
+        self.may_raise(state, node, Tier.STRONG, "driver")
+        state.variables["self"] = Instance(own.type, self.acquire(site, state).rid)
+        return state
 
     def is_late(self, value: Value | None) -> bool:
         """Whether it is such an object."""

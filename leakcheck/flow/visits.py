@@ -1,0 +1,73 @@
+"""Methods that open their object's connection, work with it and close it, each for itself: nobody else closes it when
+one of them fails. `self.open(); self.conn.execute(...); self.close()`"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from leakcheck.flow.late import Way
+from leakcheck.flow.owning import may_be_one, releases_field, subclasses
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import dotted, walk
+
+if TYPE_CHECKING:
+    from leakcheck.flow.owners import Owners
+
+_LASTING = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__del__"})
+
+
+def visits(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
+    """The methods of a class that do so; none if what opens or closes is also called by others."""
+    known, key = owners.resolver.project.memo, (visits, cls)
+    if key not in known:
+        known[key] = ()  # while it is being found: recursion ends here
+        known[key] = _find(cls, owners)
+    return known[key]  # type: ignore[return-value]
+
+
+def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
+    openers = owners.late.openers(cls)
+    if not openers or any(ways != (Way(True),) for ways in openers.values()) or any(subclasses(cls)):
+        return ()
+    kept = owners.late.fields(cls).items()
+    family = [owner for owner in owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+    own = {name: method for owner in reversed(family) for name, method in owner.methods.items()}
+    opens = {method.name for method in openers}
+    closes = {m.name for m in own.values() if any(releases_field(m, field, spec) for field, spec in kept)} - opens
+    inside = [method for method in own.values() if method.name not in opens | closes]
+    users = [method for method in inside if _asks(method, opens) or _asks(method, closes)]
+    plain = all(_asks(m, opens) and _asks(m, closes) and m.name not in _LASTING and not m.is_generator for m in users)
+    return tuple(users) if plain and not _is_used_outside(cls, opens, closes, owners) else ()
+
+
+def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
+    """Whether a method mentions one of its object's own methods."""
+    paths = {f"self.{name}" for name in names}
+    return method.mentions(frozenset(names)) and any(
+        dotted(node) in paths for node in walk(method.node.body) if isinstance(node, cst.Attribute)
+    )
+
+
+def _is_used_outside(cls: ClassInfo, opens: Collection[str], closes: Collection[str], owners: Owners) -> bool:
+    """Whether some code may open an object of the class, surely closes one, or inherits from the class."""
+    heir = re.compile(rf"\bclass\s+\w+\s*\([^)]*\b{cls.name}\b")
+    texts = {cls.module.source, *owners.resolver.project.texts_around(cls.module)}
+    for text in (text for text in texts if cls.name in text):
+        opened = (name for name in _objects(opens, text) if not _is_imported(name, text))
+        closed = (name for name in _objects(closes, text) if re.search(rf"\b{name}\b\s*[:=][^\n]*\b{cls.name}\b", text))
+        if heir.search(text) or any(may_be_one(name, {cls.name}, text) for name in opened) or any(closed):
+            return True
+    return False
+
+
+def _objects(methods: Collection[str], text: str) -> set[str]:
+    """The variables whose method of such a name a text mentions."""
+    return set(re.findall(rf"\b(\w+)(?:\(\))?\.(?:{'|'.join(sorted(methods))})\b", text)) - {"self", "cls", "super"}
+
+
+def _is_imported(name: str, text: str) -> bool:
+    return re.search(rf"^[ \t]*(?:from|import)\b[^\n]*\b{name}\b", text, re.MULTILINE) is not None
