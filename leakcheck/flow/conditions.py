@@ -239,6 +239,9 @@ class Conditions(Resources):
         if not isinstance(target, cst.Attribute):
             return None
         owner = state.variables.get(dotted(target.value) or "")
+        if owner is None and isinstance(target.value, cst.Attribute):
+            keeper = state.variables.get(dotted(target.value.value) or "", UNKNOWN)
+            owner = self.kept_in(keeper, target.value.attr.value, state)
         if not isinstance(owner, Ref):
             return None
         spec = self.site_of(owner.rid).spec

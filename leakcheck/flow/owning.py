@@ -131,7 +131,10 @@ def made(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Conn
     """The model of an object that keeps a connection."""
     plain = sorted(map(release_by, released), key=lambda form: (form.method != "close", form.method.startswith("_")))
     release = (*plain, *spec.release)  # what it keeps may be released itself
-    return Connection(spec.library, (cls.name, *spec.acquire), "connection", release=release, gc=spec.gc)
+    names = (cls.name, *spec.acquire)
+    return Connection(
+        spec.library, names, "connection", release=release, gc=spec.gc, alive=spec.alive, closed=spec.closed
+    )
 
 
 def release_by(method: FunctionInfo) -> Release:
