@@ -37,11 +37,14 @@ def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
     family = [owner for owner in owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     own = {name: method for owner in reversed(family) for name, method in owner.methods.items()}
     opens = {method.name for method in openers}
-    closes = {m.name for m in own.values() if any(releases_field(m, field, spec) for field, spec in kept)} - opens
-    inside = [method for method in own.values() if method.name not in opens | closes]
-    users = [method for method in inside if _asks(method, opens) or _asks(method, closes)]
-    plain = all(_asks(m, opens) and _asks(m, closes) and m.name not in _LASTING and not m.is_generator for m in users)
-    return tuple(users) if plain and not _is_used_outside(cls, opens, closes, owners) else ()
+    ends = {m.name for m in own.values() if any(releases_field(m, field, spec) for field, spec in kept)}
+    closes = {name for name in ends if not _asks(own[name], opens)} - opens
+    users = [m for m in own.values() if m.name not in opens | closes and (_asks(m, opens) or _asks(m, closes))]
+    for method in users:
+        closing = method.name in ends or _asks(method, closes)
+        if not (closing and _asks(method, opens)) or method.name in _LASTING or method.is_generator:
+            return ()
+    return () if _is_used_outside(cls, opens, closes, owners) else tuple(users)
 
 
 def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
