@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.late import Way
+from leakcheck.flow.opening import asks_itself
 from leakcheck.flow.owning import may_be_one, releases_field, subclasses
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
@@ -31,7 +31,7 @@ def visits(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
 
 def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
     openers = owners.late.openers(cls)
-    if not openers or any(ways != (Way(True),) for ways in openers.values()) or any(subclasses(cls)):
+    if not openers or any(map(_asks_first, openers)) or any(subclasses(cls)):
         return ()
     kept = owners.late.fields(cls).items()
     family = [owner for owner in owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
@@ -45,6 +45,11 @@ def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
         if not (closing and _asks(method, opens)) or method.name in _LASTING or method.is_generator:
             return ()
     return () if _is_used_outside(cls, opens, closes, owners) else tuple(users)
+
+
+def _asks_first(opener: FunctionInfo) -> bool:
+    """`if self.conn is None:`: what a failure has left open is found by the next call."""
+    return any(isinstance(node, cst.If) and asks_itself(node) for node in walk(opener.node.body))
 
 
 def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
