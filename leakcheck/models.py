@@ -13,8 +13,9 @@ from leakcheck.records import dataclass
 Kind = Literal["connection", "checkout", "session", "client", "pool", "engine", "managed"]
 
 # What leaving a `with` block on the object does: closes it, returns it to its pool, only ends the transaction,
-# closes a cursor, nothing at all, or the object is no context manager (unsupported).
-WithEffect = Literal["closes", "returns", "transaction", "nothing", "unsupported"]
+# closes a cursor, nothing at all, or the object is no context manager (unsupported). Where it depends on what is not
+# in sight (unknown) nothing is said against the block, and no rewrite relies on it.
+WithEffect = Literal["closes", "returns", "transaction", "nothing", "unsupported", "unknown"]
 
 # What garbage collection does: gives it back at once (refcount), at some later cyclic run (cycle), never.
 GcEffect = Literal["refcount", "cycle", "never", "unknown"]

@@ -109,7 +109,7 @@ class Managers(Resources):
             resource = state.resources[ref.rid]
             state.resources[ref.rid] = type(resource)(resource.status, True, resource.how, resource.where)
             return ref, ("transaction", ref.rid), state
-        return ref, None, state
+        return ref, ("perhaps", ref.rid) if spec.with_effect == "unknown" else None, state
 
     def _enter_manager(self, value: Manager, node: cst.CSTNode, state: State) -> tuple[Value, ExitAction | None, State]:
         if value.suppresses is _EXPECTED:
@@ -219,6 +219,8 @@ class Managers(Resources):
         if kind == "release":
             self.released_again(what, node, state)  # type: ignore[arg-type]
             self.release(what, state, node, "with")  # type: ignore[arg-type]
+        elif kind == "perhaps":
+            self.hand_over(Ref(what), state, "context manager", node)  # type: ignore[arg-type]
         elif kind == "lent":
             state.resources.pop(what, None)  # type: ignore[call-overload]
         elif kind == "wrong":
@@ -259,7 +261,7 @@ class Managers(Resources):
         return [(UNKNOWN, state)]
 
     def _push(self, stack: Stack, action: ExitAction | None, node: cst.CSTNode, state: State) -> None:
-        if action is not None and action[0] in ("release", "wrong", "lent"):
+        if action is not None and action[0] in ("release", "wrong", "perhaps", "lent"):
             registered: Registered = action  # type: ignore[assignment]
             state.stacks[stack.key] = (*state.stacks.get(stack.key, ()), registered)
             if any(value == stack and "." in path for path, value in state.variables.items()):

@@ -54,7 +54,7 @@ def _wanted(field: str, spec: Connection) -> _Wanted:
     methods = frozenset({form.method for form in (*spec.release, *spec.wrong_release)} | {"close"})
     gives_others = frozenset() if spec.cursor_closes else frozenset(the_words().connections) - methods
     rests = frozenset(form.method for form in spec.soft_release)
-    return _Wanted(field, methods, rests, gives_others, spec.with_effect in ("closes", "returns"))
+    return _Wanted(field, methods, rests, gives_others, spec.with_effect in ("closes", "returns", "unknown"))
 
 
 def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
