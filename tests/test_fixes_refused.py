@@ -171,6 +171,41 @@ def test_what_an_object_releases_is_not_closed_before_its_last_use() -> None:
     assert "\n        count = database.count()" in fix(HEAD + GIVEN.format(""), "unsafe").text
 
 
+WATCHED = """\
+import time
+
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import sessionmaker
+
+from models import User
+
+Session = sessionmaker(create_engine("sqlite://"))
+
+
+def users(session):
+    return session.scalars(select(User)).all()
+
+
+def watch():
+    found = users(Session())
+
+    while True:
+        print(found)
+        {}
+"""
+
+
+def test_a_block_does_not_last_for_ever() -> None:
+    """What refcounting gave back at once would be held as long as the process lives."""
+    endless, ended = WATCHED.format("time.sleep(60)"), WATCHED.format("if time.time() > 60:\n            break")
+    assert fix(endless, "unsafe").text == endless
+    assert "    with closing(Session()) as session:\n        found = users(session)\n" in fix(ended).text
+    named = endless.replace("    found = users(Session())", "    session = Session()\n    found = users(session)")
+    assert (
+        "        session = stack.enter_context(closing(Session()))\n" in fix(named).text
+    )  # which the name holds anyway
+
+
 SENT = """\
 def store({0}, names):
     for name in names:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from enum import IntEnum
 
-from leakcheck.fixes.syntax import Tree, dotted, inner
+from leakcheck.fixes.syntax import Tree, dotted, inner, never_ends
+from leakcheck.fixes.text import Refused
 
 _READ = frozenset({
     "fetchone", "fetchall", "fetchmany", "fetchval", "fetchrow", "fetch", "scalar", "scalar_one",
@@ -101,6 +102,16 @@ class Lazy:
                 self._bind(element, min(need, Need.PERHAPS))
         elif isinstance(target, ast.Starred):
             self._bind(target.value, need)
+
+    def within(self, statement: ast.stmt) -> Need:
+        """The greatest need among the names that a statement mentions."""
+        used = (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
+        return max((self.names.get(name, Need.NONE) for name in used), default=Need.NONE)
+
+    def bounded(self, statements: list[ast.stmt]) -> None:
+        """Raises Refused where a block would hold the connection for ever, for the sake of what may not need it."""
+        if any(never_ends(s) and self.within(s) is not Need.CERTAIN for s in statements):
+            raise Refused("the block would take in a loop that never ends")
 
     def gets_out(self, node: ast.AST, manager: bool) -> Need:
         """How much of the connection leaves the function, or stays in some object, by this node."""

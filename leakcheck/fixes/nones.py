@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Function, Try, bound_names, dotted, inner, is_none, terminal
+from leakcheck.fixes.syntax import Function, Try, bound_names, breaks, dotted, inner, is_endless, is_none, terminal
 from leakcheck.flow.summaries import ENDS_PROCESS
 from leakcheck.project.syntax.definitions import FunctionInfo
 
@@ -97,19 +97,14 @@ def _callee(value: ast.expr) -> str:
 
 def _loop_leaves(loop: ast.While | ast.For, numbers: Numbers) -> bool:
     """It has no end, or what follows it in its `else` leaves, or its last round does."""
-    endless = isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-    if endless or _always_leaves(loop.orelse, numbers):
-        return not _breaks(loop.body)
+    if is_endless(loop) or _always_leaves(loop.orelse, numbers):
+        return not breaks(loop.body)
     last = _last_round(loop, numbers) if isinstance(loop, ast.For) else None
     if last is None:
         return False
     body = [each for s in copy.deepcopy(loop.body) for each in _Round(last).kept(s)]
     goes_on = any(isinstance(n, ast.Continue) for s in body for n in inner(s))
-    return not goes_on and not _breaks(body) and _always_leaves(body, last)
-
-
-def _breaks(body: list[ast.stmt]) -> bool:
-    return any(isinstance(n, ast.Break) for s in body for n in inner(s))
+    return not goes_on and not breaks(body) and _always_leaves(body, last)
 
 
 class _Round(ast.NodeTransformer):

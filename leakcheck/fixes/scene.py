@@ -135,8 +135,8 @@ class Scene:
 
     @property
     def forgotten(self) -> bool:
-        """Whether some path that needs no exception leaves it open."""
-        return self.code != "LK102"
+        """Whether some path that needs no exception leaves it open, or there is none that would give it back."""
+        return self.code != "LK102" or not self.site.releases
 
     @property
     def objects(self) -> bool:

@@ -102,9 +102,10 @@ def _last(scene: Scene, following: list[ast.stmt]) -> tuple[ast.stmt, str]:
     """The last statement that needs the connection, and what is doubtful about ending there."""
     lazy = scene.lazy({})
     names = {name for name, need in lazy.names.items() if need}
-    needing = [s for s in following if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(s))]
+    needing = [s for s in following if lazy.within(s)]
     last = needing[-1] if needing else scene.statement
     region = [scene.statement, *following[: following.index(last) + 1 if needing else 0]]
+    lazy.bounded(region[1:])
     inside = {id(n) for s in region for n in ast.walk(s)}
     outside = (
         n for n in ast.walk(scene.function or scene.tree.module) if isinstance(n, ast.Name) and id(n) not in inside

@@ -115,6 +115,7 @@ def _region(scene: Scene, block: Block, start: int) -> Region:
     if scene.forgotten:
         needing = _needing(scene, body[start:stop])
         last = max([last, *(start + n for n in needing)])
+        _lazy(scene).bounded(body[used[-1] + 1 : last + 1])
     region = Region(body[start : last + 1], body[stop:])
     region.found = releases.find(scene, region.body)
     return region
@@ -122,8 +123,8 @@ def _region(scene: Scene, block: Block, start: int) -> Region:
 
 def _needing(scene: Scene, statements: list[ast.stmt]) -> list[int]:
     """Which statements mention something that still needs the connection."""
-    names = {name for name, need in _lazy(scene).names.items() if need}
-    return [n for n, s in enumerate(statements) if any(isinstance(x, ast.Name) and x.id in names for x in ast.walk(s))]
+    lazy = _lazy(scene)
+    return [n for n, statement in enumerate(statements) if lazy.within(statement)]
 
 
 def _needed_outside(scene: Scene, block: Block) -> bool:
