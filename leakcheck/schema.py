@@ -188,6 +188,8 @@ _WORD_LISTS = (
     "file_lists",
     "closing",
     "closed",
+    "giving_back",
+    "reasons",
 )
 
 

@@ -76,6 +76,8 @@ class Words:
     file_lists: tuple[str, ...]
     closing: tuple[str, ...]
     closed: tuple[str, ...]
+    giving_back: tuple[str, ...]
+    reasons: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property
@@ -140,6 +142,17 @@ class Words:
         """A whole comment without its `#`."""
         verb, known = "|".join(self.closing), "|".join((*self.closing, *self.closed))
         return re.compile(rf"(?=.*\b(?:{verb})\b)\W*(?:(?:{known})\b\W*)+", re.IGNORECASE)
+
+    @cached_property
+    def of_giving_back(self) -> re.Pattern[str]:
+        """At the beginning of a comment without its `#`."""
+        verb = "|".join((*self.closing, *self.giving_back))
+        return re.compile(rf"[\W\d]*(?:(?:and|finally|now|then)\W+)*(?:{verb})\b", re.IGNORECASE)
+
+    @cached_property
+    def of_reasons(self) -> re.Pattern[str]:
+        """In a comment."""
+        return re.compile(rf"\b(?:{'|'.join(self.reasons)})\b", re.IGNORECASE)
 
     @cached_property
     def of_pool_sizes(self) -> re.Pattern[str]:

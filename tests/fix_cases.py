@@ -67,6 +67,39 @@ REWRITES = {
                 # always
         """,
     ),
+    "a test with nothing left to do goes": (
+        """
+        def f(p, q):
+            conn = sqlite3.connect(p)
+            try:
+                conn.execute("DELETE FROM t")
+                if q:
+                    # enough
+                    conn.close()
+            finally:
+                if hasattr(conn, "close"):
+                    conn.close()
+
+
+        def g(p, q):
+            conn = sqlite3.connect(p)
+            conn.execute("DELETE FROM t")
+            if q:
+                conn.close()
+            return 1
+        """,
+        """
+        def f(p, q):
+            with closing(sqlite3.connect(p)) as conn:
+                conn.execute("DELETE FROM t")
+
+
+        def g(p, q):
+            with closing(sqlite3.connect(p)) as conn:
+                conn.execute("DELETE FROM t")
+            return 1
+        """,
+    ),
     "multi-line strings keep their text": (
         """
         def f(p):

@@ -206,6 +206,39 @@ def test_a_block_does_not_last_for_ever() -> None:
     )  # which the name holds anyway
 
 
+POOLED = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+
+class Database:
+    def __init__(self, dsn):
+        self.pool = ThreadedConnectionPool(2, 20, dsn)
+
+    def stop(self):
+        self.pool.closeall()
+        self.pool = None
+
+    def count(self, wanted):
+        conn = self.pool.getconn()
+        try:
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM orders")
+                return cursor.fetchone()
+        finally:
+            if {}:
+                self.pool.putconn(conn)
+"""
+
+
+def test_a_test_for_the_pool_is_not_taken_away() -> None:
+    source = POOLED.format("self.pool")
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert "`conn` is released only if there is a `self.pool`" in result.reasons
+    text = fix(POOLED.format("wanted")).text
+    assert text.endswith("cursor.fetchone()\n        finally:\n            self.pool.putconn(conn)\n")
+
+
 SENT = """\
 def store({0}, names):
     for name in names:

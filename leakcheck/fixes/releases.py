@@ -167,11 +167,22 @@ def _asks_only(test: ast.expr, scene: Scene, found: Releases) -> bool:
     if isinstance(test, ast.Compare):
         same = isinstance(test.left, ast.Name) and test.left.id == scene.name
         return same and isinstance(test.ops[0], (ast.IsNot, ast.NotEq)) and is_none(test.comparators[0])
+    if asks_for_method(test, scene):
+        return True
     if _predicate(test, scene, scene.spec.alive):
         found.alive_guard = True
         return True
     denied = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
     return denied and _predicate(test.operand, scene, scene.spec.closed)  # type: ignore[attr-defined]
+
+
+def asks_for_method(node: ast.AST | None, scene: Scene) -> bool:
+    """`hasattr(conn, "close")`: the driver's connection has its release."""
+    if not isinstance(node, ast.Call) or terminal(node.func) != "hasattr" or len(node.args) != 2:
+        return False
+    names = [form.method for form in scene.spec.release if form.on == "conn"]
+    asked = node.args[1].value if isinstance(node.args[1], ast.Constant) else None
+    return dotted(node.args[0]) == scene.name and asked in names
 
 
 def _predicate(node: ast.AST, scene: Scene, forms: tuple[str, ...]) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from leakcheck.fixes.remarks import with_remarks
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Block, Try
+from leakcheck.fixes.syntax import Block, Try, dotted
 from leakcheck.fixes.text import Draft, Refused
-from leakcheck.words import words
 
 
 def remove(scene: Scene, draft: Draft, units: list[ast.stmt], dissolve: list[ast.stmt]) -> set[int]:
@@ -31,6 +31,30 @@ def remove(scene: Scene, draft: Draft, units: list[ast.stmt], dissolve: list[ast
     return kept_deep
 
 
+def with_tests(scene: Scene, units: list[ast.stmt]) -> list[ast.stmt]:
+    """An `if` that has nothing left to do goes with its releases, except where its test does something."""
+    while True:
+        ups = {id(unit): scene.tree.parent(unit) for unit in units}
+        gone = set(map(id, units))
+        idle = [up for up in ups.values() if isinstance(up, ast.If) and all(id(s) in gone for s in up.body)]
+        idle = [up for up in dict.fromkeys(idle) if _may_go(scene, up)]
+        if not idle:
+            return units
+        units = [unit for unit in units if ups[id(unit)] not in idle] + idle
+
+
+def _may_go(scene: Scene, test: ast.If) -> bool:
+    """Whether nobody misses an `if` whose body is gone. Raises Refused if it asks for what the release is called on."""
+    called = (n.func for s in test.body for n in ast.walk(s) if isinstance(n, ast.Call))
+    receivers = {dotted(method.value) for method in called if isinstance(method, ast.Attribute)} - {"", scene.name}
+    for node in ast.walk(test.test):
+        if dotted(node) in receivers:
+            raise Refused(f"`{scene.name}` is released only if there is a `{dotted(node)}`")
+    asks = not any(isinstance(n, (ast.Call, ast.Await, ast.NamedExpr)) for n in ast.walk(test.test))
+    chained = not scene.tree.lines[test.lineno - 1][scene.tree.start(test)[1] :].startswith("if")
+    return asks and not chained and not test.orelse and scene.tree.alone(test)
+
+
 def _erase(scene: Scene, draft: Draft, unit: ast.stmt, gone: list[ast.stmt]) -> None:
     tree = scene.tree
     if tree.alone(unit):
@@ -49,14 +73,8 @@ def _erase(scene: Scene, draft: Draft, unit: ast.stmt, gone: list[ast.stmt]) -> 
 
 
 def erase_all(scene: Scene, draft: Draft, unit: ast.stmt) -> None:
-    """Erase a release, and the comment right above it that says no more."""
-    line, column = scene.tree.start(unit)
-    above = [draft.line(n).strip() if n > 0 else "" for n in (line - 1, line - 2)]
-    beside = line - 1 not in scene.file.strings and draft.indent_of(line - 1) == draft.indent_of(line)
-    alone = beside and above[0].startswith("#") and not above[1].startswith("#")
-    if alone and words().of_closing.fullmatch(above[0].lstrip("#")):
-        line -= 1
-    draft.erase((line, column), scene.tree.end(unit))
+    """Erase a release, and the comments that say no more."""
+    draft.erase(*with_remarks(scene, unit))
 
 
 def _empty(scene: Scene, draft: Draft, block: Block, dissolve: list[ast.stmt]) -> set[int]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 
+from leakcheck.fixes.releases import asks_for_method
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import bare, terminal
 from leakcheck.fixes.text import Refused, indentation
@@ -72,7 +73,7 @@ def _about_release(scene: Scene, call: str) -> bool:
     node = bare(ast.parse(call, mode="eval").body)
     name = terminal(node.func) if isinstance(node, ast.Call) else ""
     helpers = {_helper(ast.unparse(ast.parse(text, mode="eval").body)) for text in _helpers(scene)}
-    return name in methods or name in helpers
+    return name in methods or name in helpers or asks_for_method(node, scene)
 
 
 def _helpers(scene: Scene) -> list[str]:

@@ -9,7 +9,7 @@ from leakcheck.fixes import order, releases
 from leakcheck.fixes.ending import ending_for
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.releases import Releases
-from leakcheck.fixes.removal import inside, remove
+from leakcheck.fixes.removal import inside, remove, with_tests
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, mentions, rebinds, terminal
 from leakcheck.fixes.text import Refused
@@ -218,7 +218,7 @@ def _catches(scene: Scene, up: ast.AST, unit: ast.stmt) -> bool:
 
 def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     tree, body = scene.tree, region.body
-    units = region.found.units
+    units = with_tests(scene, region.found.units)
     while body and body[-1] in units:
         body = body[:-1]
     if not body:
