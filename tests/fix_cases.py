@@ -100,6 +100,34 @@ REWRITES = {
             return 1
         """,
     ),
+    "comments at the end of a block move with it": (
+        """
+        def f(p, jobs):
+            conn = sqlite3.connect(p)
+            for job in jobs:
+                try:
+                    conn.execute("DELETE FROM t WHERE id = ?", (job,))
+                except sqlite3.Error as error:
+                    print(error)
+
+                    # the next one may still work
+                # or none does
+            # that was all
+        """,
+        """
+        def f(p, jobs):
+            with closing(sqlite3.connect(p)) as conn:
+                for job in jobs:
+                    try:
+                        conn.execute("DELETE FROM t WHERE id = ?", (job,))
+                    except sqlite3.Error as error:
+                        print(error)
+
+                        # the next one may still work
+                    # or none does
+            # that was all
+        """,
+    ),
     "multi-line strings keep their text": (
         """
         def f(p):

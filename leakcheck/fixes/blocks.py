@@ -131,7 +131,7 @@ def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: 
     if _is_close(last, name) and between and name not in stored(between):  # else it may close another one
         erase_all(scene, draft, last)
     (closing,) = scene.file.imports.use(draft, statement.lineno, "closing")
-    draft.deepen(statement.lineno, last.end_lineno or 0, base)
+    draft.deepen(statement.lineno, tree.last_line(last), base)
     draft.insert(statement.lineno, f"{base}with {closing}({tree.text(scene.call)}) as {name}:")
     draft.replace(start[0], start[1], stop[1], name)
 
@@ -162,10 +162,10 @@ def return_after_block(scene: Scene) -> Proposal:
     if start[0] != stop[0]:
         raise Refused("the head of the block spans lines")
     base, text = draft.indent_of(statement.lineno), releases.written(scene, name)
-    draft.deepen(statement.lineno, statement.end_lineno or 0, base)
+    draft.deepen(statement.lineno, tree.last_line(statement), base)
     draft.replace(start[0], start[1], stop[1], "" if closing else name)
     draft.insert(statement.lineno, f"{base}{name} = {tree.text(scene.value)}", f"{base}try:")
-    draft.insert((statement.end_lineno or 0) + 1, f"{base}finally:", f"{base}{scene.unit}{text}")
+    draft.insert(tree.last_line(statement) + 1, f"{base}finally:", f"{base}{scene.unit}{text}")
     return Proposal(f"return `{name}` to its pool in a `finally`", draft, doubt)
 
 

@@ -22,10 +22,10 @@ def release_anyway(scene: Scene) -> Proposal:
         raise Refused("nothing stands before the release")
     if not all(map(tree.alone, (first[0], first[-1], unit))):
         raise Refused(CROWDED)
-    start, last = tree.first_line(first[0]), first[-1].end_lineno or 0
+    start, last = tree.first_line(first[0]), tree.last_line(first[-1])
     base = draft.indent_of(start)
     draft.insert(start, f"{base}try:")
-    draft.deepen(start, unit.end_lineno or 0, base)
+    draft.deepen(start, tree.last_line(unit), base)
     draft.insert(last + 1, f"{base}finally:")
     doubt = "" if _surely_there(scene, unit) else "the release may raise another error where nothing was opened"
     return Proposal(f"release `{scene.name}` whatever else fails", draft, doubt)

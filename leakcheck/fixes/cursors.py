@@ -26,7 +26,7 @@ def close_cursor(spot: Spot) -> Proposal:
         "" if model.with_effect == "closes" else spot.imports("contextlib").use(draft, statement.lineno, "closing")[0]
     )
     _write(spot, draft, statement, name, closing)
-    last = region[-1].end_lineno or region[-1].lineno
+    last = spot.tree.last_line(region[-1])
     first = (statement.end_lineno or statement.lineno) + 1
     draft.deepen(first, last, spot.indent(statement))
     draft.drop_blank(first)

@@ -19,7 +19,7 @@ def guard_hand_over(scene: Scene) -> Proposal:
     setup = _setup(scene)
     _check(scene, setup)
     tree, draft = scene.tree, scene.draft()
-    first, last = tree.first_line(setup[0]), setup[-1].end_lineno or 0
+    first, last = tree.first_line(setup[0]), tree.last_line(setup[-1])
     base = draft.indent_of(first)
     text = releases.written(scene, scene.name)
     inner_ = base + scene.unit

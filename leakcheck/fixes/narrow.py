@@ -110,7 +110,7 @@ def _behind(spot: Spot, block: Block, statements: list[ast.stmt], site: Site, ou
     if site.spec.kind == "session" and any(loaded(s) & inside for s in statements):
         raise Refused("what waits may use objects of the session")
     draft = spot.draft()
-    line = (block.end_lineno or block.lineno) + 1
+    line = spot.tree.last_line(block) + 1
     _move(spot, draft, block, statements, line, spot.indent(block))
     doubt = ""
     if any(loaded(s) & inside for s in statements):
@@ -133,7 +133,7 @@ def _never_raises(spot: Spot) -> bool:
 
 def _move(spot: Spot, draft: Draft, block: Block, statements: list[ast.stmt], line: int, indent: str) -> None:
     """Whole lines, comments between them included, to another place and depth."""
-    first, last = statements[0].lineno, statements[-1].end_lineno or statements[-1].lineno
+    first, last = statements[0].lineno, spot.tree.last_line(statements[-1])
     base = indentation(spot.tree.lines[first - 1])
     while spot.tree.lines[first - 2].startswith(base + "#"):  # a comment right above goes with it
         first -= 1

@@ -40,7 +40,7 @@ def with_tests(scene: Scene, units: list[ast.stmt]) -> list[ast.stmt]:
         idle = [up for up in dict.fromkeys(idle) if _may_go(scene, up)]
         if not idle:
             return units
-        units = [unit for unit in units if ups[id(unit)] not in idle] + idle
+        units = [*(unit for unit in units if ups[id(unit)] not in idle), *idle]
 
 
 def _may_go(scene: Scene, test: ast.If) -> bool:
@@ -87,7 +87,7 @@ def _empty(scene: Scene, draft: Draft, block: Block, dissolve: list[ast.stmt]) -
         if clause and not owner.orelse and _goes_deeper(scene, owner, dissolve) and _opens(scene, owner):
             _drop_header(scene, draft, owner.lineno)
             _drop_clause(scene, draft, clause, block)
-            return set(range(owner.lineno + 1, (owner.end_lineno or 0) + 1))
+            return set(range(owner.lineno + 1, tree.last_line(owner) + 1))
     if block.field == "orelse" and all(map(tree.alone, block.body)):
         clause = _clause(scene, owner, "else", block)
         if clause:
@@ -138,7 +138,7 @@ def _drop_handlers(scene: Scene, draft: Draft, owner: ast.Try) -> set[int]:
     _drop_header(scene, draft, handler.lineno)
     for unit in handler.body:
         erase_all(scene, draft, unit)
-    return set(range(owner.lineno + 1, (owner.end_lineno or 0) + 1))
+    return set(range(owner.lineno + 1, scene.tree.last_line(owner) + 1))
 
 
 def _clause(scene: Scene, owner: ast.AST, word: str, block: Block) -> int:

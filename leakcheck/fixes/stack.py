@@ -72,7 +72,7 @@ def _check(scene: Scene, region: list[ast.stmt]) -> None:
 
 def _written(scene: Scene, region: list[ast.stmt]) -> Proposal:
     tree, draft = scene.tree, scene.draft()
-    first, last = tree.first_line(region[0]), region[-1].end_lineno or 0
+    first, last = tree.first_line(region[0]), tree.last_line(region[-1])
     base = draft.indent_of(first)
     stack = "stack" if not mentions(tree.module, "stack") else f"{scene.name}_stack"
     opener, closing = scene.file.imports.use(draft, first, "ExitStack", "closing")

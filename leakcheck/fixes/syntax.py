@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from leakcheck.diagnostics import Span
-from leakcheck.fixes.text import Refused, inside_strings, lines_of
+from leakcheck.fixes.text import Refused, indentation, inside_strings, lines_of
 from leakcheck.records import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -167,6 +167,17 @@ class Tree:
         """Where a statement starts, decorators included."""
         decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
         return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+    def last_line(self, statement: ast.stmt) -> int:
+        """Where a statement ends, with the comments behind it that stand deeper than it does."""
+        last = statement.end_lineno or 0
+        base = indentation(self.lines[statement.lineno - 1])
+        for number, text in enumerate(self.lines[last:], last + 1):
+            indent = indentation(text)
+            if text.strip() and not (text.lstrip().startswith("#") and indent.startswith(base) and indent != base):
+                break
+            last = number if text.strip() else last
+        return last
 
     def alone(self, statement: ast.stmt, but: Sequence[ast.stmt] = ()) -> bool:
         """Whether it shares no line with another statement, or only with those of `but` behind it."""

@@ -64,7 +64,7 @@ def name_it(scene: Scene) -> Proposal:
     name, draft = scene.fresh_name(), scene.draft()
     base = draft.indent_of(statement.lineno)
     (closing,) = scene.file.imports.use(draft, line, "closing")
-    draft.deepen(statement.lineno, last.end_lineno or 0, base)
+    draft.deepen(statement.lineno, tree.last_line(last), base)
     header = f"{base}with {closing}({tree.text(scene.call)}) as {name}:"
     if scene.file.style.fits(header):
         draft.insert(statement.lineno, header)

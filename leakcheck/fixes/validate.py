@@ -15,7 +15,7 @@ from leakcheck.fixes.text import Refused, indentation
 def same_work(scene: Scene, proposal: Proposal) -> None:
     """Raises Refused unless the function makes the same calls and binds the same names as before, but for releases."""
     tree, draft, old = scene.tree, proposal.draft, scene.function or scene.tree.module
-    first, last = (tree.first_line(scene.function), scene.function.end_lineno or 0) if scene.function else (1, 0)
+    first, last = (tree.first_line(scene.function), tree.last_line(scene.function)) if scene.function else (1, 0)
     last = last or len(tree.lines)
     header = int(indentation(tree.lines[first - 1]) != "" and scene.function is not None)
     new = _parsed("if 1:\n" * header + draft.text(first, last))

@@ -236,7 +236,7 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     if not deep and len(body) == 1 and ending.join(draft, body[0], late):
         return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead)
     first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1
-    last = body[-1].end_lineno or 0
+    last = tree.last_line(body[-1])
     base = draft.indent_of(tree.first_line(body[0]))
     for line in range(first, last + 1):
         if line not in deep:
