@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from enum import IntEnum
 
-from leakcheck.fixes.syntax import Tree, dotted, inner, never_ends
+from leakcheck.fixes.endless import never_ends
+from leakcheck.fixes.syntax import Tree, dotted, inner
 from leakcheck.fixes.text import Refused
 
 _READ = frozenset({

@@ -8,8 +8,9 @@ import operator
 from collections import Counter
 from collections.abc import Callable
 
+from leakcheck.fixes.endless import breaks, is_endless
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Function, Try, bound_names, breaks, dotted, inner, is_endless, is_none, terminal
+from leakcheck.fixes.syntax import Function, Try, bound_names, dotted, inner, is_none, terminal
 from leakcheck.flow.summaries import ENDS_PROCESS
 from leakcheck.project.syntax.definitions import FunctionInfo
 

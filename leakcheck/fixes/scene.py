@@ -10,7 +10,7 @@ from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none, mentions
-from leakcheck.fixes.text import Draft, Refused, indentation, line_end
+from leakcheck.fixes.text import Draft, Refused, line_end
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Resource, Status
@@ -167,12 +167,7 @@ class Scene:
     @cached_property
     def unit(self) -> str:
         """What one level of indentation looks like here."""
-        for statement in (self.statement, *self.tree.parents(self.statement)):
-            if isinstance(statement, ast.stmt) and isinstance(up := self.tree.parent(statement), ast.stmt):
-                inner_, outer = (indentation(self.tree.lines[s.lineno - 1]) for s in (statement, up))
-                if inner_.startswith(outer) and inner_ != outer and statement.lineno != up.lineno:
-                    return inner_[len(outer) :]
-        return "    "
+        return self.tree.unit(self.statement)
 
     def fresh_name(self) -> str:
         """A name for a connection that has none."""

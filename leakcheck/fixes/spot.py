@@ -20,8 +20,6 @@ from leakcheck.models import Cursor
 from leakcheck.records import dataclass
 from leakcheck.settings import Settings
 
-_UNIT = "    "
-
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -82,8 +80,8 @@ class Spot:
 
     @cached_property
     def unit(self) -> str:
-        """What one level of indentation looks like in this file."""
-        return next((indent for line in self.tree.lines if (indent := indentation(line)) and line.strip()), _UNIT)
+        """What one level of indentation looks like here."""
+        return self.tree.unit(self.statement)
 
     def imports(self, module: str) -> Imports:
         return Imports(self.tree, line_end(self.file.source), self.file.style, module)

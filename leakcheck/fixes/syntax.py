@@ -168,6 +168,16 @@ class Tree:
         decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
         return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
+    def unit(self, statement: ast.stmt) -> str:
+        """What one level of indentation looks like around a statement: in its block, further out, in the file."""
+        for outer in (*self.block(statement).body, *self.parents(statement), *self.nodes):
+            first = next(iter(getattr(outer, "body", ())), None) if isinstance(outer, ast.stmt) else None
+            if isinstance(outer, ast.stmt) and first is not None:
+                low, deep = (indentation(self.lines[each.lineno - 1]) for each in (outer, first))
+                if len(deep) == self.start(first)[1] and deep.startswith(low) and deep != low:
+                    return deep[len(low) :]
+        return "    "
+
     def last_line(self, statement: ast.stmt) -> int:
         """Where a statement ends, with the comments behind it that stand deeper than it does."""
         last = statement.end_lineno or 0
@@ -260,28 +270,6 @@ def bare(node: ast.AST | None) -> ast.AST | None:
 def leaves(body: list[ast.stmt]) -> bool:
     """Whether a block never reaches its end."""
     return bool(body) and isinstance(body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-
-
-def is_endless(loop: ast.AST) -> bool:
-    """`while True:`"""
-    return isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-
-
-def never_ends(statement: ast.stmt) -> bool:
-    """Whether there is a loop in it that nothing but an exception ends."""
-    loops = (n for n in inner(statement) if isinstance(n, ast.While) and is_endless(n))
-    return any(not breaks(loop.body) and not any(isinstance(n, ast.Return) for n in inner(loop)) for loop in loops)
-
-
-def breaks(body: list[ast.stmt]) -> bool:
-    """Whether one of these statements leaves the loop around them."""
-    for statement in body:
-        parts = ["orelse"] if isinstance(statement, LOOPS) else ["body", "orelse", "finalbody"]
-        within = [getattr(statement, part, []) for part in parts if not isinstance(statement, SCOPES)]
-        within += [each.body for each in (*getattr(statement, "handlers", []), *getattr(statement, "cases", []))]
-        if isinstance(statement, ast.Break) or any(map(breaks, within)):
-            return True
-    return False
 
 
 def is_none(node: ast.AST | None) -> bool:
