@@ -7,7 +7,7 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.nones import may_be_none
-from leakcheck.fixes.reads import closures, loads, own_names, stored, through, through_one
+from leakcheck.fixes.reads import closures, is_own, loads, stored, through, through_one
 from leakcheck.fixes.removal import erase_all
 from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, LOOPS, SCOPES, dotted, inner
@@ -279,7 +279,7 @@ def _owned(scene: Scene, node: ast.AST, name: str) -> bool:
     for up in scene.tree.parents(node):
         if up is scene.function:
             return False
-        if name in own_names(up) or (isinstance(up, With) and _binds_again(up, name)):
+        if is_own(node, up, name) or (isinstance(up, With) and _binds_again(up, name)):
             return True
     return False
 

@@ -6,6 +6,7 @@ import ast
 from enum import IntEnum
 
 from leakcheck.fixes.endless import never_ends
+from leakcheck.fixes.reads import touches
 from leakcheck.fixes.syntax import Tree, dotted, inner
 from leakcheck.fixes.text import Refused
 
@@ -104,10 +105,9 @@ class Lazy:
         elif isinstance(target, ast.Starred):
             self._bind(target.value, need)
 
-    def within(self, statement: ast.stmt) -> Need:
-        """The greatest need among the names that a statement mentions."""
-        used = (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
-        return max((self.names.get(name, Need.NONE) for name in used), default=Need.NONE)
+    def within(self, node: ast.AST) -> Need:
+        """The greatest need among the names that something mentions."""
+        return max((need for name, need in self.names.items() if need and touches(node, name)), default=Need.NONE)
 
     def bounded(self, statements: list[ast.stmt]) -> None:
         """Raises Refused where a block would hold the connection for ever, for the sake of what may not need it."""
@@ -150,8 +150,7 @@ class Lazy:
         if isinstance(node, ast.GeneratorExp):
             return max([self.of(node.elt), *(self.of(g.iter) for g in node.generators)])
         if isinstance(node, ast.Lambda):
-            used = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-            return max((self.names.get(name, Need.NONE) for name in used), default=Need.NONE)
+            return self.within(node)
         return max((self.of(child) for child in ast.iter_child_nodes(node)), default=Need.NONE)
 
     def _call(self, node: ast.Call) -> Need:

@@ -106,6 +106,19 @@ def loads(node: ast.AST, name: str) -> bool:
     return any(loads(part, name) for part in parts)
 
 
+def touches(node: ast.AST, name: str) -> bool:
+    """Whether it mentions the variable at all, apart from what functions that it makes have under the same name."""
+    if isinstance(node, ast.Name):
+        return node.id == name
+    parts = _evaluated_outside(node) if name in own_names(node) else children(node)
+    return any(touches(part, name) for part in parts)
+
+
+def is_own(node: ast.AST, up: ast.AST, name: str) -> bool:
+    """Whether a function or comprehension around a mention gives the name a meaning of its own."""
+    return name in own_names(up) and not any(node in ast.walk(part) for part in _evaluated_outside(up))
+
+
 def _evaluated_outside(scope: ast.AST) -> list[ast.AST]:
     """What of a function or a comprehension is evaluated where it stands."""
     if isinstance(scope, _COMPREHENSIONS):
@@ -141,4 +154,4 @@ def closures(scope: ast.AST, names: set[str]) -> set[str]:
         found |= more
 
 
-__all__ = ["Course", "closures", "loads", "own_names", "stored", "through", "through_one"]
+__all__ = ["Course", "closures", "is_own", "loads", "stored", "through", "through_one", "touches"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from functools import cached_property, lru_cache
 
 from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
+from leakcheck.fixes.reads import is_own, touches
 from leakcheck.fixes.style import Style
-from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none, mentions
+from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none
 from leakcheck.fixes.text import Draft, Refused, line_end
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
@@ -187,7 +189,12 @@ class Scene:
         """Mentions of the name outside these statements and the acquire that may run after it."""
         skip = {id(n) for s in (*inside, self.statement, *self.twins) for n in ast.walk(s)}
         named = self.tree.naming(self.function, self.name)
-        return [node for node in named if id(node) not in skip and not self._before(node)]
+        return [n for n in named if id(n) not in skip and not self._before(n) and not self._is_anothers(n)]
+
+    def _is_anothers(self, node: ast.AST) -> bool:
+        """Whether a nested function has the name for something of its own."""
+        ups = itertools.takewhile(lambda up: up is not self.function, self.tree.parents(node))
+        return any(is_own(node, up, self.name) for up in ups)
 
     def needed_outside(self, inside: list[ast.stmt], names: set[str]) -> bool:
         """Whether one of these names, which need the connection, is read outside of some statements, and later."""
@@ -244,7 +251,7 @@ class Scene:
     def captured(self, statements: list[ast.stmt]) -> bool:
         """Whether a nested function or lambda of these mentions the connection."""
         scopes = (n for s in statements for n in ast.walk(s) if isinstance(n, SCOPES))
-        return any(mentions(scope, self.name) for scope in scopes)
+        return any(touches(scope, self.name) for scope in scopes)
 
 
 __all__ = ["Block", "File", "Function", "Proposal", "Scene"]

@@ -7,8 +7,9 @@ import ast
 from leakcheck.fixes import releases
 from leakcheck.fixes.lazy import Need
 from leakcheck.fixes.nones import may_be_none
+from leakcheck.fixes.reads import touches
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, dotted, inner, mentions, rebinds
+from leakcheck.fixes.syntax import CROWDED, dotted, inner, rebinds
 from leakcheck.fixes.text import Refused
 
 
@@ -31,7 +32,7 @@ def close_unused(scene: Scene) -> Proposal:
         raise Refused("")
     following = scene.block.body[scene.index + 1 :]
     again = next((n for n, s in enumerate(following) if rebinds(s, scene.name)), len(following))
-    if any(mentions(s, scene.name) for s in following[:again]) or scene.uses_elsewhere(following[again:]):
+    if any(touches(s, scene.name) for s in following[:again]) or scene.uses_elsewhere(following[again:]):
         raise Refused("")
     if scene.function is None or not scene.tree.alone(scene.statement):
         raise Refused("")

@@ -8,10 +8,11 @@ from dataclasses import field
 from leakcheck.fixes import order, releases
 from leakcheck.fixes.ending import ending_for
 from leakcheck.fixes.lazy import Lazy, Need
+from leakcheck.fixes.reads import touches
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.removal import inside, remove, with_tests
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, mentions, rebinds, terminal
+from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, rebinds, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.records import dataclass
 
@@ -25,7 +26,7 @@ class Region:
     """The statements that go into the block, what is taken out of them, and what may be wrong with that."""
 
     body: list[ast.stmt]
-    rest: list[ast.stmt]  # what follows after the name got another value
+    rest: list[ast.stmt]  # what follows after the connection was closed, or the name got another value
     found: Releases = field(default_factory=Releases)
     doubts: list[str] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ def _where(scene: Scene) -> tuple[Block, int, bool]:
     up = scene.block.owner
     own = scene.block.body[scene.index + 1 :]
     if isinstance(up, Try) and scene.block.field == "body" and not own and not up.finalbody:
-        stays_out = all(leaves(handler.body) and not mentions(handler, scene.name) for handler in up.handlers)
+        stays_out = all(leaves(handler.body) and not touches(handler, scene.name) for handler in up.handlers)
         if up.handlers and stays_out:
             if up.orelse:
                 return Block(up, "orelse"), 0, True
@@ -92,7 +93,7 @@ def _branches(up: ast.If) -> list[list[ast.stmt]]:
 def _caught_inside(scene: Scene, own: list[ast.stmt]) -> Block | None:
     """The body of a `try` or `with` right after the acquire, if that catches what a release in it raises."""
     first = own[0]
-    if any(mentions(statement, scene.name) for statement in own[1:]):
+    if any(touches(statement, scene.name) for statement in own[1:]):
         return None
     if isinstance(first, Try) and first.handlers:
         others = [*first.handlers, *first.orelse, *first.finalbody]
@@ -101,14 +102,14 @@ def _caught_inside(scene: Scene, own: list[ast.stmt]) -> Block | None:
     else:
         return None
     block = Block(first, "body")
-    apart = not any(mentions(other, scene.name) for other in others)
+    apart = not any(touches(other, scene.name) for other in others)
     return block if apart and releases.find(scene, block.body).units else None
 
 
 def _region(scene: Scene, block: Block, start: int) -> Region:
     body = block.body
-    stop = next((n for n in range(start, len(body)) if rebinds(body[n], scene.name)), len(body))
-    used = [n for n in range(start, stop) if mentions(body[n], scene.name)]
+    stop = _gone(scene, body, start)
+    used = [n for n in range(start, stop) if touches(body[n], scene.name)]
     if not used:
         raise Refused(f"`{scene.name}` is used elsewhere than where it is opened")
     last = used[-1]
@@ -119,6 +120,17 @@ def _region(scene: Scene, block: Block, start: int) -> Region:
     region = Region(body[start : last + 1], body[stop:])
     region.found = releases.find(scene, region.body)
     return region
+
+
+def _gone(scene: Scene, body: list[ast.stmt], start: int) -> int:
+    """The first statement that the name's value is not for: it has another one, or is closed for good."""
+    for number in range(start, len(body)):
+        if rebinds(body[number], scene.name):
+            return number
+        found = releases.find(scene, body[number : number + 1])
+        if found.units == [body[number]] and not found.ineffective and not scene.spec.reusable:
+            return number + 1
+    return len(body)
 
 
 def _needing(scene: Scene, statements: list[ast.stmt]) -> list[int]:
@@ -199,7 +211,7 @@ def _matters(scene: Scene, up: ast.AST) -> bool:
         return False
     names = {name for name, need in _lazy(scene).names.items() if need}
     values = [item.context_expr for item in up.items]
-    ours = (any(mentions(value, name) for name in names) for value in values)
+    ours = (any(touches(value, name) for name in names) for value in values)
     calls = (terminal(call.func) if isinstance(call := bare(value), ast.Call) else "" for value in values)
     return not all(own or call in _HARMLESS for own, call in zip(ours, calls, strict=True))
 
