@@ -143,29 +143,6 @@ REWRITES = {
             store.run(lambda conn: conn.execute("SELECT 1"), [conn for conn in store.all()])
         """,
     ),
-    "what uses a closed connection still does": (
-        """
-        def f(p):
-            conn = sqlite3.connect(p)
-            conn.execute("DELETE FROM t")
-            conn.close()
-
-            try:
-                conn.execute("SELECT 1")
-            except sqlite3.ProgrammingError:
-                return str(conn)
-        """,
-        """
-        def f(p):
-            with closing(sqlite3.connect(p)) as conn:
-                conn.execute("DELETE FROM t")
-
-            try:
-                conn.execute("SELECT 1")
-            except sqlite3.ProgrammingError:
-                return str(conn)
-        """,
-    ),
     "multi-line strings keep their text": (
         """
         def f(p):

@@ -55,15 +55,17 @@ class Lazy:
     ) -> None:
         self._tree, self._body, self._objects, self._depth = tree, body, objects, depth
         self.names = dict(seeds)
+        self.takes: frozenset[str] = frozenset()  # methods by which a session takes an object on
         self.sources: set[ast.expr] = set()  # expressions that are connections themselves
         self._fixed = frozenset(seeds)
 
     def settle(self) -> Lazy:
         """Follow assignments until nothing changes."""
         bindings = self._tree.bindings(self._body)
+        calls = [n for s in self._body for n in inner(s) if isinstance(n, ast.Call)] if self.takes else []
         for _ in range(6):
             before = dict(self.names)
-            for node in bindings:
+            for node in (*bindings, *calls):
                 self._follow(node)
             if before == self.names:
                 break
@@ -79,6 +81,9 @@ class Lazy:
             self._bind(node.target, self._row(node.iter))
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
             self._bind(node.optional_vars, self.of(node.context_expr))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in self.takes:
+            for given in node.args if self.of(node.func.value) else ():
+                self._bind(given, Need.PERHAPS)  # a commit forgets what it holds: it is read again when asked for
 
     def _row(self, iterated: ast.expr) -> Need:
         """What iterating gives: rows, or objects of a session that may load more."""
@@ -194,6 +199,8 @@ class Lazy:
             names = names[1:]
         seeds = {name: self.of(value) for name, value in zip(names, node.args, strict=False)}
         seeds |= {k.arg: self.of(k.value) for k in node.keywords if k.arg}
-        lazy = Lazy(self._tree, function.body, seeds, self._objects, self._depth - 1).settle()
+        lazy = Lazy(self._tree, function.body, seeds, self._objects, self._depth - 1)
+        lazy.takes = self.takes
+        lazy.settle()
         returns = [n.value for n in inner(function) if isinstance(n, ast.Return)]
         return max((lazy.of(value) for value in returns), default=Need.NONE)

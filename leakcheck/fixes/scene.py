@@ -159,6 +159,7 @@ class Scene:
     def lazy(self, seeds: dict[str, Need]) -> Lazy:
         lazy = Lazy(self.tree, self.body, seeds, self.objects)
         lazy.sources.add(self.call)
+        lazy.takes = frozenset(self.spec.pending)
         return lazy.settle()
 
     # -- text --------------------------------------------------------------------------------------------------------
