@@ -65,3 +65,47 @@ def test_the_text_of_a_string_is_no_indentation() -> None:
         "        )",
     ]
     assert "\n".join(generator) in fix(IN_LOOP, "unsafe").text
+
+
+COMMENTED = """\
+import psycopg2
+
+
+def store(proposals: list):
+    conn = psycopg2.connect("host=db")
+    try:
+        cursor = conn.cursor()
+{}
+        conn.commit()
+    finally:
+        conn.close()
+"""
+LOOP = """\
+        for proposal in proposals:
+            cursor.execute("INSERT INTO trims VALUES (%s, %s, %s)", (
+                proposal.turn_id,
+                proposal.kind,   # SQL column: tipo
+                (proposal.score,
+                    0),
+            ))  # one by one"""
+BATCHES = """\
+        rows = (
+            (
+                proposal.turn_id,
+                proposal.kind,   # SQL column: tipo
+                (proposal.score,
+                    0),
+            )
+            for proposal in proposals
+        )
+        while batch := list(islice(rows, 100)):
+            cursor.executemany("INSERT INTO trims VALUES (%s, %s, %s)", batch)  # one by one"""
+
+
+def test_a_row_with_comments_keeps_its_lines() -> None:
+    source = COMMENTED.format(LOOP)
+    assert fix(source, "unsafe").text.partition("cursor()\n")[2] == COMMENTED.format(BATCHES).partition("cursor()\n")[2]
+    send = 'cursor.execute("INSERT INTO trims VALUES (%s, %s, %s)", '
+    named = source.replace(f"{send}(", "row = (").replace("))  # one", f")\n            {send}row)  # one")
+    assert fix(named, "unsafe").text == named
+    assert "a comment would be lost" in fix(named, "unsafe").reasons

@@ -11,7 +11,7 @@ from leakcheck.fixes.inert import is_inert, is_materialised
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
 from leakcheck.fixes.syntax import bare, dotted, inner, terminal
-from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.text import Draft, Refused, has_comment, indentation
 from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
@@ -225,15 +225,27 @@ def _comment(line: str, after: int) -> str:
 
 def _generator(spot: Spot, start: str, loop: ast.For, round_: _Round, parameters: ast.expr) -> list[str]:
     """`rows = ((a, b) for a, b in pairs if a)`, on several lines if it is long."""
-    row, target = _inlined(spot, parameters, round_), spot.flat(loop.target)
+    indent, target = indentation(start), spot.flat(loop.target)
+    if laid_out := _as_written(spot, indent + spot.unit, round_, parameters):
+        rest = [f"for {target} in {spot.flat(loop.iter)}", *(f"if {spot.flat(test.test)}" for test in round_.tests)]
+        return [f"{start}(", *laid_out, *(f"{indent}{spot.unit}{part}" for part in rest), f"{indent})"]
+    row = _inlined(spot, parameters, round_)
     if not round_.tests and row == target:
         return [f"{start}iter({spot.flat(loop.iter)})"]
     each = [row, f"for {target} in {spot.flat(loop.iter)}"]
     each += [f"if {_inlined(spot, test.test, round_)}" for test in round_.tests]
     if len(start) + sum(map(len, each)) + len(each) + 1 <= _WIDEST:
         return [f"{start}({' '.join(each)})"]
-    indent = start[: len(start) - len(start.lstrip())]
     return [f"{start}(", *(f"{indent}{spot.unit}{part}" for part in each), f"{indent})"]
+
+
+def _as_written(spot: Spot, indent: str, round_: _Round, parameters: ast.expr) -> list[str]:
+    """The lines of a row that are too long for one, or commented; none if it is neither, or has to be put together."""
+    text = spot.tree.text(parameters)
+    named = any(loaded(each) & set(round_.named) for each in (parameters, *(test.test for test in round_.tests)))
+    if named or not (has_comment(text) or len(indent) + len(ast.unparse(parameters)) > _WIDEST):
+        return []
+    return spot.laid_out(parameters, indent)
 
 
 def _inlined(spot: Spot, node: ast.expr, round_: _Round) -> str:

@@ -14,7 +14,7 @@ from leakcheck.diagnostics import Diagnostic, Span
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.scene import File
 from leakcheck.fixes.syntax import LOOPS, SCOPES, Block, Function, inner
-from leakcheck.fixes.text import Draft, Refused, indentation, line_end
+from leakcheck.fixes.text import Draft, Refused, has_comment, indentation, line_end
 from leakcheck.flow.sites import Site
 from leakcheck.models import Cursor
 from leakcheck.records import dataclass
@@ -98,12 +98,24 @@ class Spot:
         text = self.tree.text(node)
         if "\n" not in text and "\r" not in text:
             return text
+        if has_comment(text):
+            raise Refused("a comment would be lost")
         if isinstance(node, (ast.Tuple, ast.List)) and text[0] in "([":
             inside = ", ".join(self.flat(e) for e in node.elts) + ("," if len(node.elts) == 1 else "")
             return f"({inside})" if isinstance(node, ast.Tuple) else f"[{inside.rstrip(',')}]"
         if isinstance(node, ast.Dict) and all(node.keys):
             return "{" + ", ".join(f"{self.flat(k)}: {self.flat(v)}" for k, v in zip(node.keys, node.values, strict=True) if k) + "}"  # fmt: skip  # noqa: E501
         return ast.unparse(node)
+
+    def laid_out(self, node: ast.expr, indent: str) -> list[str]:
+        """The lines of an expression as they are, at another depth; none if that cannot be told."""
+        first, *others = self.tree.text(node).splitlines()
+        margin = indentation(self.tree.lines[(node.end_lineno or node.lineno) - 1])
+        numbers = range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+        strange = any(line.strip() and not line.startswith(margin) for line in others)
+        if strange or not others or others[-1].strip() not in tuple(")]}") or self.file.strings & {*numbers}:
+            return []
+        return [indent + first, *((indent + line.removeprefix(margin)).rstrip() for line in others)]
 
     def alone(self, *statements: ast.stmt) -> None:
         """Refuses statements that share a line with something else, or start inside of a string's lines."""

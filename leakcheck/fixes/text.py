@@ -52,6 +52,14 @@ def inside_strings(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def has_comment(text: str) -> bool:
+    """Whether a comment stands in an expression."""
+    if "#" not in text:
+        return False
+    tokens = tokenize.generate_tokens(io.StringIO(f"({text}\n)", newline="").readline)
+    return any(token.type == tokenize.COMMENT for token in tokens)
+
+
 @dataclass(slots=True)
 class _Line:
     """What becomes of one line. Texts put before it are whole lines."""
