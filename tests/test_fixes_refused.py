@@ -186,6 +186,39 @@ def test_batches_are_only_sent_by_what_can() -> None:
     assert "cursor.executemany(" in fix(SENT.format("cursor"), "unsafe").text
 
 
+PAUSES = """\
+import time
+
+import psycopg2
+
+
+def connected(dsn, pause=5, waited=0):
+    for attempt in range(10):
+        try:
+            return psycopg2.connect(dsn)
+        except psycopg2.OperationalError:
+            {}
+            time.sleep({})
+"""
+
+
+@pytest.mark.parametrize(
+    ("says", "pause"),
+    [
+        ("print('again after', pause)", "pause"),
+        ("print('again in 5 s')", "5"),
+        ("waited += pause", "pause"),
+        ("dsn.log(f'again in {dsn.pause}')", "dsn.pause"),
+    ],
+)
+def test_a_pause_that_others_count_on_does_not_grow(says: str, pause: str) -> None:
+    source = PAUSES.format(says, pause)
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("its pause elsewhere" in given for given in result.reasons), result.reasons
+    assert "time.sleep(delay)" in fix(PAUSES.format("print('again', attempt, dsn.name)", pause), "unsafe").text
+
+
 UNSAFE = {
     "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "        conn.rollback()\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot
-from leakcheck.fixes.syntax import leaves, terminal
+from leakcheck.fixes.syntax import dotted, leaves, terminal
 from leakcheck.fixes.text import Draft, Refused
 
 _MOST = 60  # seconds between two attempts
@@ -32,6 +33,8 @@ def _lengthen(spot: Spot, draft: Draft, pauses: list[ast.Call], delay: str) -> s
     times = {spot.tree.text(pause.args[0]) for pause in pauses if len(pause.args) == 1}
     if len(times) != 1 or any(len(pause.args) != 1 or pause.keywords for pause in pauses):
         raise Refused("its pauses differ")
+    if _spoken_of(spot, pauses):
+        raise Refused("the loop speaks of its pause elsewhere, which would not be as long any more")
     for pause in pauses:
         statement, argument = spot.tree.statement(pause), pause.args[0]
         spot.alone(statement)
@@ -40,6 +43,18 @@ def _lengthen(spot: Spot, draft: Draft, pauses: list[ast.Call], delay: str) -> s
         draft.replace(pause.lineno, spot.tree.start(argument)[1], spot.tree.end(argument)[1], delay)
         draft.insert(statement.lineno + 1, spot.indent(statement) + _doubled(delay))
     return times.pop()
+
+
+def _spoken_of(spot: Spot, pauses: list[ast.Call]) -> bool:
+    """Whether the loop counts on the pause, or tells somebody of it: by its name, or by its number in a text."""
+    time, inside = pauses[0].args[0], {id(node) for pause in pauses for node in ast.walk(pause)}
+    others = [node for node in ast.walk(spot.loop) if id(node) not in inside]
+    names = {dotted(n) for n in ast.walk(time) if not isinstance(spot.tree.parent(n), ast.Attribute)} - {""}
+    if any(dotted(node) in names for node in others):
+        return True
+    number = re.compile(rf"\b{re.escape(ast.unparse(time))}\b") if isinstance(time, ast.Constant) else None
+    texts = (node.value for node in others if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return number is not None and any(map(number.search, texts))
 
 
 def _insert_pauses(spot: Spot, draft: Draft, loop: ast.For | ast.While, delay: str) -> None:
