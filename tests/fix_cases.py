@@ -189,6 +189,22 @@ REWRITES = {
             return 2
         """,
     ),
+    "parentheses around what is entered go": (
+        """
+        def f(p):
+            with (sqlite3.connect(p, timeout=5)) as conn:
+                conn.execute("DELETE FROM t")
+            with (sqlite3.connect(p)):
+                pass
+        """,
+        """
+        def f(p):
+            with closing(sqlite3.connect(p, timeout=5)) as conn, conn:
+                conn.execute("DELETE FROM t")
+            with closing(sqlite3.connect(p)) as connection, connection:
+                pass
+        """,
+    ),
     "the transaction stays": (
         """
         def f(p):

@@ -10,7 +10,7 @@ from leakcheck.fixes.nones import may_be_none
 from leakcheck.fixes.reads import closures, is_own, loads, stored, through, through_one
 from leakcheck.fixes.removal import erase_all
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, LOOPS, SCOPES, dotted, inner
+from leakcheck.fixes.syntax import CROWDED, LOOPS, SCOPES, Place, dotted, inner
 from leakcheck.fixes.text import Draft, Refused
 
 With = ast.With | ast.AsyncWith
@@ -72,7 +72,7 @@ def _enter_both(scene: Scene, item: ast.withitem, name: str, closing: str, draft
     """What closes the connection, then the connection itself, in the head of the block."""
     tree = scene.tree
     before, _, after = closing.partition("{}")
-    start, end = tree.start(scene.call), tree.end(scene.call)
+    start, end = _bounds(scene)
     stop = tree.end(item.optional_vars) if item.optional_vars else end
     named = "" if item.optional_vars else f" as {name}"
     line = tree.lines[stop[0] - 1].rstrip("\r\n")
@@ -80,10 +80,20 @@ def _enter_both(scene: Scene, item: ast.withitem, name: str, closing: str, draft
         if _enter_shorter(scene, item, name, closing, draft):
             return
     draft.realign(start, end, len(before))
-    draft.replace(start[0], start[1], start[1], before)
-    draft.replace(end[0], end[1], end[1], after + (f"{named}, {name}" if named else ""))
+    draft.replace(start[0], start[1], tree.start(scene.call)[1], before)
+    draft.replace(end[0], tree.end(scene.call)[1], end[1], after + (f"{named}, {name}" if named else ""))
     if not named:
         draft.replace(stop[0], stop[1], stop[1], f", {name}")
+
+
+def _bounds(scene: Scene) -> tuple[Place, Place]:
+    """Where the acquire begins and ends, with parentheses that stand around nothing else."""
+    (line, start), (last, end) = scene.tree.start(scene.call), scene.tree.end(scene.call)
+    before, behind = scene.tree.lines[line - 1][:start].rstrip(), scene.tree.lines[last - 1][end:]
+    gap = len(behind) - len(behind.lstrip())
+    if before.endswith(" (") and behind[gap:].startswith(")"):
+        return (line, len(before) - 1), (last, end + gap + 1)
+    return (line, start), (last, end)
 
 
 def _enter_shorter(scene: Scene, item: ast.withitem, name: str, closing: str, draft: Draft) -> bool:
@@ -91,7 +101,8 @@ def _enter_shorter(scene: Scene, item: ast.withitem, name: str, closing: str, dr
     tree, statement = scene.tree, scene.statement
     assert isinstance(statement, ast.With)
     line, base = statement.lineno, draft.indent_of(statement.lineno)
-    start, end = tree.start(scene.call), tree.end(item.optional_vars or scene.call)
+    start, end = _bounds(scene)
+    end = tree.end(item.optional_vars) if item.optional_vars else end
     if item is statement.items[0]:
         draft.insert(line, f"{base}{name} = {tree.text(scene.call)}")
         draft.replace(line, start[1], end[1], f"{closing.format(name)}, {name}")
@@ -122,7 +133,7 @@ def _around(scene: Scene, item: ast.withitem, name: str, last: ast.stmt, draft: 
     assert isinstance(statement, ast.With)
     if statement.items[0] is not item or not tree.alone(last):
         raise Refused(f"`{name}` is used after the block")
-    start, end = tree.start(scene.call), tree.end(scene.call)
+    start, end = _bounds(scene)
     stop = tree.end(item.optional_vars) if item.optional_vars else end
     if start[0] != stop[0]:
         raise Refused("the head of the block spans lines")
