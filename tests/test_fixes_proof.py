@@ -117,4 +117,4 @@ def _functions(text: str) -> dict[str, str]:
 
 def _runnable(text: str) -> str:
     """Without the libraries that have no fake: what needs them fails before and after."""
-    return re.sub(r"^import (?:apsw|pandas as pd)$", "", text, flags=re.MULTILINE)
+    return re.sub(r"^(?:import (?:apsw|pandas as pd)|from airflow\b.*)$", "", text, flags=re.MULTILINE)
