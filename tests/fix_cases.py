@@ -71,6 +71,7 @@ REWRITES = {
         """
         def f(p, q):
             conn = sqlite3.connect(p)
+            conn.execute("PRAGMA x")
             try:
                 conn.execute("DELETE FROM t")
                 if q:
@@ -91,6 +92,7 @@ REWRITES = {
         """
         def f(p, q):
             with closing(sqlite3.connect(p)) as conn:
+                conn.execute("PRAGMA x")
                 conn.execute("DELETE FROM t")
 
 

@@ -53,6 +53,7 @@ class Database:
 
     def count(self, wanted):
         conn = self.pool.getconn()
+        conn.cursor().execute("SET x TO 1")
         try:
             with conn.cursor() as cursor:
                 cursor.execute("SELECT count(*) FROM orders")
