@@ -42,10 +42,11 @@ if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
 
 # asyncio's ways to wait for one awaitable: the result is the awaitable's own.
-_WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
+WAITS_FOR = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "anyio.fail_after"})
 CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
 _IN_THREAD = frozenset({"asyncio.to_thread", "anyio.to_thread.run_sync"})  # ways to call what comes first
-_RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+GATHERS = "asyncio.gather"  # for all of several
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})  # what it raises is raised later
 
 
@@ -142,11 +143,11 @@ class Calls(Sessions, Managers, Displays):
                 return [(arguments[-1].value, state)]
             if name == "getattr" and (release := self.release_by_name(arguments)):
                 return [(release, state)]
-            if name in _WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
+            if name in WAITS_FOR and arguments and isinstance(arguments[0].value, (Pending, PendingRelease)):
                 return [(arguments[0].value, state)]
-            if name == "asyncio.gather":
+            if name == GATHERS:
                 return [(Tuple(tuple(a.value for a in arguments)), state)]
-            if (name in _RUNS or name.endswith(".run_until_complete")) and arguments:
+            if (name in RUNS or name.endswith(".run_until_complete")) and arguments:
                 return self.awaited(arguments[0].value, node, state)
         elif guessed := self.guess(callee, node):
             return self._acquire_by_call(guessed, node, arguments, state, self.certainty(guessed))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from leakcheck.checks.pools.fates import Fate, Fates
+from leakcheck.checks.pools.fates import Fates
+from leakcheck.checks.pools.trails import Fate
 from leakcheck.checks.purpose import is_test
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.module import Chunk, ClassInfo, FunctionInfo, Module

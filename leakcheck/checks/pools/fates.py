@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Iterator
 
 import libcst as cst
 
 from leakcheck.checks.pools.constructors import Built, Constructors
+from leakcheck.checks.pools.trails import Fate, IsPool, Trail
 from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, goes_on, is_part_of_a_script, may_go_on
-from leakcheck.checks.sql import mentions
-from leakcheck.flow.beginning import elements
 from leakcheck.flow.binding import parameters
-from leakcheck.flow.calls import CASTS
+from leakcheck.flow.calls import CASTS, GATHERS, RUNS, WAITS_FOR
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Class, Function, Symbol
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
-from leakcheck.project.syntax.walk import SCOPES, children, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import same_scope, terminal, walk
 from leakcheck.words import words
 
 _OF_MODULES = pattern(r"\.(\w*(?:engine|pool)\w*)\(")  # `db.make_engine(`
-
-
-IsPool = Callable[[cst.BaseExpression], bool]
-
-
-class Fate(Enum):
-    """By what the function's text does with it."""
-
-    KEPT = "kept"  # module level, a field, a global, a cache, or somebody who is given it
-    GIVEN = "given"  # to a function of the project: whether that keeps it is not asked
-    RETURNED = "returned"
-    CLOSED = "closed"
-    LOST = "lost"
 
 
 class Fates:
@@ -59,7 +44,7 @@ class Fates:
         """The fate of what a call in a function gives."""
         if self.constructors.is_cached(function) or any(id(node) not in loop for loop in for_ever(function)):
             return Fate.KEPT
-        fate = _Trail(node, function, self).fate()
+        fate = Trail(node, function, self).fate()
         if fate is not Fate.CLOSED and self._is_brief(function, fate):
             return Fate.CLOSED
         return Fate.KEPT if fate is not Fate.CLOSED and self._runs_once(function) else fate
@@ -124,7 +109,7 @@ class Fates:
         key = (function, name)
         if key not in self._kept:
             self._kept[key] = True  # while it is being found: who calls itself may do anything
-            trail = _Trail(function.node, function, self, name)
+            trail = Trail(function.node, function, self, name)
             self._kept[key] = function.is_generator or (trail.fate() is not Fate.LOST and not trail.is_idle())
         return self._kept[key]
 
@@ -133,10 +118,15 @@ class Fates:
         callee = self.resolver.static(node.func, function, function.module)
         return isinstance(callee, Function) and callee.receiver is None
 
-    def is_cast(self, node: cst.Call, function: FunctionInfo) -> bool:
-        """`typing.cast(Pool, pool)`: the pool."""
-        callee = self.resolver.static(node.func, function, function.module)
-        return isinstance(callee, Symbol) and callee.name in CASTS and bool(node.args)
+    def passed_on(self, node: cst.Call, function: FunctionInfo) -> list[cst.Arg]:
+        """`pool` of `typing.cast(Pool, pool)`, all of `asyncio.gather(…)`: what a callee gives as it was given it."""
+        name = self.resolver.callee_name(self.resolver.static(node.func, function, function.module)) or ""
+        given = [argument for argument in node.args if argument.keyword is None]
+        if name == GATHERS:
+            return given
+        if name in WAITS_FOR | RUNS or terminal(node.func) == "run_until_complete":
+            return given[:1]
+        return given[-1:] if name in CASTS else []
 
     def makes_maker(self, node: cst.Call, function: FunctionInfo) -> bool:
         """`sessionmaker(engine)`: as long-lived as the engine."""
@@ -152,127 +142,7 @@ def _is_one(node: cst.BaseExpression, calls: frozenset[int], function: FunctionI
     return bool(values) and all(id(value) in calls for value in values)
 
 
-class _Trail:
-    """Follows the names of one pool through a function's text, flow left aside."""
-
-    def __init__(self, node: cst.CSTNode, function: FunctionInfo, fates: Fates, *parameters: str) -> None:
-        self.node, self.function, self.fates = node, function, fates
-        self.pools: set[str] = set(parameters)  # names of it, and of makers around it
-        self.derived: set[str] = set()  # names of connections and sessions from it
-        self._name()
-
-    def _name(self) -> None:
-        size = -1
-        while size != len(self.pools) + len(self.derived):
-            size = len(self.pools) + len(self.derived)
-            for target, value in _bindings(self.function.node.body):
-                if isinstance(target, cst.Name):
-                    if self._is_pool(value):
-                        self.pools.add(target.value)
-                    elif self._mentions(value):
-                        self.derived.add(target.value)
-            for loop in (n for n in walk(self.function.node.body, same_scope) if isinstance(n, (cst.For, cst.CompFor))):
-                if self._is_pool(elements(loop.iter)):  # each of several
-                    self.pools |= {n.value for n in walk(loop.target) if isinstance(n, cst.Name)}
-
-    def _is_pool(self, node: cst.CSTNode) -> bool:
-        """The pool itself, or a maker built around it."""
-        if node is self.node or (isinstance(node, cst.Name) and node.value in self.pools):
-            return True
-        if isinstance(node, cst.Await):
-            return self._is_pool(node.expression)
-        if isinstance(node, cst.BooleanOperation):  # `engine or create_engine(…)`
-            return self._is_pool(node.left) or self._is_pool(node.right)
-        if isinstance(node, cst.Call) and self.fates.is_cast(node, self.function):
-            return self._is_pool(node.args[-1].value)
-        if isinstance(node, cst.IfExp):
-            return self._is_pool(node.body) or self._is_pool(node.orelse)
-        if isinstance(node, (cst.Tuple, cst.List, cst.Set, cst.Dict)):
-            return any(self._is_pool(e.value) for e in node.elements)
-        if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):  # `[create_engine(url) for url in urls]`
-            return self._is_pool(node.elt)
-        if isinstance(node, cst.DictComp):
-            return self._is_pool(node.value)
-        if isinstance(node, cst.Call) and self.fates.makes_maker(node, self.function):
-            return any(self._is_pool(a.value) for a in node.args)
-        return (
-            isinstance(node, cst.Call)
-            and any(self._is_pool(a.value) for a in node.args)
-            and self.fates.keeps(node, self.function, self._is_pool)
-        )
-
-    def _is_made_of_it(self, node: cst.BaseExpression) -> bool:
-        """A name for what a function of the project gave for the pool, which was lent to it."""
-        values = self.function.bindings.assigned.get(node.value, []) if isinstance(node, cst.Name) else []
-        calls = [v for v in values if isinstance(v, cst.Call) and v is not self.node]
-        return bool(calls) and all(self.fates.is_function(call, self.function) for call in calls)
-
-    def _mentions(self, node: cst.CSTNode) -> bool:
-        return mentions([node], (self.pools | self.derived).__contains__) or any(n is self.node for n in walk(node))
-
-    def fate(self) -> Fate:
-        body = self.function.node.body
-        if self._closed(body) or self.is_idle():
-            return Fate.CLOSED
-        for target, value in _bindings(body):
-            if self._outlives(target) and self._mentions(value):
-                return Fate.KEPT
-        given: set[bool] = set()  # whether to a function of the project
-        for node in walk(body):
-            if type(node) in SCOPES and mentions(children(node), self.pools.__contains__):
-                return Fate.KEPT  # a closure over it
-            if isinstance(node, cst.Call) and any(self._is_pool(a.value) for a in node.args):
-                made = all(self._is_made_of_it(a.value) for a in node.args if self._is_pool(a.value))
-                if made or self.fates.makes_maker(node, self.function):
-                    continue
-                if self.fates.keeps(node, self.function, self._is_pool):
-                    given.add(self.fates.is_function(node, self.function))
-        if False in given:
-            return Fate.KEPT
-        if any(self._is_pool(value) for value in self.function.returned):
-            return Fate.RETURNED
-        return Fate.GIVEN if given else Fate.LOST
-
-    def _outlives(self, target: cst.CSTNode) -> bool:
-        """A field, an entry or a global: no name of the function's own."""
-        if isinstance(target, (cst.Tuple, cst.List)):
-            return any(self._outlives(element.value) for element in target.elements)
-        return not isinstance(target, cst.Name) or target.value in self.function.bindings.outer
-
-    def is_idle(self) -> bool:
-        """Nothing but attributes are read, of an engine that has a name: it never connects."""
-        body = self.function.node.body
-        uses = [node for node in walk(body) if isinstance(node, cst.Name) and node.value in self.pools]
-        read = {
-            id(node.value)
-            for node in walk(body)
-            if isinstance(node, cst.Attribute) and node.attr.value in self.fates.idle
-        }
-        bound = {id(t) for t, value in _bindings(body) if self._is_pool(value)}
-        rest = [node for node in uses if id(node) not in bound]
-        return bool(rest) and all(id(node) in read for node in rest)
-
-    def _closed(self, body: cst.CSTNode) -> bool:
-        for node in walk(body):
-            if isinstance(node, cst.Attribute) and node.attr.value in self.fates.releases and self._is_pool(node.value):
-                return True
-            if isinstance(node, cst.WithItem) and self._is_pool(node.item):
-                return True
-        return False
-
-
 def _given(node: cst.Call, callee: Function, is_pool: IsPool) -> Iterator[str | None]:
     """The parameters as which a callee gets the pool; None for one that cannot be told."""
     filled = zip(parameters(callee, node.args), node.args, strict=True)
     return (name or None for name, argument in filled if is_pool(argument.value))
-
-
-def _bindings(body: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:
-    """Targets with what is assigned to them, `with … as` included."""
-    for node in walk(body, same_scope):
-        if isinstance(node, cst.Assign):
-            yield from ((target.target, node.value) for target in node.targets)
-        elif isinstance(node, (cst.AnnAssign, cst.NamedExpr)) and node.value is not None:
-            yield node.target, node.value
-        elif isinstance(node, cst.WithItem) and node.asname is not None:
-            yield node.asname.name, node.item

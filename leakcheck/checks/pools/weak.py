@@ -12,8 +12,9 @@ from leakcheck.checks.pools.configured import plus, too_small
 from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.pools.emptied import is_emptied
 from leakcheck.checks.pools.engines import only_sqlite
-from leakcheck.checks.pools.fates import Fate, Fates
+from leakcheck.checks.pools.fates import Fates
 from leakcheck.checks.pools.single import keeps_one
+from leakcheck.checks.pools.trails import Fate
 from leakcheck.checks.pools.versions import as_pinned
 from leakcheck.checks.purpose import is_test
 from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_for_the_file, is_run_in_processes
