@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from leakcheck.engine import check
+from leakcheck.project.described import Descriptions
 from leakcheck.project.locate import Locator
 from leakcheck.project.requirements import Requirements
 from leakcheck.settings import Settings
@@ -17,7 +18,7 @@ POETRY = "[tool.poetry.dependencies]\nfastapi = {}\n\n[tool.poetry.group.dev.dep
 
 
 def ends_early(folder: Path, module: str = "app/main.py") -> bool:
-    requirements = Requirements(Locator(str(folder), frozenset))
+    requirements = Requirements(Descriptions(Locator(str(folder), frozenset)))
     return requirements.allows_only("fastapi", ">=0.106,<0.118", str(folder / module), lambda name, file: None)
 
 

@@ -14,7 +14,7 @@ from leakcheck.flow.values import Class, Function
 from leakcheck.patterns import pattern
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Chunk, FunctionInfo, Module
-from leakcheck.project.syntax.walk import code, dotted, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import code, dotted, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 _MAIN = "__main__"
@@ -25,12 +25,16 @@ _DEPTH = 4  # of functions between a script's block and what it leads to
 
 
 def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
-    """Whether `if __name__ == "__main__":` calls a function, in no round, and nothing else in sight does."""
+    """Whether `if __name__ == "__main__":` calls a function, in no round, or it is installed as a command, and nothing
+    else in sight calls it."""
     module, name = function.module, function.name
-    if function.parent is not None or _MAIN not in module.source:
+    if function.parent is not None or not (_MAIN in module.source or project.is_command(function)):
         return False
-    callers = [chunk for chunk in module.chunks if name in chunk.words and chunk.name != name]
-    return bool(callers) and all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
+    others = (chunk for chunk in module.chunks if name in chunk.words and chunk.name != name)
+    callers = [chunk for chunk in others if not _only_tells(chunk.tree, name)]
+    if not (callers or project.is_command(function)):
+        return False
+    return all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
 
 
 def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _DEPTH) -> bool:
@@ -41,6 +45,8 @@ def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _
     if depth <= 0 or isinstance(function.parent, FunctionInfo) or not _is_known(function, project):
         return False
     callers = [*_callers(function, function.module), *_callers_beside(function, project)]
+    if project.is_command(function):
+        callers.append((function, set()))  # whoever starts it uses it well
     if not callers:
         return False
     for caller, uses in callers:
@@ -104,6 +110,8 @@ def _callers(function: FunctionInfo, module: Module) -> Iterator[tuple[FunctionI
         inside = {caller: find(caller.node, name) for caller in found if caller is not function}
         rest = find(part.tree, name).difference(find(function.node, name), *inside.values())
         if rest or not any(inside.values()):
+            if _only_tells(part.tree, name):
+                continue
             yield None, rest
         yield from inside.items()
 
@@ -140,6 +148,18 @@ def _read(node: cst.CSTNode, name: str) -> set[int]:
 def _asked(node: cst.CSTNode, name: str) -> set[int]:
     """The ids of the nodes by which code asks an object for a method."""
     return {id(n) for n in walk(node, _is_run) if isinstance(n, cst.Attribute) and n.attr.value == name}
+
+
+def _only_tells(node: cst.CSTNode, name: str) -> bool:
+    """Whether a name stands only in comments and sentences: `getattr(module, "migrate")` may mean a function."""
+    quoted = re.compile(rf"[\w.:/]*\b{name}(?:\(.*\))?")
+    for part in walk(node):
+        if isinstance(part, cst.Name) and part.value == name:
+            return False
+        text = part.value if isinstance(part, cst.FormattedStringText) else string_value(part)
+        if text is not None and quoted.fullmatch(text.strip()):
+            return False
+    return True
 
 
 def _is_run(node: cst.CSTNode) -> bool:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from leakcheck.catalogue import Catalogue, load
+from leakcheck.project.commands import Commands
+from leakcheck.project.described import Descriptions
 from leakcheck.project.folders import Folders
 from leakcheck.project.locate import Locator
 from leakcheck.project.requirements import Requirements
@@ -34,7 +36,8 @@ class Project:
         self._usual = Usual(self.catalogue.tracked_words | self.catalogue.pool_words)
         self.trace = Trace()
         self._locator = Locator(str(settings.root), lambda: self.catalogue.import_words)
-        self._requirements = Requirements(self._locator)
+        self._descriptions = Descriptions(self._locator)
+        self._requirements, self._commands = Requirements(self._descriptions), Commands(self._descriptions)
         self._modules: dict[str, Module | None] = {}
         self.memo: dict[object, object] = {}  # summaries and other answers, keyed by their askers
 
@@ -81,7 +84,7 @@ class Project:
         """A file that has changed on disk, come or gone: it is read again, and nothing is taken for known."""
         self._modules.pop(os.path.abspath(path), None)
         self._locator.forget()
-        self._requirements.forget()
+        self._descriptions.forget()
         self.memo.clear()
 
     def dissolve(self) -> None:
@@ -146,6 +149,20 @@ class Project:
         if not os.path.isfile(asker.path):  # text in hand has no neighbours
             return True
         return self._requirements.may_have(parts, asker.path, partial(self.trace.asked, asker.path))
+
+    def is_command(self, function: FunctionInfo) -> bool:
+        """Whether the project around a module installs its function as a command, by its own name or a package's."""
+        module = function.module
+        if not os.path.isfile(module.path):  # text in hand has no neighbours
+            return False
+        place = os.path.splitext(module.path.removesuffix(f"{os.sep}__init__.py"))[0]
+        asked = partial(self.trace.asked, module.path)
+        for name in self._commands.modules(function.name, module.path, asked):
+            if place.endswith(os.sep + name.replace(".", os.sep)):
+                return True
+            if self.lookup(f"{name}.{function.name}", module) is function:
+                return True
+        return False
 
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
         """What an absolute qualified name means: a definition in the project, else None.

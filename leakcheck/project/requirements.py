@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from leakcheck.patterns import pattern
+from leakcheck.project.described import Asked, Descriptions
 from leakcheck.project.folders import REQUIREMENTS
-from leakcheck.project.locate import Locator
 from leakcheck.toml import CatalogueError, parse_toml
 
 Specifiers = Iterator[str]  # `>=0.100,<0.117`: one for each time the package is named
@@ -22,13 +22,12 @@ _CLAUSE = pattern(r"\s*(?P<sign>===?|~=|<=?|\^|~|)\s*v?(?P<version>\d+(?:\.\d+)*
 
 
 class Requirements:
-    """For one project: the files are found as imports are, the nearest first, and read once."""
+    """For one project."""
 
-    def __init__(self, locator: Locator) -> None:
-        self._locator = locator
-        self._texts: dict[str, str] = {}
+    def __init__(self, descriptions: Descriptions) -> None:
+        self._descriptions = descriptions
 
-    def allows_only(self, package: str, versions: str, asker: str, asked: Callable[[str, str], None]) -> bool:
+    def allows_only(self, package: str, versions: str, asker: str, asked: Asked) -> bool:
         """Whether the newest version that a file's project may have is one of `>=from,<until`."""
         limit = self._newest(package, asker, asked)
         oldest, _, end = versions.replace(" ", "").removeprefix(">=").partition(",<")
@@ -36,41 +35,21 @@ class Requirements:
         version, included = limit
         return first <= version < last if included else first < version <= last
 
-    def may_have(self, parts: tuple[str, ...], asker: str, asked: Callable[[str, str], None]) -> bool:
+    def may_have(self, parts: tuple[str, ...], asker: str, asked: Asked) -> bool:
         """Whether a file's project may require a package with one of these in its name: if it says so, or says nothing,
         or says more elsewhere."""
-        files = self._nearest(asker, asked)
-        texts = [self._text(file) for file in files if _LISTS.search(self._text(file)) or not file.endswith(".toml")]
+        files = self._descriptions.nearest(REQUIREMENTS, asker, asked)
+        told = [(file, self._descriptions.text(file)) for file in files]
+        texts = [text for file, text in told if _LISTS.search(text) or not file.endswith(".toml")]
         named = re.compile("|".join((r"^\s*-r\b", r"\bdynamic\b.*dependencies", *parts)), re.IGNORECASE | re.MULTILINE)
         return not any(texts) or any(named.search(text) for text in texts)
 
-    def _newest(self, package: str, asker: str, asked: Callable[[str, str], None]) -> Limit:
+    def _newest(self, package: str, asker: str, asked: Asked) -> Limit:
         """By the nearest folder that names the package; in it a lock says more than a range."""
-        for file in self._nearest(asker, asked):
-            if found := list(_READERS.get(os.path.basename(file), _of_lines)(self._text(file), package)):
+        for file in self._descriptions.nearest(REQUIREMENTS, asker, asked):
+            if found := list(_READERS.get(os.path.basename(file), _of_lines)(self._descriptions.text(file), package)):
                 return max(map(_limit, found))
         return _UNBOUNDED
-
-    def _nearest(self, asker: str, asked: Callable[[str, str], None]) -> list[str]:
-        """The nearest file of each kind, the nearest folder first. `asked` is told of all that were looked for."""
-        files: list[str] = []
-        for name in REQUIREMENTS:
-            files.append(self._locator.nearest(name, os.path.dirname(asker)))
-            asked(f"={name}", files[-1])
-        return sorted(filter(None, files), key=lambda file: -len(os.path.dirname(file)))
-
-    def forget(self) -> None:
-        """Files have changed, come or gone."""
-        self._texts.clear()
-
-    def _text(self, file: str) -> str:
-        if file not in self._texts:
-            try:
-                with open(file, encoding="utf-8", errors="replace") as stream:
-                    self._texts[file] = stream.read()
-            except OSError:
-                self._texts[file] = ""
-        return self._texts[file]
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
