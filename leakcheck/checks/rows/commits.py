@@ -77,11 +77,14 @@ def _commits(node: cst.CSTNode, loop: Loop, writes: bool, beside: Sequence[cst.C
     return Commit(node, receiver)
 
 
-def finding(commit: Commit, loop: Loop, besides: Besides, once: bool, tell: Teller, steps: list[Step]) -> Diagnostic:
-    """What a commit after every row costs; of low confidence where a round is more than a row, or may fail alone."""
+def finding(
+    commit: Commit, sent: Sequence[cst.Call], loop: Loop, besides: Besides, once: bool, tell: Teller, steps: list[Step]
+) -> Diagnostic:
+    """What a commit after every row costs; of low confidence where a round is more than a row, or may fail alone: when
+    it is `sent`, or committed."""
     body, node = loop.node.body, commit.node
     meant = once or besides.waits or besides.does_more or besides.acts_beyond()
-    meant = meant or passed_over(node, body) or told_apart(node, body)
+    meant = meant or any(passed_over(each, body) or told_apart(each, body) for each in (node, *sent))
     meant = meant or loop.uses(_COUNT)  # whether it was this process that got the row, others see only then
     meant = meant or sends_inside(loop, commit.owner) or reads_elsewhere(loop, commit.owner)
     meant = meant or loop.calls(words().dispatches)  # work for others, who read what is committed

@@ -130,8 +130,9 @@ class Rows:
             meant = self.once or self.is_handful or self.besides.waits or self.besides.does_more
             yield self.tell.at("LK304", "low" if meant else "medium", message, node, self._steps())
         of_many = any(statement.is_of_many or statement.copies for _, statement in writes)
-        if not of_many and not self.is_batched and (commit := commit_of(self.loop, [node for node, _ in writes])):
-            yield finding(commit, self.loop, self.besides, self.once, self.tell, self._steps())
+        written = [node for node, _ in writes]
+        if not of_many and not self.is_batched and (commit := commit_of(self.loop, written)):
+            yield finding(commit, written, self.loop, self.besides, self.once, self.tell, self._steps())
 
     def _sent(self, node: cst.Call) -> Statement | None:
         """The statement of an `execute` whose data change with the loop, and whose tables do not."""
