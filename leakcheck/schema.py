@@ -184,6 +184,7 @@ _WORD_LISTS = (
     "lost",
     "pool_sizes",
     "members",
+    "non_members",
     "frames",
     "file_lists",
     "closing",

@@ -72,6 +72,7 @@ class Words:
     lost: tuple[str, ...]
     pool_sizes: tuple[str, ...]
     members: tuple[str, ...]
+    non_members: tuple[str, ...]
     frames: tuple[str, ...]
     file_lists: tuple[str, ...]
     closing: tuple[str, ...]

@@ -57,7 +57,7 @@ class Statement:
     def is_of_many(self) -> bool:
         """`UPDATE … WHERE id = ANY(%s)`, `delete(T).where(T.id.in_(ids))`: many rows at a time."""
         calls = (part for node in self.data for part in walk(node) if isinstance(part, cst.Call))
-        chosen = any(terminal(call.func) in words().members for call in calls) or _MANY.search(self.text)
+        chosen = any(map(_chooses, calls)) or _MANY.search(self.text)
         return self.verb in ("UPDATE", "DELETE") and bool(chosen or self._is_of_range)
 
     @property
@@ -83,6 +83,13 @@ class Statement:
     def varies(self) -> bool:
         """Which columns it sets, or how many keys it names, is put into its text."""
         return bool(self.data) and _SHAPED.search(self.text) is not None
+
+
+def _chooses(call: cst.Call) -> bool:
+    """`in_(keys)`, `not_in(select(…))`: `not_in(["new", "old"])` only says more of a row."""
+    name, given = terminal(call.func), call.args[0].value if call.args else None
+    excludes = name in words().non_members and not isinstance(given, (cst.List, cst.Tuple, cst.Set))
+    return name in words().members or excludes
 
 
 _ORDERS = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)

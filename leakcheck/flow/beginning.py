@@ -16,7 +16,7 @@ _NOTHING = {"extend", "update"}  # may add
 def elements(node: cst.BaseExpression) -> cst.BaseExpression:
     """`rows` of `enumerate(rows)`, `sorted(rows)`, `rows.items()`: as many rounds."""
     while isinstance(node, cst.Call):
-        if isinstance(node.func, cst.Name) and node.func.value in words().same_length and node.args:
+        if node.args and dotted(node.func) in words().same_length:
             node = node.args[0].value
         elif isinstance(node.func, cst.Attribute) and node.func.attr.value in words().views and not node.args:
             node = node.func.value

@@ -15,6 +15,7 @@ from leakcheck.checks.telling import Teller
 from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
 from leakcheck.words import words
 
+_LEAVING = (cst.Return, cst.Break)
 _SENDING = frozenset({"execute", "commit"})
 
 
@@ -71,6 +72,18 @@ class Besides:
     def needs_an_answer(self, node: cst.Call) -> bool:
         """Whether the row is made of what the one before, or a statement of the round, answered."""
         return mentions(node.args, {*self._answers, *self._asked(node)}.__contains__)
+
+    def may_be_last(self, node: cst.Call) -> bool:
+        """Whether there is another round only if the statement found nothing."""
+        if not any(isinstance(part, _LEAVING) for part in self.loop.body):
+            return False
+        assigned = (n for n in self.loop.body if isinstance(n, (cst.Assign, cst.NamedExpr)))
+        given = [n for n in assigned if any(part is node for part in walk(n.value))]
+        targets = [t for n in given for t in ([n.target] if isinstance(n, cst.NamedExpr) else n.targets)]
+        names = self._answers.union(n.value for t in targets for n in walk(t) if isinstance(n, cst.Name))
+        tests = [n for n in self.loop.body if isinstance(n, cst.If)]
+        asking = (n for n in tests if mentions([n.test], names.__contains__) or any(p is node for p in walk(n.test)))
+        return any(isinstance(part, (*_LEAVING, cst.Continue)) for n in asking for part in walk(n, same_scope))
 
     def is_parent(self, node: cst.Call) -> bool:
         """Whether the round writes rows that have to wait for what this one answers."""

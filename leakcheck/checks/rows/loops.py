@@ -128,6 +128,7 @@ class Rows:
         for node in asked[: not self.is_batched]:
             message = "one SELECT per row: use a join, or one query with all keys"
             meant = self.once or self.is_handful or self.besides.waits or self.besides.does_more
+            meant = meant or self.besides.may_be_last(node)
             yield self.tell.at("LK304", "low" if meant else "medium", message, node, self._steps())
         of_many = any(statement.is_of_many or statement.copies for _, statement in writes)
         written = [node for node, _ in writes]
@@ -188,6 +189,7 @@ class Rows:
             or not together
             or (statement.returns and self.besides.is_parent(node))
             or self.besides.needs_an_answer(node)
+            or self.besides.may_be_last(node)
             or self.besides.does_more
             or self.besides.delivers
             or self.is_handful
