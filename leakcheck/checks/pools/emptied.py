@@ -1,4 +1,5 @@
-"""Engines in a field that the object's own methods dispose of after each use: their pools keep nothing for a night."""
+"""Engines in a field that the object's own methods dispose of after each use, or at the end of the block that they are
+for: their pools keep nothing for a night."""
 
 from __future__ import annotations
 
@@ -10,9 +11,12 @@ from leakcheck.checks.pools.constructors import Built
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, same_scope, walk
 
+_BLOCK = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
+
 
 def is_emptied(built: Built, releases: frozenset[str]) -> bool:
-    """Whether every method that uses the field disposes of the engine as well, or only methods that do so call it."""
+    """Whether every method that uses the field disposes of the engine as well, or only methods that do so call it; or
+    whether it is built where a block is entered, and disposed of where that is left."""
     builder = built.function
     fields = _fields(built) if builder is not None and builder.cls is not None else set()
     if builder is None or builder.cls is None or len(fields) != 1:
@@ -21,6 +25,8 @@ def is_emptied(built: Built, releases: frozenset[str]) -> bool:
     cls, disposals = builder.cls, {f"{field}.{release}" for release in releases}
     users = {name for name, method in cls.methods.items() if _uses(method, field, disposals)} - {builder.name}
     ends = _ending(cls, builder, disposals)
+    if builder.name in _BLOCK and _BLOCK[builder.name] in ends:
+        return True
     if _ends_with(builder, built.node, disposals | {f"self.{name}" for name in ends}):
         ends.add(builder.name)
     done = users or ends & {builder.name}

@@ -13,7 +13,8 @@ from leakcheck.project.syntax.walk import dotted, same_scope, unawaited, walk
 
 
 def keeps_one(built: Built) -> bool:
-    """`conn = create_engine(url).connect()` at the top or in a field, also by a name that is used for nothing else."""
+    """`conn = create_engine(url).connect()` at the top, in a field or a container, also by a name that is used for
+    nothing else."""
     assigns = [node for node in _area(built, "") if isinstance(node, cst.Assign)]
     if id(built.node) in _kept_from(assigns, built):
         return True
@@ -61,12 +62,18 @@ def _asked_for_one(area: Sequence[cst.CSTNode], built: Built) -> set[int]:
 
 
 def _kept_from(assigns: Sequence[cst.Assign], built: Built) -> set[int]:
-    """What a connection is taken from that lasts: `engine` of `self.conn = engine.connect()`."""
+    """What a connection is taken from that lasts: `engine` of `self.conn = engine.connect()`, also by a name for it."""
     takes, found = _takes(built), set()
+    put_away = {dotted(node.value) for node in assigns if any(map(_lasts, node.targets))} - {None}
     for node in assigns:
         value = unawaited(node.value)
         func = value.func if isinstance(value, cst.Call) else None
         if isinstance(func, cst.Attribute) and func.attr.value in takes:
-            if built.function is None or any("." in (dotted(t.target) or "") for t in node.targets):
+            if built.function is None or any(_lasts(t) or dotted(t.target) in put_away for t in node.targets):
                 found.add(id(func.value))
     return found
+
+
+def _lasts(target: cst.AssignTarget) -> bool:
+    """A field, or an entry of something."""
+    return isinstance(target.target, (cst.Attribute, cst.Subscript))

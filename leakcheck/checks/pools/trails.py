@@ -131,14 +131,12 @@ class Trail:
     def is_idle(self) -> bool:
         """Nothing but attributes are read, of an engine that has a name: it never connects."""
         body = self.function.node.body
-        uses = [node for node in walk(body) if isinstance(node, cst.Name) and node.value in self.pools]
-        read = {
-            id(node.value)
-            for node in walk(body)
-            if isinstance(node, cst.Attribute) and node.attr.value in self.fates.idle
-        }
-        bound = {id(t) for t, value in self._bound() if self._is_pool(value)}
-        rest = [node for node in uses if id(node) not in bound]
+        attributes = [node for node in walk(body) if isinstance(node, cst.Attribute)]
+        read = {id(node.value) for node in attributes if node.attr.value in self.fates.idle}
+        others = {id(t) for t, value in self._bound() if self._is_pool(value)}
+        others |= {id(node.attr) for node in attributes}  # `self.engine` is another one
+        uses = (node for node in walk(body) if isinstance(node, cst.Name) and node.value in self.pools)
+        rest = [node for node in uses if id(node) not in others]
         return bool(rest) and all(id(node) in read for node in rest)
 
     def _closed(self, body: cst.CSTNode) -> bool:
