@@ -9,7 +9,7 @@ import libcst as cst
 
 from leakcheck.catalogue import Catalogue
 from leakcheck.checks.assigned import Value, assigned, followed, is_filled, latest
-from leakcheck.checks.pools.dialects import is_told_embedded
+from leakcheck.checks.pools.dialects import is_told_embedded, names_server
 from leakcheck.checks.sql import Reader
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Symbol
@@ -97,12 +97,16 @@ class Built:
 
     @cached_property
     def url(self) -> str | None:
-        """The beginning of the URL, as far as it is constant; None if nothing is known of it."""
+        """The beginning of the URL, as far as it is constant; None if nothing is known of it, or if it may be one of a
+        server as well as one of a database in the process."""
         plain = [a.value for a in self.node.args if a.keyword is None and not a.star]
         node = plain[0] if plain else self.seen.get("url")
         if isinstance(node, cst.Name) and self.function is not None:
             node = latest(node, self.node, self.function.node.body)
-        return self._beginning(node, self.function, self.module, _DEPTH) if node is not None else None
+        text = self._beginning(node, self.function, self.module, _DEPTH) if node is not None else None
+        if text is None or node is None or not text.startswith(self._embedded):
+            return text
+        return None if any(map(names_server, assigned(node, self.function, self.module))) else text
 
     def _beginning(
         self, node: cst.BaseExpression, function: FunctionInfo | None, module: Module, depth: int

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.walk import string_value, terminal, walk
 
+SERVERS = pattern(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
 _UNEQUAL = (cst.NotEqual, cst.NotIn)
 _COMPARED = (cst.Equal, cst.In, *_UNEQUAL)
 
@@ -16,6 +19,12 @@ def is_told_embedded(node: cst.Call, body: cst.CSTNode, urls: tuple[str, ...]) -
     """Whether the place is reached for databases in the process only, or for others only; None if no test says."""
     told = {_means(test, outcome, urls) for test, outcome in _tests(node, body)} - {None}
     return True in told if told else None  # `if url == "sqlite://":` in there tells files from memory
+
+
+def names_server(node: cst.BaseExpression) -> bool:
+    """Whether what makes a URL says that it is one of a server: `url.replace("postgres://", "postgresql://")`."""
+    texts = (n.value if isinstance(n, cst.FormattedStringText) else string_value(n) for n in walk(node))
+    return any(SERVERS.search(text) for text in texts if text)
 
 
 def _tests(node: cst.Call, body: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, bool]]:

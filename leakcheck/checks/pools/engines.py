@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from leakcheck.checks.assigned import bound, entered, followed, latest
 from leakcheck.checks.pools.constructors import Built, Constructors
+from leakcheck.checks.pools.dialects import SERVERS
 from leakcheck.checks.pools.keys import Key, has_pool_of_its_own, pool_key, receiver
 from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function
-from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 
 _DEPTH = 6  # of names, makers of sessions and functions of the project followed
-_SERVERS = pattern(r"postgres|mysql|mariadb|oracle|mssql|psycopg", re.IGNORECASE)
 
 
 class Engines:
@@ -111,4 +109,4 @@ def only_sqlite(function: FunctionInfo) -> bool:
     named = (file, function.cls.name if function.cls else "")
     text = function.chunk.statement.text
     about = "PRAGMA" in text or any("sqlite" in name.lower() for name in named)
-    return about and not any(_SERVERS.search(part) for part in (text, *named))
+    return about and not any(SERVERS.search(part) for part in (text, *named))
