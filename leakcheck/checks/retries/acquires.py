@@ -132,7 +132,15 @@ def _drains(loop: Loop, function: FunctionInfo) -> bool:
 
 def _sleeps(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
     callee = blocking.resolver.static(node.func, function, function.module)
-    return any(pause.sleeps for pause in blocking.at(callee, node, function.node.body, function.module))
+    if any(pause.sleeps for pause in blocking.at(callee, node, function.node.body, function.module)):
+        return True
+    listed = blocking.waits.named(blocking.resolver.callee_name(callee) or "")
+    return listed is not None and listed[0].kind != "slow" and _is_fraction(node)  # so short that nobody else minds
+
+
+def _is_fraction(node: cst.Call) -> bool:
+    """`sleep(0.001)`."""
+    return len(node.args) == 1 and isinstance(node.args[0].value, cst.Float)
 
 
 def _text(node: cst.Call) -> str:

@@ -10,6 +10,7 @@ from leakcheck.checks.guesses import is_guess
 from leakcheck.checks.held.blocking import Blocking
 from leakcheck.checks.purpose import is_migration
 from leakcheck.checks.rows.handful import is_over_files
+from leakcheck.checks.rows.refusals import is_afterwards
 from leakcheck.checks.rows.repeated import repeated
 from leakcheck.checks.rows.rounds import Loop, conditional
 from leakcheck.checks.sql import mentions
@@ -111,7 +112,9 @@ def _of_the_round(node: cst.Call, callee: Function, loop: Loop) -> set[str]:
 
 def _repeats(acquire: cst.CSTNode, loop: Loop) -> bool:
     """Every round does it, and no round is the last because it succeeded."""
-    return _goes_on(loop) and id(acquire) not in loop.tested  # `if conn is None: conn = connect()`
+    if not _goes_on(loop) or id(acquire) in loop.tested:  # `if conn is None: conn = connect()`
+        return False
+    return not is_afterwards(acquire, loop.node.body)
 
 
 def _goes_on(loop: Loop) -> bool:
