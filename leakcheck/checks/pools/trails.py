@@ -40,7 +40,7 @@ class Trail:
         self._name()
 
     def _bound(self) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
-        """Targets with what is assigned to them: each of several with its own, or else with all of it."""
+        """Targets with what is assigned to them: each of several with its own, or else with all of them."""
         for target, value in _bindings(self.function.node.body):
             call = unawaited(value)
             if isinstance(target, cst.Tuple) and isinstance(call, cst.Call):  # `await gather(one(), another())`
@@ -48,7 +48,7 @@ class Trail:
                 if len(passed) > 1 and not any(argument.star for argument in passed):
                     value = cst.Tuple([cst.Element(argument.value) for argument in passed])
             for one, given in pairs(target, value):
-                yield from ((each, given) for each in _each(one))
+                yield from ((each, given) for each in (_each(one) if self._are_several(given) else [one]))
 
     def _name(self) -> None:
         size = -1
@@ -73,7 +73,7 @@ class Trail:
         if isinstance(node, cst.BooleanOperation):  # `engine or create_engine(…)`
             return self._is_pool(node.left) or self._is_pool(node.right)
         if isinstance(node, cst.Subscript):  # `pools[0]`
-            return self._is_pool(node.value)
+            return self._is_pool(node.value) and self._are_several(node.value)
         if isinstance(node, cst.IfExp):
             return self._is_pool(node.body) or self._is_pool(node.orelse)
         if isinstance(node, (cst.Tuple, cst.List, cst.Set, cst.Dict)):
@@ -91,6 +91,12 @@ class Trail:
         if not any(self._is_pool(a.value) for a in node.args):
             return False
         return self.fates.makes_maker(node, self.function) or self.fates.keeps(node, self.function, self._is_pool)
+
+    def _are_several(self, node: cst.BaseExpression) -> bool:
+        """Whether they are written down, also by a name: what a callee gave that was lent a pool may hold anything."""
+        values = self.function.bindings.assigned.get(node.value, []) if isinstance(node, cst.Name) else [node]
+        calls = [call for value in values if isinstance(call := unawaited(value), cst.Call)]
+        return bool(values) and all(self.fates.passed_on(call, self.function) for call in calls)
 
     def _is_made_of_it(self, node: cst.BaseExpression) -> bool:
         """A name for what a function of the project gave for the pool, which was lent to it."""
@@ -126,6 +132,8 @@ class Trail:
 
     def _outlives(self, target: cst.CSTNode) -> bool:
         """A field, an entry or a global: no name of the function's own."""
+        if isinstance(target, (cst.Tuple, cst.List)):
+            return any(self._outlives(element.value) for element in target.elements)
         return not isinstance(target, cst.Name) or target.value in self.function.bindings.outer
 
     def is_idle(self) -> bool:
