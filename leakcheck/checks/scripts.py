@@ -28,13 +28,14 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
     """Whether `if __name__ == "__main__":` calls a function, in no round, or it is installed as a command, and nothing
     else in sight calls it."""
     module, name = function.module, function.name
-    if function.parent is not None or not (_MAIN in module.source or project.is_command(function)):
+    is_installed = function.parent is None and project.is_command(function)
+    if function.parent is not None or not (is_installed or _MAIN in module.source):
         return False
     others = (chunk for chunk in module.chunks if name in chunk.words and chunk.name != name)
     callers = [chunk for chunk in others if not _only_tells(chunk.tree, name)]
-    if not (callers or project.is_command(function)):
+    if not all(_starts(chunk, name) for chunk in callers):
         return False
-    return all(_starts(chunk, name) for chunk in callers) and is_of_this_file(function, project)
+    return (is_installed or bool(callers)) and is_of_this_file(function, project)
 
 
 def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _DEPTH) -> bool:
