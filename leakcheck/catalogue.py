@@ -26,11 +26,12 @@ class Catalogue:
     ) -> None:
         self.drivers = drivers
         self.waits = waits or Waits()
-        self.types = _types(drivers)  # class, its other names and subclasses -> the class used in `acquire`
+        # class, its other names and subclasses -> the class used in `acquire`
+        self.types = self.waits.types | _types(drivers)
         self.by_acquire = _by_acquire(drivers, self.types)
         self.by_type = _by_type(drivers, self.types)
         self.producers = self.waits.gives | _producers(drivers, self.types, self.by_acquire)
-        self.attributes = {name: given for d in reversed(drivers) for name, given in d.attributes.items()}
+        self.attributes = self.waits.attributes | _attributes(drivers)
         self.functions = {kind: _functions(kind, drivers, calls or {}) for kind in (*FUNCTION_KINDS, *(calls or ()))}
         self._kinds = _inverted(self.functions)
         self._outcomes = {kind for kind in self.functions if "raises" in kind}  # the nearest listing decides which
@@ -179,6 +180,10 @@ def _types(drivers: tuple[Driver, ...]) -> dict[str, str]:
     for model in models:
         types.setdefault(model, model)
     return types
+
+
+def _attributes(drivers: tuple[Driver, ...]) -> dict[str, str]:
+    return {name: given for d in reversed(drivers) for name, given in d.attributes.items()}
 
 
 def _by_acquire(drivers: Iterable[Driver], types: dict[str, str]) -> dict[str, tuple[Connection, ...]]:

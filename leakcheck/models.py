@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Literal
 
@@ -168,6 +169,36 @@ class Wait:
     blocks: tuple[str, ...] = ()  # wait at the beginning or end of a `with` block of them
     brief: bool = False  # mostly over at once
     limit: str = ""  # keyword with the seconds after which it is over
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that is asked by the objects of a library, of one kind as far as that goes."""
+
+    what: str  # as of `Wait`
+    packages: tuple[str, ...]  # the library and its forks
+    objects: tuple[str, ...]  # classes in each of them
+    has: tuple[str, ...] = ()  # attributes that are such objects
+    gives: tuple[str, ...] = ()  # methods that return one
+    calls: tuple[str, ...] = ()  # methods that ask; those of a name with a `*` begin so
+    coroutines: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()  # what decorates functions that are given one first
+
+    @property
+    def type(self) -> str:
+        """The class that stands for all of them."""
+        return f"{self.packages[0]}.{self.objects[0]}"
+
+    def asks(self, method: str) -> bool | None:
+        """Whether a method of such an object is a coroutine that asks the service; None if it does not ask it."""
+        for names, awaited in ((self.calls, False), (self.coroutines, True)):
+            if any(method == name or (name[-1] == "*" and method.startswith(name[:-1])) for name in names):
+                return awaited
+        return None
+
+    def in_packages(self, names: Iterable[str]) -> Iterator[str]:
+        """The qualified names of what each of the packages has."""
+        return (f"{package}.{name}" for name in names for package in self.packages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from leakcheck.models import Connection, Cursor, Driver, Options, Pool, Producer, Question, Release, Rule, Wait, Web
+from leakcheck.models import (
+    Connection,
+    Cursor,
+    Driver,
+    Options,
+    Pool,
+    Producer,
+    Question,
+    Release,
+    Rule,
+    Service,
+    Wait,
+    Web,
+)
 from leakcheck.patterns import pattern
 from leakcheck.toml import CatalogueError, parse_toml
 
-Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
+Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Service, Wait, Web)
 
 FUNCTION_KINDS = (
     "borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers", "keeps", "numbers",
@@ -100,8 +113,9 @@ def waits_of(table: dict[str, Any], where: str) -> tuple[Any, ...]:
     """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
     lists = ("at-once", "needs-wait", "constant", "transactions")
     for key in table:
-        _known(key, ("wait", "gives", "quick", *lists, "grows", "stops", "runs", "made"), where, "key")
+        _known(key, ("wait", "service", "gives", "quick", *lists, "grows", "stops", "runs", "made"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")
+    services = _expect(list, table.get("service", []), f"{where}: service")
     return (
         tuple(_read(Wait, _expect(dict, entry, where), f"{where}: wait") for entry in waits),
         _convert(table.get("gives", {}), dict[str, str], f"{where}: gives"),
@@ -111,6 +125,7 @@ def waits_of(table: dict[str, Any], where: str) -> tuple[Any, ...]:
         _convert(table.get("stops", {}), dict[str, tuple[str, ...]], f"{where}: stops"),
         _convert(table.get("runs", {}), dict[str, int], f"{where}: runs"),
         _convert(table.get("made", {}), dict[str, str], f"{where}: made"),
+        tuple(_read(Service, _expect(dict, entry, where), f"{where}: service") for entry in services),
     )
 
 
@@ -278,7 +293,7 @@ def _schema(model: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-_MODELS = (Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Wait, Web)
+_MODELS = (Connection, Cursor, Driver, Options, Pool, Producer, Question, Rule, Service, Wait, Web)
 _SCHEMAS = {model: _schema(model) for model in _MODELS}
 
 

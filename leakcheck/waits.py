@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from leakcheck.models import Wait
+from leakcheck.models import Service, Wait
 
 _ITSELF = ("self", "cls", "super()")
 
@@ -26,12 +26,15 @@ class Waits:
         stops: dict[str, tuple[str, ...]] | None = None,
         runs: dict[str, int] | None = None,
         made: dict[str, str] | None = None,
+        services: tuple[Service, ...] = (),
     ) -> None:
         self._runs = runs or {}  # call that waits for a function -> the number of its argument
         self._made = made or {}  # end of a call's text -> class of what it gives
         self.grows = grows or {}  # retry decorator -> keyword that makes its pause grow
         self.stops = stops or {}  # retry decorator -> keywords of which one ends the attempts
-        self.gives = gives or {}  # call -> class of what it gives
+        self.services = services
+        asked = {f"{s.type}.{method}": s.type for s in services for method in s.gives}
+        self.gives = {**(gives or {}), **asked}  # call -> class of what it gives
         self.at_once = frozenset(at_once)  # arguments that say not to wait
         self.needs_wait = frozenset(needs_wait)  # retry decorators that pause only if told to
         self.constant = frozenset(constant)  # what tells them to, by the same time again and again
@@ -42,12 +45,17 @@ class Waits:
         for wait in waits:
             self._calls.update(dict.fromkeys(wait.calls, (wait, False)))
             self._calls.update(dict.fromkeys(wait.coroutines, (wait, True)))
+        self._asking = {service.type: (service, Wait("slow", service.what)) for service in services}
 
     def named(self, name: str) -> tuple[Wait, bool] | None:
         """By qualified name, exactly or below a listed class; and whether it must be awaited to wait."""
         if name in self._calls:
             return self._calls[name]
         head, _, last = name.rpartition(".")
+        if head in self._asking:
+            service, wait = self._asking[head]
+            awaited = service.asks(last)
+            return None if awaited is None else (wait, awaited)
         if last in self._quick:
             return None
         while head:
@@ -78,8 +86,24 @@ class Waits:
         return next((index for end, index in self._runs.items() if end[0] == "*" and text.endswith(end[1:])), None)
 
     def all(self) -> Iterable[tuple[Wait, bool]]:
-        """Every listed call's entry."""
-        return self._calls.values()
+        """Every listed call's entry, and one for each service."""
+        return (*self._calls.values(), *((wait, True) for _, wait in self._asking.values()))
+
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """The classes of services' objects -> the one that stands for them."""
+        return {name: service.type for service in self.services for name in service.in_packages(service.objects)}
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """What such objects have that is one, too: `package.Class.attribute` -> its class."""
+        return {f"{service.type}.{name}": service.type for service in self.services for name in service.has}
+
+    @cached_property
+    def handlers(self) -> dict[str, str]:
+        """What decorates functions that are given such an object first -> its class."""
+        names = ((s.type, [*s.in_packages(s.handlers), *(f"{s.type}.{h}" for h in s.handlers)]) for s in self.services)
+        return {name: given for given, listed in names for name in listed}
 
     def has_type(self, name: str) -> bool:
         """Whether methods of this class are listed."""
@@ -97,4 +121,5 @@ class Waits:
 
     @cached_property
     def _types(self) -> frozenset[str]:
-        return frozenset(name.rpartition(".")[0] for name in self._calls) | frozenset(self.gives.values())
+        owners = (name.rpartition(".")[0] for name in self._calls)
+        return frozenset((*owners, *self.gives.values(), *self._asking))

@@ -51,7 +51,7 @@ class Classes:
             return self._bases[cls]
         found: list[ClassInfo | str] = []
         for base in cls.bases:
-            value = self._dotted(base, cls.parent, cls.module)
+            value = self.dotted(base, cls.parent, cls.module)
             if isinstance(value, Class):
                 found.append(value.info)
             elif isinstance(value, Symbol):
@@ -75,12 +75,20 @@ class Classes:
             found += self.ancestors(base, depth - 1) if isinstance(base, ClassInfo) else [base]
         return found
 
+    def libraries(self, cls: ClassInfo) -> list[str]:
+        """The libraries' classes among its bases, by the catalogue's names, nearest first."""
+        return [self.canonical(base) for base in self.ancestors(cls) if isinstance(base, str)]
+
     def inherited_name(self, cls: ClassInfo, method: str) -> str | None:
         """A method that a project class has from a library's class."""
-        for base in self.ancestors(cls):
-            if isinstance(base, str) and (name := f"{self.canonical(base)}.{method}") in self.catalogue.by_acquire:
-                return name
-        return None
+        names = (f"{base}.{method}" for base in self.libraries(cls))
+        return next((n for n in names if n in self.catalogue.by_acquire or n in self.catalogue.waits.gives), None)
+
+    def inherited(self, cls: ClassInfo, name: str) -> Value:
+        """An attribute that it has from such a class."""
+        known = self.catalogue.attributes
+        held = (known.get(f"{base}.{name}") for base in self.libraries(cls))
+        return next((Instance(type_) for type_ in held if type_), UNKNOWN)
 
     def field(self, cls: ClassInfo, name: str) -> Value:
         """What `self.name` holds, from the assignments in the class' methods, its body and its bases."""
@@ -101,7 +109,8 @@ class Classes:
                     return self.annotation(annotation, owner.module)
         return UNKNOWN
 
-    def _dotted(self, name: str, scope: Scope, module: Module) -> Value:
+    def dotted(self, name: str, scope: Scope, module: Module) -> Value:
+        """A dotted name as seen from a scope."""
         first, *rest = name.split(".")
         value = self.name(first, scope, module)
         for part in rest:

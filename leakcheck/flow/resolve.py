@@ -7,6 +7,7 @@ import builtins
 import libcst as cst
 
 from leakcheck.flow.classes import DEPTH, Classes
+from leakcheck.flow.handed import handed
 from leakcheck.flow.values import (
     LITERALS,
     UNKNOWN,
@@ -82,7 +83,7 @@ class Resolver(Classes):
             return acquirer
         if parameter.annotation is not None:
             return self.annotation(parameter.annotation.annotation, function.module)
-        return UNKNOWN
+        return handed(parameter, function, self) if function.decorators else UNKNOWN
 
     def acquirer(self, default: cst.BaseExpression | None, module: Module) -> Value:
         """What opens connections where a caller does not say otherwise: `connect=psycopg2.connect`."""
@@ -163,6 +164,7 @@ class Resolver(Classes):
             if method := self.method(cls, name):
                 return Function(method, value)
             field = self.field(cls, name)
+            field = self.inherited(cls, name) if field is UNKNOWN else field
             return field if field is not UNKNOWN else Method(value, name)
         if isinstance(value, Instance) and isinstance(value.type, str):
             given = self.catalogue.attributes.get(f"{self.canonical(value.type)}.{name}")

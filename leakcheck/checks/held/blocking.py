@@ -114,13 +114,11 @@ class Blocking:
         while isinstance(callee, Method):
             parts.append(callee.name)
             callee = callee.receiver
-        if isinstance(callee, Instance) and isinstance(callee.type, str):
-            parts.append(self.resolver.canonical(callee.type))
-        elif isinstance(callee, Symbol) and not parts:
-            parts.append(self.resolver.canonical(callee.name))
-        else:
-            return ""
-        return ".".join(reversed(parts))
+        if isinstance(callee, Instance):
+            classes = [callee.type] if isinstance(callee.type, str) else self.resolver.libraries(callee.type)
+            names = (".".join((self.resolver.canonical(name), *reversed(parts))) for name in classes)
+            return next((name for name in names if isinstance(callee.type, str) or self.waits.named(name)), "")
+        return self.resolver.canonical(callee.name) if isinstance(callee, Symbol) and not parts else ""
 
     def _name_by_origin(self, node: cst.CSTNode, body: cst.CSTNode) -> str:
         """`result.get` for `result = task.delay(1)`, where only its method tells what the task is."""
