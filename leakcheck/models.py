@@ -73,6 +73,7 @@ class Connection:
     builds: tuple[str, ...] = ()  # methods that only put together what the rest of their chain asks: `session.query`
     bound_by: tuple[str, ...] = ()  # arguments and attributes that name a session's database: else it has none
     begins: tuple[str, ...] = ()  # methods that build what asks the server once it is entered: `conn.transaction`
+    rests_after: tuple[str, ...] = ()  # methods whose `with` block ends by giving the connection back: `session.begin`
     shares: tuple[str, ...] = ()  # methods that give the connection it works on: `session.connection`
     embedded: bool = False  # a database in the process: no server, no slot that others wait for
     lazy: bool = False  # constructing takes nothing until first use

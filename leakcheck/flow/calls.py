@@ -86,6 +86,8 @@ class Calls(Sessions, Managers, Displays):
             if isinstance(receiver, Lent) and receiver.rid is not None:
                 self.use_lent(receiver.rid, callee.name, node, state)
             if (spec := self.resolver.connection_type(receiver)) is not None:
+                if isinstance(receiver, Lent) and receiver.rid is not None and callee.name in spec.rests_after:
+                    return [(receiver, state)]  # the block that it begins gives the connection back
                 return self._call_on_lent(spec, callee.name, node, arguments, state)
         if isinstance(callee, Function):
             if ended := self._end_owner(callee, node, state):

@@ -76,9 +76,11 @@ class Managers(Resources):
         if isinstance(value, Derived):
             if isinstance(node, cst.Call) and terminal(node.func) in self.site_of(value.rid).spec.begins:
                 self.may_raise(state, node, Tier.STRONG, "driver")  # nothing was asked before
-            return [(value, None, state)]
+            return [(value, self._rests_after(value.rid, node), state)]
         if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
             return self._enter_own(value, node, state)
+        if isinstance(value, Lent) and value.rid is not None and (action := self._rests_after(value.rid, node)):
+            return [(Lent(value.spec), action, state)]
         if (spec := self.resolver.connection_type(value)) is not None:
             return [(Lent(spec), None, state)]
         self.may_raise(state, node, Tier.WEAK, "call")
@@ -86,6 +88,11 @@ class Managers(Resources):
             isinstance(value, Instance) and isinstance(value.type, str) and self.catalogue.waits.has_type(value.type)
         )
         return [(value if is_client else UNKNOWN, None, state)]  # an HTTP client gives itself
+
+    def _rests_after(self, rid: ResourceId, node: cst.CSTNode) -> ExitAction | None:
+        """`with session.begin():` ends with a commit or a rollback."""
+        method = terminal(node.func) if isinstance(node, cst.Call) else ""
+        return ("rest", rid) if method in self.site_of(rid).spec.rests_after else None
 
     def _enter_pending(
         self, value: Pending, node: cst.CSTNode, state: State
@@ -221,6 +228,9 @@ class Managers(Resources):
             self.release(what, state, node, "with")  # type: ignore[arg-type]
         elif kind == "perhaps":
             self.hand_over(Ref(what), state, "context manager", node)  # type: ignore[arg-type]
+        elif kind == "rest":
+            if state.resources[what].status in (Status.OPEN, Status.LENT):  # type: ignore[index]
+                state.set_status(what, Status.RESTING, "soft", node)  # type: ignore[arg-type]
         elif kind == "lent":
             state.resources.pop(what, None)  # type: ignore[call-overload]
         elif kind == "wrong":

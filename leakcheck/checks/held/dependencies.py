@@ -98,6 +98,13 @@ class Dependencies:
     def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int, by_name: bool = False) -> Loan | None:
         """What the parameter's dependency has checked out while the endpoint runs."""
         marker = self._marker(parameter, function)
+        loan = self._loan(parameter, function, marker, depth, by_name)
+        early = loan is not None and not loan.inside and marker is not None and self.streams.is_ended_early(marker)
+        return replace(loan, ends_early=True) if loan is not None and early else loan
+
+    def _loan(
+        self, parameter: cst.Param, function: FunctionInfo, marker: Marker | None, depth: int, by_name: bool
+    ) -> Loan | None:
         if marker is None:  # Litestar gives by name what is provided anywhere above
             by_name |= any(function.module.imports.get(name) in self.web.handlers for name in function.decorators)
             return self._typed(parameter, function) if by_name else None
@@ -223,6 +230,11 @@ class Dependencies:
         marker = self._marker(parameter, function)
         return marker is None or self.streams.ends_before(loan, marker, function.module)
 
+    def _opens_again(self, parameter: cst.Param, function: FunctionInfo, loan: Loan) -> bool:
+        """Whether what is given may be used after it was taken back: not what a dependency has only made with it."""
+        kept = not loan.inside or self.lending.keeps_one(self.resolver.parameter(parameter, function))
+        return loan.spec.reusable and kept
+
     def _left_behind(
         self, run: Interpreter, parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
     ) -> Iterator[Diagnostic]:
@@ -231,8 +243,8 @@ class Dependencies:
             return
         if self._ends_before(parameter, function, loan):
             what = f"{_subject(site, loan)} is closed before this task runs: {_AGAIN}"
-            used = self.behind.uses(function, parameter.name.value) if loan.spec.reusable else ()
-            for node in islice(used, 1):
+            again = self._opens_again(parameter, function, loan)
+            for node in islice(self.behind.uses(function, parameter.name.value) if again else (), 1):
                 yield tell.at("LK205", _confidence(site, None), what, node, tell.acquired(site))
         elif waits := places(self.behind.waits(run, site), tell):
             record, pause = waits[0]
@@ -245,8 +257,8 @@ class Dependencies:
     ) -> Iterator[Diagnostic]:
         what, why = f"{_subject(site, loan)} is held until the last byte of this", ""
         if self._ends_before(parameter, function, loan):
-            name = parameter.name.value
-            streams = [record for record in streams if loan.spec.reusable and reads(record, name, function)]
+            name, again = parameter.name.value, self._opens_again(parameter, function, loan)
+            streams = [record for record in streams if again and reads(record, name, function)]
             what, why = f"{_subject(site, loan)} is closed before the body of this", f": {_AGAIN}"
         for record in streams[:1]:
             kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else f"{function.name}()")

@@ -13,7 +13,7 @@ from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import Function, Instance, Loan
+from leakcheck.flow.values import Function, Instance, Loan, Value
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 from leakcheck.words import words
@@ -75,6 +75,10 @@ class Lending:
         elif isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, ClassInfo):
             own = next((parameter.name.value for parameter in callee.info.parameters), "")
             yield from (f"{own}.{field}" for field in self._fields(callee.receiver.type))
+
+    def keeps_one(self, value: Value) -> bool:
+        """Whether something is an object that is made with a session."""
+        return isinstance(value, Instance) and isinstance(value.type, ClassInfo) and any(self._fields(value.type))
 
     def _fields(self, cls: ClassInfo) -> Iterator[str]:
         """The fields that get a session when an object is made, by what the parameter is annotated with or called."""

@@ -49,7 +49,8 @@ class Scoped:
         drivers = resolver.catalogue.drivers
         self._libraries = import_words(d for d in drivers if not d.given.isdisjoint(self.registries))
         self._queries = frozenset(resolver.catalogue.web.queries)
-        self._contexts_words = frozenset(resolver.catalogue.web.contexts)
+        resting = (method for spec in self.registries.values() for method in spec.rests_after)
+        self._contexts_words = frozenset((*resolver.catalogue.web.contexts, *resting))
         queries = "|".join(sorted(map(re.escape, self._queries)))
         self._queried = re.compile(rf"[A-Z]\w*[\s\\]*\.[\s\\]*(?:{queries})\b")
 
@@ -98,7 +99,7 @@ class Scoped:
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
         body, uses = function.node.body, list[cst.Call]()
-        contexts = list(self._contexts(body)) if self._contexts_words & function.words else []
+        contexts = list(self._contexts(function)) if self._contexts_words & function.words else []
         for node in walk(body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
@@ -117,14 +118,18 @@ class Scoped:
                     yield used, node, pause
                     return
 
-    def _contexts(self, body: cst.CSTNode) -> Iterator[frozenset[int]]:
-        """The nodes of each block at whose end its session goes: `with app.app_context():`."""
-        blocks = (node for node in walk(body, same_scope) if isinstance(node, cst.With))
-        opened = (b for b in blocks if any(self._is_context(item.item) for item in b.items))
+    def _contexts(self, function: FunctionInfo) -> Iterator[frozenset[int]]:
+        """The nodes of each block at whose end its session goes, `with app.app_context():`, or rests."""
+        blocks = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.With))
+        opened = (b for b in blocks if any(self._is_context(item.item, function) for item in b.items))
         return (frozenset(id(part) for part in walk(block.body)) for block in opened)
 
-    def _is_context(self, node: cst.BaseExpression) -> bool:
-        return isinstance(node, cst.Call) and terminal(node.func) in self.resolver.catalogue.web.contexts
+    def _is_context(self, node: cst.BaseExpression, function: FunctionInfo) -> bool:
+        if not isinstance(node, cst.Call) or terminal(node.func) not in self._contexts_words:
+            return False
+        if terminal(node.func) in self.resolver.catalogue.web.contexts:
+            return True
+        return isinstance(node.func, cst.Attribute) and self._spec_of(node.func.value, function) is not None
 
     def _use(self, node: cst.Call, endpoint: FunctionInfo) -> bool | None:
         """True where the session takes a connection, False where it gives it back, None if nothing of it is called."""
@@ -132,8 +137,7 @@ class Scoped:
             return None
         if self._is_query(node.func):
             return True
-        owner = self.resolver.static(node.func.value, endpoint, endpoint.module)
-        spec = self._spec(owner) if isinstance(owner, Instance) else None
+        spec = self._spec_of(node.func.value, endpoint)
         if spec is None:
             return False if self._ends_what_is_unknown(node.func, endpoint) else None
         if node.func.attr.value in spec.idle:
@@ -190,6 +194,10 @@ class Scoped:
     def _is_model(self, name: str) -> bool:
         *_, model, query = ("", "", *name.split("."))
         return query in self.resolver.catalogue.web.queries and model[:1].isupper()
+
+    def _spec_of(self, node: cst.BaseExpression, function: FunctionInfo) -> Connection | None:
+        owner = self.resolver.static(node, function, function.module)
+        return self._spec(owner) if isinstance(owner, Instance) else None
 
     def _spec(self, owner: Instance) -> Connection | None:
         return self.registries.get(self.resolver.canonical(owner.type)) if isinstance(owner.type, str) else None

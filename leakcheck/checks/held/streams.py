@@ -58,9 +58,13 @@ class Streams:
         callee = self.resolver.static(node.func, function, function.module) if isinstance(node, cst.Call) else None
         return isinstance(callee, Symbol) and callee.name in self.web.buffers
 
+    def is_ended_early(self, marker: Marker) -> bool:
+        """Whether a dependency says that what it yields is taken back before the response is sent."""
+        return any(marker.says(*argument) for argument in self.web.ends_before.items())
+
     def ends_before(self, loan: Loan, marker: Marker, module: Module) -> bool:
         """Whether the framework takes back what it lends before it sends the response."""
-        if not loan.inside and any(marker.says(*argument) for argument in self.web.ends_before.items()):
+        if loan.ends_early:
             return True
         package = marker.name.partition(".")[0]
         versions = self.web.ended_before.get(package)
