@@ -16,6 +16,7 @@ from leakcheck.checks.held.scoped import Scoped
 from leakcheck.checks.held.streams import Marker, Streams, reads
 from leakcheck.checks.held.through import places, purpose, short, steps_of
 from leakcheck.checks.held.waiting import feasible
+from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Span, lowest
 from leakcheck.flow.holding import Held
@@ -37,8 +38,11 @@ _AGAIN = "used there, it takes a connection that nothing gives back"
 class Dependencies:
     """The endpoints of a module, and what their dependencies hold for them."""
 
-    def __init__(self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending) -> None:
-        self.resolver, self.summaries, self.project, self.lending = resolver, summaries, project, lending
+    def __init__(
+        self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending, engines: Engines
+    ) -> None:
+        self.resolver, self.summaries, self.project = resolver, summaries, project
+        self.lending, self.engines = lending, engines
         self.web = resolver.catalogue.web
         self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)
         self.behind = Behind(lending)
@@ -199,6 +203,13 @@ class Dependencies:
             return
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
+        for found in self._found(run, parameter, function, site, loan, tell):
+            is_file = self.engines.is_file(site, function, function.module)
+            yield replace(found, confidence="low") if is_file else found
+
+    def _found(
+        self, run: Interpreter, parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller
+    ) -> Iterator[Diagnostic]:
         told = self._acquired_from(parameter, function)
         waits = [each for each in self.lending.waits(run) if each[0].site is site and id(each[0].node) not in told]
         streams = [record for record in feasible(run) if record.site is site and self.streams.is_one(record, function)]

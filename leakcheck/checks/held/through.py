@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.held.blocking import Pause
 from leakcheck.checks.held.lending import Lending
+from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, is_brief_script, is_soon_over
 from leakcheck.checks.telling import Teller, quoted
@@ -24,7 +25,7 @@ _MOST_PLACES = 6  # shown of one acquisition
 Wait = tuple[Held, Pause]
 
 
-def held(run: Interpreter, tell: Teller, lending: Lending) -> Iterable[Diagnostic]:
+def held(run: Interpreter, tell: Teller, lending: Lending, engines: Engines) -> Iterable[Diagnostic]:
     """One finding an acquisition and rule; the first wait in the text is its place, the others are steps."""
     found: dict[tuple[str, Site], list[Wait]] = {}
     for record, pause in lending.waits(run):
@@ -35,7 +36,8 @@ def held(run: Interpreter, tell: Teller, lending: Lending) -> Iterable[Diagnosti
         place = _place(waits[0][1], run)
         if (rule, id(place)) not in told:  # with two connections open, the first one stands for both
             told.add((rule, id(place)))
-            yield _diagnostic(rule, site, waits, place, run, tell)
+            is_file = engines.is_file(site, run.function, run.module)
+            yield _diagnostic(rule, site, waits, place, run, tell, is_file)
 
 
 def places(waits: Iterable[Wait], tell: Teller) -> list[Wait]:
@@ -55,7 +57,7 @@ def _place(pause: Pause, run: Interpreter) -> cst.CSTNode:
 
 
 def _diagnostic(
-    rule: str, site: Site, waits: list[Wait], place: cst.CSTNode, run: Interpreter, tell: Teller
+    rule: str, site: Site, waits: list[Wait], place: cst.CSTNode, run: Interpreter, tell: Teller, is_file: bool
 ) -> Diagnostic:
     record, pause = waits[0]
     subject = tell.subject(site)
@@ -63,7 +65,7 @@ def _diagnostic(
     message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
     steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    meant = _is_own(site, record.node, run) or _locks(record, run) or _is_dropped(site, run)
+    meant = is_file or _is_own(site, record.node, run) or _locks(record, run) or _is_dropped(site, run)
     confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)
 

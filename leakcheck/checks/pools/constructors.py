@@ -95,12 +95,16 @@ class Built:
         plain = [a for a in self.node.args if a.keyword is None and not a.star]
         return keyword in self.seen or 0 <= position < len(plain)
 
+    @property
+    def _url(self) -> cst.BaseExpression | None:
+        plain = [a.value for a in self.node.args if a.keyword is None and not a.star]
+        return plain[0] if plain else self.seen.get("url")
+
     @cached_property
     def url(self) -> str | None:
         """The beginning of the URL, as far as it is constant; None if nothing is known of it, or if it may be one of a
         server as well as one of a database in the process."""
-        plain = [a.value for a in self.node.args if a.keyword is None and not a.star]
-        node = plain[0] if plain else self.seen.get("url")
+        node = self._url
         if isinstance(node, cst.Name) and self.function is not None:
             node = latest(node, self.node, self.function.node.body)
         text = self._beginning(node, self.function, self.module, _DEPTH) if node is not None else None
@@ -150,6 +154,16 @@ class Built:
         if any(isinstance(n, cst.Name) and "sqlite" in n.value.lower() for n in parts):
             return True  # `creator=sqlite_connection`
         return any(isinstance(n, cst.SimpleString) and "check_same_thread" in n.value for n in walk(self.node))
+
+    @property
+    def is_file(self) -> bool:
+        """Whether its URL is written out, and can be no server's: what settings say may be another one."""
+        node = self._url
+        values: list[Value] = [] if node is None else [(node, self.function, self.module)]
+        if isinstance(node, (cst.Name, cst.Attribute)):
+            values = followed(node, self.function, self.module, self.resolver.project)
+        texts = [Reader(function, module).beginning(value) for value, function, module in values]
+        return bool(texts) and all(text is not None and text.startswith(self._embedded) for text in texts)
 
     @property
     def keeps_nothing(self) -> bool:

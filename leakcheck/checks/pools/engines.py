@@ -31,6 +31,11 @@ class Engines:
         built = self._built(site, function, module)
         return not built or not all(each.keeps_nothing or each.is_embedded for each in built)
 
+    def is_file(self, site: Site, function: FunctionInfo | None, module: Module) -> bool:
+        """Whether it is a file's, as its URL says that is written out: nobody's slot."""
+        built = self._built(site, function, module)
+        return bool(built) and all(each.is_file for each in built)
+
     def is_private(self, site: Site, function: FunctionInfo | None, module: Module) -> bool:
         """Whether the pool is built in the function that uses it: no other thread takes from it."""
         if function is None:
