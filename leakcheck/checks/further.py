@@ -49,11 +49,10 @@ class Further:
         self.settings, self.resolver = project.settings, resolver
         self.blocking = Blocking(resolver)
         self.constructors = Constructors(resolver)
-        self.engines = Engines(self.constructors)
-        self.acquires = Acquires(resolver, summaries, prospects, self.engines)
+        self.acquires = Acquires(resolver, summaries, prospects, Engines(self.constructors))
         self.lending = Lending(self.blocking, summaries)
         self.reconnects = Reconnects(resolver, summaries, prospects, self.blocking)
-        self.dependencies = Dependencies(resolver, summaries, project, self.lending, self.engines)
+        self.dependencies = Dependencies(resolver, summaries, project, self.lending, self.acquires)
         self.fates = Fates(self.constructors, resolver)
 
     def findings(
@@ -74,7 +73,7 @@ class Further:
     ) -> Iterator[tuple[str, Iterable[Diagnostic]]]:
         """Each check, which runs as its findings are taken, with the family of its codes."""
         for run in runs:
-            yield "LK2", held(run, tell, self.lending, self.engines)
+            yield "LK2", held(run, tell, self.lending, self.acquires.engines)
             yield "LK2", yields(run, tell)
             yield "LK2", nested(run, tell, self.acquires)
             yield "LK3", self.reconnects.findings(run, tell)

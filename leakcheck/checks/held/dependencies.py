@@ -11,12 +11,13 @@ import libcst as cst
 
 from leakcheck.checks.held.behind import Behind
 from leakcheck.checks.held.blocking import Blocking, Pause
+from leakcheck.checks.held.injected import nested_in_endpoint
 from leakcheck.checks.held.lending import Lending
+from leakcheck.checks.held.nested import Acquires
 from leakcheck.checks.held.scoped import Scoped
 from leakcheck.checks.held.streams import Marker, Streams, reads
 from leakcheck.checks.held.through import places, purpose, short, steps_of
 from leakcheck.checks.held.waiting import feasible
-from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Span, lowest
 from leakcheck.flow.holding import Held
@@ -39,10 +40,10 @@ class Dependencies:
     """The endpoints of a module, and what their dependencies hold for them."""
 
     def __init__(
-        self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending, engines: Engines
+        self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending, acquires: Acquires
     ) -> None:
         self.resolver, self.summaries, self.project = resolver, summaries, project
-        self.lending, self.engines = lending, engines
+        self.lending, self.acquires = lending, acquires
         self.web = resolver.catalogue.web
         self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)
         self.behind = Behind(lending)
@@ -73,11 +74,11 @@ class Dependencies:
 
     def _of_parameters(self, function: FunctionInfo, tell: Teller) -> Iterator[Diagnostic]:
         """One for each place: what several parameters share is held once."""
-        told: set[Span] = set()
+        told: set[tuple[str, Span]] = set()
         for parameter, loan in self._loans(function):
             for found in self._judge(function, parameter, loan, tell):
-                if found.span not in told:
-                    told.add(found.span)
+                if (found.code, found.span) not in told:
+                    told.add((found.code, found.span))
                     yield found
 
     def _loans(self, function: FunctionInfo) -> Iterator[tuple[cst.Param, Loan]]:
@@ -204,8 +205,9 @@ class Dependencies:
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
         for found in self._found(run, parameter, function, site, loan, tell):
-            is_file = self.engines.is_file(site, function, function.module)
+            is_file = self.acquires.engines.is_file(site, function, function.module)
             yield replace(found, confidence="low") if is_file else found
+        yield from nested_in_endpoint(run, site, loan, _subject(site, loan), tell, self.acquires)
 
     def _found(
         self, run: Interpreter, parameter: cst.Param, function: FunctionInfo, site: Site, loan: Loan, tell: Teller

@@ -52,11 +52,12 @@ class Acquires:
             if depth <= 0:
                 return ()
             self._known[function] = ()  # while it is being found: recursion ends here
-            around = (second for wrapper in self.wrappers(function) for second in self._own(wrapper))
-            self._known[function] = (*self._own(function), *around, *self._deeper(function, depth - 1))
+            around = (second for wrapper in self.wrappers(function) for second in self.own(wrapper))
+            self._known[function] = (*self.own(function), *around, *self._deeper(function, depth - 1))
         return self._known[function]
 
-    def _own(self, function: FunctionInfo) -> Iterator[Second]:
+    def own(self, function: FunctionInfo) -> Iterator[Second]:
+        """What its own text takes in any case."""
         if not self.prospects.may_acquire(function):
             return
         run = analyse(function, function.module, self.resolver, self.summaries)
