@@ -45,6 +45,7 @@ class Acquires:
     def __init__(self, resolver: Resolver, summaries: Summaries, prospects: Prospects, engines: Engines) -> None:
         self.resolver, self.summaries, self.prospects, self.engines = resolver, summaries, prospects, engines
         self._known: dict[FunctionInfo, tuple[Second, ...]] = {}
+        self._of_text: dict[FunctionInfo, tuple[Second, ...]] = {}
 
     def of(self, function: FunctionInfo, depth: int = _DEPTH) -> tuple[Second, ...]:
         """Every pool that calling the function takes a connection from."""
@@ -56,8 +57,13 @@ class Acquires:
             self._known[function] = (*self.own(function), *around, *self._deeper(function, depth - 1))
         return self._known[function]
 
-    def own(self, function: FunctionInfo) -> Iterator[Second]:
+    def own(self, function: FunctionInfo) -> tuple[Second, ...]:
         """What its own text takes in any case."""
+        if function not in self._of_text:
+            self._of_text[function] = tuple(self._in_text(function))
+        return self._of_text[function]
+
+    def _in_text(self, function: FunctionInfo) -> Iterator[Second]:
         if not self.prospects.may_acquire(function):
             return
         run = analyse(function, function.module, self.resolver, self.summaries)
