@@ -22,7 +22,8 @@ def nested_in_endpoint(
     run: Interpreter, site: Site, loan: Loan, subject: str, tell: Teller, acquires: Acquires
 ) -> Iterable[Diagnostic]:
     """The first place where an endpoint takes one while what it was given is in use."""
-    for node, chain in _found(run, site, acquires) if loan.through else ():
+    in_use = not (loan.inside and loan.spec.lazy) or loan.used  # not each method of an object works with its session
+    for node, chain in _found(run, site, acquires) if loan.through and in_use else ():
         if not acquires.engines.is_bounded(site, run.function, run.module):
             return
         message = (

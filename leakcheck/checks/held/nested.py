@@ -27,7 +27,7 @@ from leakcheck.project.syntax.walk import code, dotted, same_scope, walk
 from leakcheck.records import dataclass
 
 _DECORATOR = pattern(r"@(?<!\S@)([A-Za-z_][\w.]*)")
-_DEPTH = 3  # of project functions followed
+_DEPTH = 4  # of project functions followed
 _POOLED = ("checkout", "session")
 
 
@@ -44,18 +44,19 @@ class Acquires:
 
     def __init__(self, resolver: Resolver, summaries: Summaries, prospects: Prospects, engines: Engines) -> None:
         self.resolver, self.summaries, self.prospects, self.engines = resolver, summaries, prospects, engines
-        self._known: dict[FunctionInfo, tuple[Second, ...]] = {}
+        self._known: dict[tuple[FunctionInfo, int], tuple[Second, ...]] = {}
         self._of_text: dict[FunctionInfo, tuple[Second, ...]] = {}
 
     def of(self, function: FunctionInfo, depth: int = _DEPTH) -> tuple[Second, ...]:
         """Every pool that calling the function takes a connection from."""
-        if function not in self._known:
+        key = (function, depth)  # what is found must not depend on who asks first
+        if key not in self._known:
             if depth <= 0:
                 return ()
-            self._known[function] = ()  # while it is being found: recursion ends here
+            self._known[key] = ()  # while it is being found: recursion ends here
             around = (second for wrapper in self.wrappers(function) for second in self.own(wrapper))
-            self._known[function] = (*self.own(function), *around, *self._deeper(function, depth - 1))
-        return self._known[function]
+            self._known[key] = (*self.own(function), *around, *self._deeper(function, depth - 1))
+        return self._known[key]
 
     def own(self, function: FunctionInfo) -> tuple[Second, ...]:
         """What its own text takes in any case."""
