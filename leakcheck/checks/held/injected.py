@@ -10,20 +10,23 @@ from leakcheck.checks.held.blocking import Place
 from leakcheck.checks.held.deadlocks import reason, second_steps
 from leakcheck.checks.held.nested import Acquires
 from leakcheck.checks.pools.keys import Key
+from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, lowest
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Tier
 from leakcheck.flow.values import Function, Loan
+from leakcheck.project.syntax.walk import same_scope, walk
 
 
 def nested_in_endpoint(
     run: Interpreter, site: Site, loan: Loan, subject: str, tell: Teller, acquires: Acquires
 ) -> Iterable[Diagnostic]:
     """The first place where an endpoint takes one while what it was given is in use."""
-    in_use = not (loan.inside and loan.spec.lazy) or loan.used  # not each method of an object works with its session
-    for node, chain in _found(run, site, acquires) if loan.through and in_use else ():
+    for node, chain in _found(run, site, acquires) if loan.through else ():
+        if loan.spec.lazy and not _works_with_it(run, site, loan, node):
+            continue
         if not acquires.engines.is_bounded(site, run.function, run.module):
             return
         message = (
@@ -37,6 +40,21 @@ def nested_in_endpoint(
             "LK203", lowest(site.certainty, "medium"), message, node, [*steps, *second_steps(node, chain, tell)]
         )
         return
+
+
+def _works_with_it(run: Interpreter, site: Site, loan: Loan, node: cst.CSTNode) -> bool:
+    """Whether a dependency, or the endpoint itself, was the last to work with a session before a call: a function or an
+    object that is given one may end its transaction, or do nothing with it."""
+    assert run.function is not None
+    last = bool(loan.used)
+    for part in walk(run.function.node.body, same_scope):
+        if part is node:
+            break
+        if isinstance(part, cst.Call) and mentions((a.value for a in part.args), site.name.__eq__):
+            last = bool(loan.inside and loan.used)  # a user that the dependency has found
+        elif isinstance(part, cst.Call) and isinstance(part.func, cst.Attribute) and not loan.inside:
+            last |= isinstance(part.func.value, cst.Name) and part.func.value.value == site.name
+    return last
 
 
 def _found(run: Interpreter, site: Site, acquires: Acquires) -> Iterator[tuple[cst.CSTNode, tuple[Place, ...]]]:
