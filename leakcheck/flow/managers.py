@@ -201,7 +201,8 @@ class Managers(Resources):
             self.hand_over(value, state, "context manager", node)
         method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
         if method is None:
-            return [(UNKNOWN, None, state)]
+            is_client = any(map(self.catalogue.waits.has_type, self.resolver.libraries(value.type)))
+            return [(value if is_client else UNKNOWN, None, state)]
         entered: list[tuple[Value, ExitAction | None, State]] = []
         action: ExitAction | None = ("release", value.rid) if value.rid is not None else None
         for given, after in self.call_function(Function(method, value), node, [], state):
