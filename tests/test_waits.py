@@ -20,6 +20,8 @@ WAITS = load().waits
         ("openai.OpenAI.chat.completions.create", "slow", False),
         ("boto3.client.put_object", "slow", False),
         ("input", "slow", False),
+        ("discord.Client.send_message", "slow", True),
+        ("telebot.TeleBot.reply_to", "slow", False),
     ],
 )
 def test_known_by_name(name: str, kind: str, awaited: bool) -> None:
@@ -29,7 +31,8 @@ def test_known_by_name(name: str, kind: str, awaited: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["openai.OpenAI", "requests.Session", "boto3.client.get_paginator", "time.time", "get"]
+    "name",
+    ["openai.OpenAI", "requests.Session", "boto3.client.get_paginator", "discord.Client.get_user", "time.time", "get"],
 )
 def test_does_not_wait(name: str) -> None:
     assert WAITS.named(name) is None
@@ -38,6 +41,12 @@ def test_does_not_wait(name: str) -> None:
 def test_known_by_the_end_of_its_text() -> None:
     assert WAITS.written("self.llm.chat.completions.create") is not None
     assert WAITS.written("self.client.get") is None
+
+
+def test_objects_of_a_service_in_each_of_its_libraries() -> None:
+    assert WAITS.types["nextcord.ext.commands.Context"] == WAITS.types["discord.Member"] == "discord.Client"
+    assert WAITS.attributes["discord.Client.channel"] == WAITS.gives["discord.Client.get_channel"] == "discord.Client"
+    assert WAITS.handlers["disnake.ext.commands.command"] == WAITS.handlers["discord.Client.event"] == "discord.Client"
 
 
 def test_every_sentence_can_be_ended() -> None:
