@@ -154,10 +154,25 @@ def test_mistakes_are_one_line(arguments: tuple[str, ...], message: str) -> None
     assert message in result.stderr
 
 
+PYTHON_2_SCRIPT = b"""\
+from sqlalchemy import create_engine
+
+
+def run(url):
+    engine = create_engine(url)
+    return engine.execute("SELECT 1")
+
+
+if __name__ == "__main__":
+    print run("sqlite://")
+"""
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"import sqlite3\nc = sqlite3.connect('x')\nprint 'x'\n", "(Python 2?)"),
+        (PYTHON_2_SCRIPT, "(Python 2?)"),
         (b"import sqlite3\0\n", "NUL bytes"),
         (b"import sqlite3\nx = '\xff'\n", "cannot be decoded"),
         (b"# coding: no-such\nimport sqlite3\n", "cannot be decoded"),
@@ -166,7 +181,7 @@ def test_mistakes_are_one_line(arguments: tuple[str, ...], message: str) -> None
         (b"import sqlite3\nsqlite3.connect(1)\nx = [" + b"1, " * 350_000 + b"]", "too large"),
         (b"import sqlite3\nsqlite3.connect(1)\n" + b"".join(b" " * n + b"if x:\n" for n in range(500)), "too many"),
     ],
-    ids=["python2", "nul", "bytes", "coding", "parentheses", "chain", "one-liner", "indents"],
+    ids=["python2", "python2-script", "nul", "bytes", "coding", "parentheses", "chain", "one-liner", "indents"],
 )
 def test_a_bad_file_is_one_line_and_the_rest_is_checked(folder: Path, content: bytes, message: str) -> None:
     (folder / "bad.py").write_bytes(content)

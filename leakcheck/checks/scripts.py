@@ -269,5 +269,6 @@ def _starts(chunk: Chunk, name: str) -> bool:
 
 
 def _main_block(chunk: Chunk) -> cst.If | None:
-    head = chunk.tree.body[0] if chunk.kind == "compound" and _MAIN in chunk.words else None
+    body = chunk.tree.body if chunk.kind == "compound" and _MAIN in chunk.words else ()
+    head = next(iter(body), None)  # there is none in what is no Python
     return head if isinstance(head, cst.If) and _MAIN in code(head.test) else None
