@@ -86,15 +86,17 @@ def _spread(jobs: int, work: Callable[[Iterable[str]], Result], files: Sequence[
 
 def _around(paths: Iterable[str], settings: Settings) -> Settings:
     """The settings with a root around the files, where all lie outside of the current project: imports are looked for
-    from there."""
+    from there, or from around the package that it is a part of."""
     folders = {os.path.dirname(path) for path in paths}
     root = os.path.abspath(settings.root)
     if not folders or any(os.path.join(folder, "").startswith(os.path.join(root, "")) for folder in folders):
         return settings
     try:
-        return settings._replace(root=Path(os.path.commonpath(folders)))
+        around = Path(os.path.commonpath(folders))
     except ValueError:  # on several drives
         return settings
+    inside = (folder for folder in (around, *around.parents) if not (folder / "__init__.py").is_file())
+    return settings._replace(root=next(inside, around))
 
 
 def _checked(files: Sequence[str], settings: Settings, jobs: int) -> Iterable[Batch]:

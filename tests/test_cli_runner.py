@@ -196,6 +196,21 @@ def test_a_project_elsewhere_is_checked_as_from_within(folder: Path) -> None:
     assert outcome.settings == Settings(folder / "here")
 
 
+def test_a_package_elsewhere_is_checked_as_from_outside_of_it(folder: Path) -> None:
+    """Its modules import each other by its name."""
+    (folder / "here").mkdir()
+    shop = folder / "there" / "shop"
+    (shop / "web").mkdir(parents=True)
+    (shop / "__init__.py").touch()
+    (shop / "web" / "__init__.py").touch()
+    (shop / "db.py").write_text("import sqlite3\ndef fresh():\n    return sqlite3.connect('x')\n")
+    user = shop / "web" / "a.py"
+    user.write_text("from ..db import fresh\ndef ask():\n    fresh().execute('x')\n")
+    for files in ([str(user)], [str(user), str(shop / "db.py")]):
+        outcome = runner.run(files, Settings(folder / "here"))
+        assert [d.code for report in outcome.reports for d in report.diagnostics] == ["LK101"]
+
+
 def test_packages_outside_the_project_are_followed_too(folder: Path) -> None:
     (folder / "here").mkdir()
     (folder / "there" / "shop" / "web").mkdir(parents=True)

@@ -144,11 +144,12 @@ def release_by(method: FunctionInfo) -> Release:
 
 def _calls_own(method: FunctionInfo, names: Collection[str]) -> bool:
     """Whether a method calls one of the object's own methods, or has somebody call it: `run_in_executor(None,
-    self.close)`."""
+    self.close)`. What a constructor passes on is called at some later time."""
     if not method.mentions(frozenset(names)):
         return False
     paths = {f"self.{name}" for name in names}
-    nodes = (node for node in walk(method.node.body) if isinstance(node, (cst.Call, cst.Arg)))
+    kinds = cst.Call if method.name == "__init__" else (cst.Call, cst.Arg)
+    nodes = (node for node in walk(method.node.body) if isinstance(node, kinds))
     return any(dotted(node.func if isinstance(node, cst.Call) else node.value) in paths for node in nodes)
 
 

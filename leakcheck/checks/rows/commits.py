@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -59,12 +59,20 @@ def commit_of(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
 
 
 def _branches(loop: Loop) -> Iterator[cst.BaseSuite]:
-    """What the rounds run under a test."""
-    for node in loop.body:
-        if isinstance(node, cst.If):
-            yield node.body
-            if isinstance(node.orelse, cst.Else):
-                yield node.orelse.body
+    """What the rounds run under a test; not under one that is met once: `if user is None: user = User()`."""
+    anew = set(_assigned(always(loop.node.body)))
+    for node in (part for part in loop.body if isinstance(part, cst.If)):
+        if mentions([node.test], {*_assigned(walk(node))}.difference(anew).__contains__):
+            continue
+        yield node.body
+        if isinstance(node.orelse, cst.Else):
+            yield node.orelse.body
+
+
+def _assigned(nodes: Iterable[cst.CSTNode]) -> Iterator[str]:
+    """The variables that some nodes are assignments to."""
+    targets = (node.target for node in nodes if isinstance(node, cst.AssignTarget))
+    return (target.value for target in targets if isinstance(target, cst.Name))
 
 
 def _commits(node: cst.CSTNode, loop: Loop, writes: bool, beside: Sequence[cst.CSTNode]) -> Commit | None:
@@ -72,9 +80,11 @@ def _commits(node: cst.CSTNode, loop: Loop, writes: bool, beside: Sequence[cst.C
     if not isinstance(node, cst.Call) or not _is_commit(node):
         return None
     receiver = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-    if acquired_in(loop.node.body, receiver) or not (writes or _marks(loop, receiver, beside)):
+    if acquired_in(loop.node.body, receiver):
         return None
-    return Commit(node, receiver)
+    if writes or _marks(loop, receiver, beside):
+        return Commit(node, receiver)
+    return Commit(node, receiver, certain=False) if _changes(loop, receiver, beside) else None
 
 
 def finding(
@@ -84,6 +94,7 @@ def finding(
     it is `sent`, or committed."""
     body, node = loop.node.body, commit.node
     meant = once or besides.waits or besides.does_more or besides.acts_beyond()
+    meant = meant or (not commit.certain and any(isinstance(part, cst.Try) for part in loop.body))  # a piece of work
     meant = meant or any(passed_over(each, body) or told_apart(each, body) for each in (node, *sent))
     meant = meant or loop.uses(_COUNT)  # whether it was this process that got the row, others see only then
     meant = meant or sends_inside(loop, commit.owner) or reads_elsewhere(loop, commit.owner)
@@ -107,11 +118,16 @@ def _of_item(item: cst.WithItem, block: cst.With, loop: Loop) -> Commit | None:
 
 
 def _marks(loop: Loop, receiver: cst.BaseExpression, nodes: Sequence[cst.CSTNode]) -> bool:
-    """`session.add(User(row))`, `session.delete(user)`, `user.name = name`."""
+    """`session.add(User(row))`, `session.delete(user)`."""
     for node in nodes:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _ONE:
             if code(node.func.value) == code(receiver) and mentions(node.args, loop.rows.__contains__):
                 return True
+    return False
+
+
+def _changes(loop: Loop, receiver: cst.BaseExpression, nodes: Sequence[cst.CSTNode]) -> bool:
+    """`user.name = name`, in a session."""
     if not terminal(receiver).lower().endswith(_SESSION) or sum(map(_is_commit, nodes)) > 1:
         return False  # what others have to see of a row between two steps is committed for them
     return any(_changes_row(node, loop) for node in nodes)
