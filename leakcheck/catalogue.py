@@ -45,11 +45,15 @@ class Catalogue:
         return frozenset((*self.homes, *self.receivers)) - {"__call__"}
 
     @cached_property
-    def release_words(self) -> frozenset[str]:
-        """The last names of the calls that release, and the statements that do it."""
+    def release_methods(self) -> frozenset[str]:
+        """The last names of the calls that release."""
         models = (connection for driver in self.drivers for connection in driver.connections)
-        names = (form.method.rpartition(".")[2] for model in models for form in model.release)
-        return frozenset(names) | {"with", "finally"}
+        return frozenset(form.method.rpartition(".")[2] for model in models for form in model.release)
+
+    @property
+    def release_words(self) -> frozenset[str]:
+        """The same, and the statements that do it."""
+        return self.release_methods | {"with", "finally"}
 
     @cached_property
     def homes(self) -> dict[str, frozenset[str]]:

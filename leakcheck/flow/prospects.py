@@ -37,7 +37,8 @@ class Prospects:
             yield None
         words, given = self._words(module)
         found = list(module.functions(words, lambda m, chunk: m.uses(words, given) and self._any(m.space, chunk)))
-        visiting = (method for cls in module.classes(words) for method in visits(cls, self.summaries.owners))
+        classes = dict.fromkeys(function.cls for function in found if function.cls is not None)
+        visiting = (method for cls in classes for method in visits(cls, self.summaries.owners))
         yield from dict.fromkeys((*found, *(method for method in visiting if method.module is module)))
 
     def may_acquire(self, function: FunctionInfo) -> bool:

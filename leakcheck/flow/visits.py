@@ -25,8 +25,24 @@ def visits(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
     known, key = owners.resolver.project.memo, (visits, cls)
     if key not in known:
         known[key] = ()  # while it is being found: recursion ends here
-        known[key] = _find(cls, owners)
+        known[key] = _find(cls, owners) if _may_be_some(cls, owners) else ()
     return known[key]  # type: ignore[return-value]
+
+
+def _may_be_some(cls: ClassInfo, owners: Owners) -> bool:
+    """Whether a method calls one that mentions an acquirer, and one that mentions a release: few do, and the text tells
+    that sooner than the flow."""
+    own, source = cls.methods.values(), cls.module.source
+    acquirers, releases = owners.acquirers(cls.module), owners.resolver.catalogue.release_methods
+    opening = (f"self.{m.name}(" for m in own if not m.chunk.words.isdisjoint(acquirers))
+    opens = [call for call in opening if call in source]
+    closes = [f"self.{m.name}(" for m in own if not m.chunk.words.isdisjoint(releases)] if opens else []
+    visiting = (m.chunk for m in own if closes and _holds(m.chunk.statement.text, opens))
+    return any(not c.words.isdisjoint(releases) or _holds(c.statement.text, closes) for c in visiting)
+
+
+def _holds(text: str, parts: Collection[str]) -> bool:
+    return any(part in text for part in parts)
 
 
 def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:

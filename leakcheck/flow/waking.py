@@ -36,9 +36,9 @@ class Waking(Callees):
         own, owner = self.function, callee.receiver
         if own is None or own.cls is None or not isinstance(owner, Instance) or owner.rid is not None:
             return False
-        if owner.type is not own.cls or callee.info not in self.summaries.owners.late.openers(own.cls):
+        if owner.type is not own.cls or own not in visits(own.cls, self.summaries.owners):
             return False
-        return own in visits(own.cls, self.summaries.owners)
+        return callee.info in self.summaries.owners.late.openers(own.cls)
 
     def _visited(self, callee: Function, node: cst.CSTNode, state: State) -> State:
         """From now on the object holds a connection that this method has to close."""

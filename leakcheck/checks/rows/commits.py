@@ -43,13 +43,14 @@ class Commit:
 def commit_of(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
     """A `commit()` that every round reaches, after it wrote one row, or a block that ends with one; or every round
     that writes a row at all: in the same branch."""
-    for node in always(loop.node.body):
+    commits = any(map(_is_commit, loop.body))
+    for node in always(loop.node.body) if commits or sent else ():
         if found := _commits(node, loop, bool(sent), loop.body):
             return found
         if isinstance(node, cst.With) and any(part is call for call in sent for part in walk(node.body)):
             if found := next(filter(None, (_of_item(item, node, loop) for item in node.items)), None):
                 return found
-    for branch in _branches(loop):
+    for branch in _branches(loop) if commits else ():
         nodes = list(always(branch))
         writes = any(part is call for call in sent for part in nodes)
         if found := next(filter(None, (_commits(node, loop, writes, nodes) for node in nodes)), None):
