@@ -202,6 +202,7 @@ _WORD_LISTS = (
     "non_members",
     "frames",
     "file_lists",
+    "file_reads",
     "closing",
     "closed",
     "giving_back",

@@ -75,6 +75,7 @@ class Words:
     non_members: tuple[str, ...]
     frames: tuple[str, ...]
     file_lists: tuple[str, ...]
+    file_reads: tuple[str, ...]
     closing: tuple[str, ...]
     closed: tuple[str, ...]
     giving_back: tuple[str, ...]

@@ -42,6 +42,8 @@ class Callees(Nested):
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         function = callee.info
+        if any(code(argument.node.value) == "locals()" for argument in arguments if argument.value is UNKNOWN):
+            self._give_all(function, node, state)
         if self._is_cached(function):
             return self._call_unknown(callee, node, arguments, state)
         if (kept := self._kept_by(callee, state)) is not None:
@@ -79,6 +81,12 @@ class Callees(Nested):
         if summary.is_fresh:
             self._note_what_else(callee, arguments, node, [value for value, _ in result])
         return result
+
+    def _give_all(self, callee: FunctionInfo, node: cst.CSTNode, state: State) -> None:
+        """`close_all(locals())`: a function that releases gets whatever there is."""
+        if not callee.words.isdisjoint(self.catalogue.release_methods):
+            for value in list(state.variables.values()):
+                self.hand_over(value, state, "argument", node)
 
     def _note_what_else(
         self, callee: Function, arguments: list[Argument], node: cst.CSTNode, values: list[Value]

@@ -120,7 +120,7 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
         """Whether a constructor fails because it gets no second connection, and nothing gives the first one back."""
         last = state.trace
         failed = last is not None and last.kind == "raise" and any(other.node is last.node for other in self.sites)
-        return failed and site.spec.gc in ("never", "cycle")
+        return failed and site.spec.gc in ("never", "cycle") and not site.spec.lazy
 
     def _global_resources(self, state: State) -> set[ResourceId]:
         """What a module's names hold at its end belongs to the process, but for what `with` was trusted to close."""

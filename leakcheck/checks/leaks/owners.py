@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -30,7 +31,9 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
     for site, places in by_site.items():
         if _ended_here(site, run) or run.summaries.owners.is_released_inside(site.spec):
             continue
-        if not any(_may_be_released(kept, cls, run, resolver) for kept in places):
+        if any(_may_be_released(kept, cls, run, resolver) for kept in places):
+            continue
+        if any(_may_open(kept, cls, run) for kept in places):
             yield _diagnostic(places[0], cls, tell)
 
 
@@ -41,6 +44,20 @@ def _may_be_released(kept: Kept, cls: ClassInfo, run: Interpreter, resolver: Res
     if is_object and field_given_out(cls, kept.field, model, resolver):
         return True
     return field_released(cls, kept.field, model, resolver) or forwards(cls, kept.field, model, resolver)
+
+
+def _may_open(kept: Kept, cls: ClassInfo, run: Interpreter) -> bool:
+    """Whether anybody may have what the field holds open a connection, where it opens none by itself: by one of the
+    methods that do, or whatever somebody does who gets it by another name."""
+    if not kept.site.spec.lazy:
+        return True
+    value, ways = kept.value, ""
+    if kept.site.opens_late and isinstance(value, Instance) and isinstance(value.type, ClassInfo):
+        openers = run.summaries.owners.late.openers(value.type)
+        ways = rf"(?!\.(?!(?:{'|'.join(method.name for method in openers)})\b))"
+    used = re.compile(rf"\.{kept.field}\b(?![\"'/]|\s*(?::[^\n=]*)?=[^=]){ways}")  # nor in the name of a file
+    texts = {cls.module.source, *run.resolver.project.texts_around(cls.module)}
+    return any(used.search(text) for text in texts if kept.field in text and cls.name in text)
 
 
 def _model(kept: Kept, run: Interpreter) -> Connection:

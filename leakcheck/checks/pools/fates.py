@@ -42,9 +42,11 @@ class Fates:
 
     def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
         """The fate of what a call in a function gives."""
-        if self.constructors.is_cached(function) or any(id(node) not in loop for loop in for_ever(function)):
+        if any(id(node) not in loop for loop in for_ever(function)):
             return Fate.KEPT
         fate = Trail(node, function, self).fate()
+        if self.constructors.is_cached(function):
+            return fate if fate is Fate.CLOSED else Fate.KEPT  # what the function gives is kept, and not the pool
         if fate is not Fate.CLOSED and self._is_brief(function, fate):
             return Fate.CLOSED
         return Fate.KEPT if fate is not Fate.CLOSED and self._runs_once(function) else fate

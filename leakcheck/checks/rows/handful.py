@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
 from leakcheck.checks.assigned import assigned
 from leakcheck.checks.rows.rounds import Loop, around
+from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
-from leakcheck.project.syntax.walk import string_value, terminal
+from leakcheck.project.syntax.walk import same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
 
@@ -24,6 +25,14 @@ def is_over_files(loop: Loop) -> bool:
     """`for path in glob.glob("*.sql")`: to read what is in a file takes longer than what is sent for it."""
     made = (node for node in (elements(loop.node.iter), *_made(loop)) if isinstance(node, cst.Call))
     return any(terminal(node.func) in words().file_lists for node in made)
+
+
+def works_on_file(body: cst.CSTNode, named: Callable[[str], bool]) -> bool:
+    """Whether code opens, or fetches, a file by one of some names: `open(path)`, `path.read_text()`."""
+    for node in walk(body, same_scope):
+        if isinstance(node, cst.Call) and terminal(node.func) in words().file_reads and mentions([node], named):
+            return True
+    return False
 
 
 def _made(loop: Loop) -> list[cst.BaseExpression]:

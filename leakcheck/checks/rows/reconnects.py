@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.checks.guesses import is_guess
 from leakcheck.checks.held.blocking import Blocking
 from leakcheck.checks.purpose import is_migration
-from leakcheck.checks.rows.handful import is_over_files
+from leakcheck.checks.rows.handful import is_over_files, works_on_file
 from leakcheck.checks.rows.refusals import is_afterwards
 from leakcheck.checks.rows.repeated import repeated
 from leakcheck.checks.rows.rounds import Loop, conditional
@@ -67,8 +67,10 @@ class Reconnects:
             callee = self.resolver.static(node.func, function, function.module)
             for site in self.connecting(callee.info) if isinstance(callee, Function) else ():
                 assert isinstance(callee, Function)
-                if mentions([site.node], _of_the_round(node, callee, loop).__contains__) or not _repeats(node, loop):
+                given = _of_the_round(node, callee, loop)
+                if mentions([site.node], given.__contains__) or not _repeats(node, loop):
                     continue
+                is_file = works_on_file(callee.info.node.body, given.__contains__)
                 message = (
                     f"{quoted(callee.info.name)} connects anew for every round of the loop: "
                     "connect once, before it, and pass the connection on"
@@ -77,7 +79,8 @@ class Reconnects:
                     tell.step("note", loop.node.target, "for every one of these"),
                     tell.step("via", site.node, "connects here", callee.info.module),
                 ]
-                yield tell.at("LK303", _confidence(site, loop, function, self.blocking), message, node, steps)
+                sure = "low" if is_file else _confidence(site, loop, function, self.blocking)
+                yield tell.at("LK303", sure, message, node, steps)
                 return
 
     def connecting(self, function: FunctionInfo) -> tuple[Site, ...]:
@@ -131,6 +134,8 @@ def _confidence(site: Site, loop: Loop, function: FunctionInfo, blocking: Blocki
     if site.spec.embedded or is_guess(site):  # what is known by its name alone may be kept from round to round
         return "low"
     if is_over_files(loop) or is_migration(function, function.module):
+        return "low"
+    if works_on_file(loop.node.body, loop.rows.__contains__):
         return "low"
     for node in loop.body:
         if isinstance(node, cst.Call):

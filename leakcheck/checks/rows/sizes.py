@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Iterator
 
 import libcst as cst
@@ -22,6 +23,7 @@ from leakcheck.words import words
 _FEW = 10  # rounds: not worth a batch
 _WRITTEN = 100  # elements written down one by one in the code: no more than a batch, and never more
 _CLASS = pattern(r"(?:^|\.)_?[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$")  # `HTTPStatus`, no constant
+_LIMIT = pattern(r"\bLIMIT\s+(\d+)\s*;?\s*$", re.IGNORECASE)
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict)
 
 
@@ -79,7 +81,16 @@ class Sizes:
 
     def _is_short(self, iterated: cst.BaseExpression) -> bool:
         node = self.literal(elements(iterated))
-        return self._is_brief(node) or self._is_collected(node) or self._is_class(node)
+        return self._is_brief(node) or self._is_entry(node) or self._is_collected(node) or self._is_class(node)
+
+    def _is_entry(self, node: cst.BaseExpression) -> bool:
+        """`TABLES[kind]`, of a dictionary that is written down with all that is in it."""
+        table = self.literal(node.value) if isinstance(node, cst.Subscript) else None
+        return (
+            isinstance(table, cst.Dict)
+            and bool(table.elements)
+            and all(isinstance(entry, cst.DictElement) and self._is_brief(entry.value) for entry in table.elements)
+        )
 
     def _is_class(self, node: cst.BaseExpression) -> bool:
         """`for colour in Colour`: of classes only an enum can be gone over; one of another library by its name."""
@@ -202,8 +213,11 @@ def _sliced(node: cst.BaseExpression) -> float:
 
 
 def _limited(node: cst.BaseExpression) -> bool:
-    """`cursor.fetchmany(5)`, `random.sample(rows, 5)`, `query.limit(5).all()`."""
+    """`cursor.fetchmany(5)`, `random.sample(rows, 5)`, `query.limit(5).all()`, `execute("… LIMIT 5").fetchall()`."""
     while isinstance(node, cst.Call):
+        limits = (_LIMIT.search(string_value(argument.value) or "") for argument in node.args[:1])
+        if any(limit is not None and int(limit[1]) <= _FEW for limit in limits):
+            return True
         numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
         if terminal(node.func) in words().at_most and numbers and max(numbers) <= _FEW:
             return True
