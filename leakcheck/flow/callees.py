@@ -15,6 +15,7 @@ from leakcheck.flow.values import (
     NONE,
     SOMETHING,
     UNKNOWN,
+    Bound,
     Class,
     Const,
     Derived,
@@ -64,7 +65,7 @@ class Callees(Nested):
             return self._call_unknown(callee, node, arguments, state)
         cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
         cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
-        specs = tuple((name, self.site_of(rid).spec, derived) for name, rid, derived in bound)
+        specs = tuple(self._as_bound(name, rid, derived, state) for name, rid, derived in bound)
         constants = self._constants(callee, arguments)
         within = self.interrupts and bool(bound) and function.is_async
         known = cls if isinstance(cls, ClassInfo) else None
@@ -194,6 +195,10 @@ class Callees(Nested):
             if isinstance(argument.value, (Ref, Derived)):
                 bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
         return bound
+
+    def _as_bound(self, name: str, rid: ResourceId, is_derived: bool, state: State) -> Bound:
+        is_resting = state.resources[rid].status is Status.RESTING and not is_derived
+        return Bound(name, self.site_of(rid).spec, is_derived, is_resting)
 
     def _constants(self, callee: Function, arguments: list[Argument]) -> Constants:
         """Parameters that the callee tests and of which this call says how that ends, given or left at the default."""

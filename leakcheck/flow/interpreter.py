@@ -15,10 +15,11 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
-from leakcheck.flow.summaries import Bound, Constants, Summaries
+from leakcheck.flow.summaries import Constants, Summaries
 from leakcheck.flow.values import (
     NONE,
     UNKNOWN,
+    Bound,
     Class,
     Derived,
     Instance,
@@ -88,12 +89,12 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
         assert function is not None
         state = State()
         state.variables.update(constants)
-        for name, spec, derived in bound:
+        for name, spec, is_derived, is_resting in bound:
             site = Site(len(self.sites), function.node, spec, name, "high", parameter=name, name=name)
             self.sites.append(site)
             rid = (site.index, 0)
-            state.resources[rid] = Resource(Status.OPEN)
-            state.variables[name] = Derived(rid) if derived else Ref(rid)
+            state.resources[rid] = Resource(Status.RESTING if is_resting else Status.OPEN)
+            state.variables[name] = Derived(rid) if is_derived else Ref(rid)
         for index, parameter in enumerate(function.parameters):
             name = parameter.name.value
             if name in state.variables:

@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.flow.binding import parameters
 from leakcheck.flow.calls import Calls
 from leakcheck.flow.state import State, Status, Tier
-from leakcheck.flow.values import UNKNOWN, Derived, Function, Lent, Ref, ResourceId, Value
+from leakcheck.flow.values import UNKNOWN, Bound, Derived, Function, Lent, Ref, ResourceId, Value
 from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import SCOPES, dotted, walk
 
@@ -78,7 +78,7 @@ class Nested(Calls):
             if not parameter and not callee.info.words.isdisjoint(form.method for form in spec.release):
                 return True  # one of several
             if parameter and isinstance(argument.value, cst.Name) and argument.value.value in names:
-                summary = self.summaries.of(callee.info, None, ((parameter, spec, False),))
+                summary = self.summaries.of(callee.info, None, (Bound(parameter, spec),))
                 ends = (outcome.parameters for outcome in (summary.returns if summary is not None else ()))
                 if any(fate.status is Status.CLOSED for end in ends for bound, fate, _ in end if bound == parameter):
                     return True

@@ -15,6 +15,7 @@ from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
 from leakcheck.flow.taking import Taking
 from leakcheck.flow.values import (
     UNKNOWN,
+    Bound,
     Derived,
     Function,
     Instance,
@@ -47,8 +48,6 @@ MAX_OUTCOMES = 6
 ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
 MAX_DEPTH = 5  # of calls followed from the function being checked
 
-# A parameter that is bound to a resource of the caller: its name, the resource's model, whether it is only derived.
-Bound = tuple[str, "Connection", bool]
 Constants = tuple[tuple[str, Value], ...]  # parameters that are a constant in the call, or surely true or false
 
 

@@ -11,7 +11,7 @@ from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.owners import gives_itself_away
 from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by, releasing_methods
 from leakcheck.flow.state import Resource, Status
-from leakcheck.flow.values import LITERALS
+from leakcheck.flow.values import LITERALS, Bound
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.bindings import pairs
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -59,7 +59,7 @@ class Taking:
     def _given_to(self, cls: ClassInfo, parameter: str, spec: Connection) -> Summary | None:
         """What the constructor does with it."""
         init = self.resolver.method(cls, "__init__")
-        return self._summaries.of(init, cls, ((parameter, spec, False),)) if init is not None else None
+        return self._summaries.of(init, cls, (Bound(parameter, spec),)) if init is not None else None
 
     def _find(self, cls: ClassInfo, parameter: str, spec: Connection) -> Ways | None:
         init = self.resolver.method(cls, "__init__")

@@ -6,7 +6,7 @@ Values are small, frozen and hashable, because states are compared and merged by
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from leakcheck.records import dataclass
 
@@ -137,6 +137,15 @@ class PendingRelease:
     """A coroutine that will release the resource once awaited."""
 
     rid: ResourceId
+
+
+class Bound(NamedTuple):
+    """A parameter that is bound to a resource of the caller."""
+
+    name: str
+    spec: Connection
+    is_derived: bool = False  # only obtained from it
+    is_resting: bool = False  # it takes its connection when it is used
 
 
 @dataclass(frozen=True, slots=True)
