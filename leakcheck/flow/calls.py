@@ -73,6 +73,8 @@ class Calls(Sessions, Managers, Displays):
             receiver = callee.receiver
             if isinstance(receiver, Ref):
                 return self.call_on_resource(receiver, callee.name, node, arguments, state)
+            if isinstance(receiver, Instance) and receiver.rid is not None and self.passes_on(receiver):
+                return self.call_on_resource(Ref(receiver.rid), callee.name, node, arguments, state)
             if isinstance(receiver, Pending) and callee.name in receiver.spec.returns_self:
                 return [(receiver, state)]
             if isinstance(receiver, Derived):
@@ -229,6 +231,8 @@ class Calls(Sessions, Managers, Displays):
             only = "|".join(sorted(kind.removeprefix(RAISES) for kind in kinds if kind.startswith(RAISES)))
             origin = "driver" if touching and not only else "call"
             self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, origin, only)
+            if f"{RAISES}ValueError" in kinds and self.may_be_missing(node):
+                self.may_raise(state, node, Tier.STRONG, origin, "TypeError")
         result = self._result_type(name, callee)
         produced = result.type if isinstance(result, Instance) and isinstance(result.type, str) else ""
         return [(UNKNOWN if produced and self.is_factory_over_given(produced, arguments) else result, state)]

@@ -172,6 +172,10 @@ class Managers(Resources):
             return self.summaries.taking.answering[owner.type]
         return self.site_of(owner.rid).spec.release if owner.rid is not None else ()
 
+    def passes_on(self, owner: Instance) -> bool:
+        """Whether an object passes on to what it keeps whatever it has no method for."""
+        return isinstance(owner.type, ClassInfo) and self.summaries.owners.passes_on(owner.type)
+
     def kept_in(self, owner: Value, field: str, state: State) -> Value | None:
         """What an object's field holds, where that is the resource the object keeps: to be released itself, perhaps."""
         if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):

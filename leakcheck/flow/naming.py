@@ -122,6 +122,15 @@ class Naming(Core):
             return len(node.args) > _WITHOUT_DEFAULT
         return name in _CONVERSIONS and len(node.args) == 1 and self._is_number(node.args[0].value)
 
+    def may_be_missing(self, node: cst.Call) -> bool:
+        """Whether the first argument may well be None: `int(request.args.get("limit"))`."""
+        given = node.args[0].value if node.args else None
+        values = [given]
+        if isinstance(given, cst.Name) and self.function is not None:
+            values += self.function.bindings.assigned.get(given.value, ())
+            values += (p.default for p in self.function.parameters if p.name.value == given.value)
+        return any(is_none(value) or _asks_for_key(value) for value in values if value is not None)
+
     def _is_number(self, node: cst.BaseExpression, depth: int = _DEPTH) -> bool:
         """Whether an expression surely gives one."""
         if isinstance(node, cst.UnaryOperation):
@@ -162,3 +171,8 @@ class Naming(Core):
 def is_fixture(function: FunctionInfo) -> bool:
     """Of pytest, by its decorator."""
     return any(name.rpartition(".")[2] == "fixture" for name in function.decorators)
+
+
+def _asks_for_key(node: cst.BaseExpression) -> bool:
+    """`options.get("limit")`, without a default."""
+    return isinstance(node, cst.Call) and terminal(node.func) == "get" and len(node.args) == 1

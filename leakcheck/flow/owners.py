@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import libcst as cst
 
+from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.late import Late
 from leakcheck.flow.opening import Held, Opening, in_memory
 from leakcheck.flow.owning import REGISTERS, field_released_outside, made, releasing_methods
@@ -82,6 +83,11 @@ class Owners:
         values = method.returned if fields else ()
         return any(dotted(part) in fields for value in values for part in _items(value))
 
+    def passes_on(self, cls: ClassInfo) -> bool:
+        """Whether such an object releases what it keeps when it is asked to as that would be: by `__getattr__`."""
+        model = self.model(cls)
+        return model is not None and forwards(*self._kept[model], self.resolver)
+
     def works(self, method: FunctionInfo) -> bool:
         """Whether a method of such an object works with the connection outside any `try`: then it may well raise."""
         if method not in self._working:
@@ -110,7 +116,8 @@ class Owners:
         for field, spec in self._opened(init, cls).items():
             released = releasing_methods(cls, field, spec, self.resolver)
             names = {method.name for method in released}
-            if names and names.isdisjoint({"__del__", "__init__", "__new__"}):
+            is_ended = bool(names) or forwards(cls, field, spec, self.resolver)
+            if is_ended and names.isdisjoint({"__del__", "__init__", "__new__"}):
                 if gives_the_same(cls, self.resolver):
                     return None
                 model = made(cls, spec, released)

@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from leakcheck.flow.opening import asks_itself
 from leakcheck.flow.owning import may_be_one, releases_field, subclasses
+from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
 if TYPE_CHECKING:
     from leakcheck.flow.owners import Owners
 
+_HEIR, _WORD = pattern(r"\bclass\s+\w+\s*\(([^)]*)\)"), pattern(r"\w+")
 _LASTING = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__del__"})
 
 
@@ -78,19 +81,31 @@ def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
 
 def _is_used_outside(cls: ClassInfo, opens: Collection[str], closes: Collection[str], owners: Owners) -> bool:
     """Whether some code may open an object of the class, surely closes one, or inherits from the class."""
-    heir = re.compile(rf"\bclass\s+\w+\s*\([^)]*\b{cls.name}\b")
     texts = {cls.module.source, *owners.resolver.project.texts_around(cls.module)}
     for text in (text for text in texts if cls.name in text):
-        opened = (name for name in _objects(opens, text) if not _is_imported(name, text))
-        closed = (name for name in _objects(closes, text) if re.search(rf"\b{name}\b\s*[:=][^\n]*\b{cls.name}\b", text))
-        if heir.search(text) or any(may_be_one(name, {cls.name}, text) for name in opened) or any(closed):
+        opened = (name for name in _objects(frozenset(opens), text) if not _is_imported(name, text))
+        closed = (name for name in _objects(frozenset(closes), text) if _is_made(name, cls.name, text))
+        if cls.name in _bases(text) or any(may_be_one(name, {cls.name}, text) for name in opened) or any(closed):
             return True
     return False
 
 
-def _objects(methods: Collection[str], text: str) -> set[str]:
+@lru_cache(maxsize=4096)  # many scripts that lie together have the same names
+def _bases(text: str) -> frozenset[str]:
+    """The words in the brackets of a text's classes."""
+    return frozenset(word for bases in _HEIR.findall(text) for word in _WORD.findall(bases))
+
+
+@lru_cache(maxsize=4096)
+def _objects(methods: frozenset[str], text: str) -> frozenset[str]:
     """The variables whose method of such a name a text mentions."""
-    return set(re.findall(rf"\b(\w+)(?:\(\))?\.(?:{'|'.join(sorted(methods))})\b", text)) - {"self", "cls", "super"}
+    found = re.findall(rf"\b(\w+)(?:\(\))?\.(?:{'|'.join(sorted(methods))})\b", text)
+    return frozenset(found) - {"self", "cls", "super"}
+
+
+def _is_made(name: str, cls: str, text: str) -> bool:
+    """Whether a variable is assigned or annotated in a line with the name of the class."""
+    return re.search(rf"\b{name}\b\s*[:=][^\n]*\b{cls}\b", text) is not None
 
 
 def _is_imported(name: str, text: str) -> bool:

@@ -10,7 +10,7 @@ from leakcheck.flow.callees import Callees
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.late import Way
 from leakcheck.flow.state import State, Status, Tier
-from leakcheck.flow.values import Function, Instance, Value
+from leakcheck.flow.values import Derived, Function, Instance, Value
 from leakcheck.flow.visits import visits
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
@@ -21,8 +21,8 @@ class Waking(Callees):
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         done = super().call_function(callee, node, arguments, state)
-        if self._opens_for_itself(callee):
-            return [(value, self._visited(callee, node, after)) for value, after in done]
+        if ways := self._opening_for_itself(callee):
+            return [self._visited(way, callee, node, pair) for pair in done for way in ways]
         owner = callee.receiver
         if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
             return done
@@ -31,28 +31,38 @@ class Waking(Callees):
             return done
         return [self._ended(way, callee.info, owner, node, pair) for pair in done for way in ways]
 
-    def _opens_for_itself(self, callee: Function) -> bool:
-        """`self.open()` in a method that is to close it as well."""
+    def _opening_for_itself(self, callee: Function) -> tuple[Way, ...]:
+        """How `self.open()` ends, in a method that is to close it as well."""
         own, owner = self.function, callee.receiver
         if own is None or own.cls is None or not isinstance(owner, Instance) or owner.rid is not None:
-            return False
+            return ()
         if owner.type is not own.cls or own not in visits(own.cls, self.summaries.owners):
-            return False
-        return callee.info in self.summaries.owners.late.openers(own.cls)
+            return ()
+        return self.summaries.owners.late.openers(own.cls).get(callee.info, ())
 
-    def _visited(self, callee: Function, node: cst.CSTNode, state: State) -> State:
-        """From now on the object holds a connection that this method has to close."""
-        own = callee.receiver
+    def _visited(self, way: Way, callee: Function, node: cst.CSTNode, pair: tuple[Value, State]) -> tuple[Value, State]:
+        """From now on the object holds a connection that this method has to close, where the opener got one."""
+        own, value, state = callee.receiver, way.value or pair[0], pair[1].copy()
         assert isinstance(own, Instance)
         assert isinstance(own.type, ClassInfo)
         model = self.summaries.owners.late.model(own.type)
-        assert model is not None
+        if not way.opened or model is None:
+            return value, state
+        fields = sorted(self.summaries.owners.fields[own.type])
         site = self.site(node, replace(model, lazy=False), "medium")
-        site.is_owner = True
-        site.name = ", ".join(sorted(f"self.{field}" for field in self.summaries.owners.fields[own.type]))
+        site.is_owner, site.name = True, ", ".join(f"self.{field}" for field in fields)
         self.may_raise(state, node, Tier.STRONG, "driver")
-        state.variables["self"] = Instance(own.type, self.acquire(site, state).rid)
-        return state
+        rid = self.acquire(site, state).rid
+        state.variables["self"] = Instance(own.type, rid)
+        for name, stored in callee.info.stores:  # `self.cur = self.conn.cursor()`
+            owner = (
+                dotted(stored.func.value)
+                if isinstance(stored, cst.Call) and isinstance(stored.func, cst.Attribute)
+                else ""
+            )
+            if owner in {f"self.{field}" for field in fields}:
+                state.variables[f"self.{name}"] = Derived(rid)
+        return value, state
 
     def is_late(self, value: Value | None) -> bool:
         """Whether it is such an object."""

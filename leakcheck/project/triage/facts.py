@@ -8,9 +8,10 @@ from leakcheck.project.triage.vocabulary import Vocabulary, Words
 
 _WORD_CHARACTERS = b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BLANKED = bytes(b if b in _WORD_CHARACTERS or b > 127 else 0x20 for b in range(256))  # all but words becomes a space
-# By its name, a function that gives back what a class keeps, or a call on that; begun with what must be there.
+# By its name, a function that gives back what a class keeps, or passes that on, or a call on that; begun with what must
+# be there.
 RELEASING = (
-    r"(?:def(?<!\wdef)[ \t]+\w*(?i:clos|exit|releas|dispos|shut|disconn|stop|clean|finish)"
+    r"(?:def(?<!\wdef)[ \t]+\w*(?i:clos|exit|releas|dispos|shut|disconn|stop|clean|finish|getattr)"
     r"|self\.[\w.]+\.(?:close|release|putconn|dispose|disconnect)\()"
 )
 _BEFORE = (b":", b";", b"\xbf")  # what an import may follow in its line; the last ends a byte order mark
