@@ -82,21 +82,25 @@ def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
 def _is_used_outside(cls: ClassInfo, opens: Collection[str], closes: Collection[str], owners: Owners) -> bool:
     """Whether some code may open an object of the class, surely closes one, or inherits from the class."""
     texts = {cls.module.source, *owners.resolver.project.texts_around(cls.module)}
-    for text in (text for text in texts if cls.name in text):
-        opened = (name for name in _objects(frozenset(opens), text) if not _is_imported(name, text))
-        closed = (name for name in _objects(frozenset(closes), text) if _is_made(name, cls.name, text))
-        if cls.name in _bases(text) or any(may_be_one(name, {cls.name}, text) for name in opened) or any(closed):
-            return True
-    return False
+    opening, closing = frozenset(opens), frozenset(closes)
+    return any(cls.name in text and _uses(text, cls.name, opening, closing) for text in texts)
 
 
 @lru_cache(maxsize=4096)  # many scripts that lie together have the same names
+def _uses(text: str, cls: str, opens: frozenset[str], closes: frozenset[str]) -> bool:
+    """Whether a text does so, going by the names."""
+    if cls in _bases(text):
+        return True
+    opened = (name for name in _objects(opens, text) if not _is_imported(name, text))
+    closed = (name for name in _objects(closes, text) if _is_made(name, cls, text))
+    return any(may_be_one(name, {cls}, text) for name in opened) or any(closed)
+
+
 def _bases(text: str) -> frozenset[str]:
     """The words in the brackets of a text's classes."""
     return frozenset(word for bases in _HEIR.findall(text) for word in _WORD.findall(bases))
 
 
-@lru_cache(maxsize=4096)
 def _objects(methods: frozenset[str], text: str) -> frozenset[str]:
     """The variables whose method of such a name a text mentions."""
     found = re.findall(rf"\b(\w+)(?:\(\))?\.(?:{'|'.join(sorted(methods))})\b", text)
