@@ -8,14 +8,13 @@ import libcst as cst
 
 from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
-from leakcheck.flow.nested import Nested
+from leakcheck.flow.giving import Giving
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
-from leakcheck.flow.summaries import Constants, Outcome, Summary, translate
+from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
     NONE,
     SOMETHING,
     UNKNOWN,
-    Bound,
     Class,
     Const,
     Derived,
@@ -30,7 +29,6 @@ from leakcheck.flow.values import (
     Symbol,
     Tuple,
     Value,
-    resources_in,
 )
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import code
@@ -38,20 +36,20 @@ from leakcheck.project.syntax.walk import code
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 
 
-class Callees(Nested):
+class Callees(Giving):
     """What a function of the project does to its caller's resources, and what it gives."""
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         function = callee.info
         if any(code(argument.node.value) == "locals()" for argument in arguments if argument.value is UNKNOWN):
-            self._give_all(function, node, state)
+            self.give_all(function, node, state)
         if self._is_cached(function):
             return self._call_unknown(callee, node, arguments, state)
         if (kept := self._kept_by(callee, state)) is not None:
             return [(kept, state)]
         if self.function is not None and function.parent is self.function and function.cls is None:
             self.call_nested(function, node, state)
-        bound = self._bind_arguments(callee, arguments)
+        bound = self.bind_arguments(callee, arguments)
         if not bound and (ending := self.summaries.ending(function)):
             if ending is cst.Raise:
                 self.raises(state, node, Tier.STRONG, "call")
@@ -65,8 +63,8 @@ class Callees(Nested):
             return self._call_unknown(callee, node, arguments, state)
         cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
         cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
-        specs = tuple(self._as_bound(name, rid, derived, state) for name, rid, derived in bound)
-        constants = self._constants(callee, arguments)
+        specs = tuple(self.as_bound(name, rid, derived, state) for name, rid, derived in bound)
+        constants = self.constants(callee, arguments)
         within = self.interrupts and bool(bound) and function.is_async
         known = cls if isinstance(cls, ClassInfo) else None
         summary = self.summaries.of(function, known, specs, constants, within)
@@ -75,19 +73,13 @@ class Callees(Nested):
         if summary.is_fresh and (shared := self._tested_by_both(callee, arguments, summary)):
             return self._call_either_way(shared, callee, node, arguments, state)
         rids = {name: rid for name, rid, _ in bound}
-        self._hand_over_unbound(arguments, set(rids.values()), node, state)
+        self.hand_over_unbound(arguments, set(rids.values()), node, state)
         if manager:
             return [(self._manager(summary, function, rids), state)]
         result = self._apply(summary, callee, rids, node, state)
         if summary.is_fresh:
             self._note_what_else(callee, arguments, node, [value for value, _ in result])
         return result
-
-    def _give_all(self, callee: FunctionInfo, node: cst.CSTNode, state: State) -> None:
-        """`close_all(locals())`: a function that releases gets whatever there is."""
-        if not callee.words.isdisjoint(self.catalogue.release_methods):
-            for value in list(state.variables.values()):
-                self.hand_over(value, state, "argument", node)
 
     def _note_what_else(
         self, callee: Function, arguments: list[Argument], node: cst.CSTNode, values: list[Value]
@@ -185,41 +177,6 @@ class Callees(Nested):
         told = {name for name, _ in filled(callee, arguments)}  # perhaps where to get one
         given = (p.default for p in callee.info.parameters if p.name.value in told)
         return all(self.resolver.acquirer(default, callee.info.module) is UNKNOWN for default in given)
-
-    def _bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, ResourceId, bool]]:
-        """The parameters that receive a resource of this function, or something derived from one."""
-        bound: list[tuple[str, ResourceId, bool]] = []
-        if not any(isinstance(argument.value, (Ref, Derived)) for argument in arguments):
-            return bound
-        for name, argument in filled(callee, arguments):
-            if isinstance(argument.value, (Ref, Derived)):
-                bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
-        return bound
-
-    def _as_bound(self, name: str, rid: ResourceId, is_derived: bool, state: State) -> Bound:
-        is_resting = state.resources[rid].status is Status.RESTING and not is_derived
-        return Bound(name, self.site_of(rid).spec, is_derived, is_resting)
-
-    def _constants(self, callee: Function, arguments: list[Argument]) -> Constants:
-        """Parameters that the callee tests and of which this call says how that ends, given or left at the default."""
-        given = {name: argument.value for name, argument in filled(callee, arguments)}
-        if any(argument.star for argument in arguments):
-            return ()
-        found = []
-        for parameter in callee.info.parameters:
-            name = parameter.name.value
-            value = given.get(name) or (self.resolver.default(parameter) if name not in given else None)
-            plain = value is SOMETHING or (isinstance(value, Const) and value.value in (None, True, False))
-            if value is not None and plain and name in self.summaries.names(callee.info).tested:
-                found.append((name, value))
-        return tuple(found)
-
-    def _hand_over_unbound(
-        self, arguments: list[Argument], bound: set[ResourceId], node: cst.CSTNode, state: State
-    ) -> None:
-        for argument in arguments:
-            if not bound.issuperset(resources_in(argument.value)) or isinstance(argument.value, Function):
-                self.hand_over(argument.value, state, "argument", node)
 
     def _call_unknown(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         """A function whose inside does not matter, or cannot be told."""

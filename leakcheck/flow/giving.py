@@ -1,0 +1,60 @@
+"""What a call gives a function of the project: resources by its parameters, constants, all that there is."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from leakcheck.flow.binding import filled
+from leakcheck.flow.core import Argument
+from leakcheck.flow.nested import Nested
+from leakcheck.flow.state import State, Status
+from leakcheck.flow.summaries import Constants
+from leakcheck.flow.values import SOMETHING, Bound, Const, Derived, Function, Ref, ResourceId, resources_in
+from leakcheck.project.syntax.module import FunctionInfo
+
+
+class Giving(Nested):
+    """By argument, for its summary."""
+
+    def bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, ResourceId, bool]]:
+        """The parameters that receive a resource of this function, or something derived from one."""
+        bound: list[tuple[str, ResourceId, bool]] = []
+        if not any(isinstance(argument.value, (Ref, Derived)) for argument in arguments):
+            return bound
+        for name, argument in filled(callee, arguments):
+            if isinstance(argument.value, (Ref, Derived)):
+                bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
+        return bound
+
+    def as_bound(self, name: str, rid: ResourceId, is_derived: bool, state: State) -> Bound:
+        """The same as its summary is asked for."""
+        is_resting = state.resources[rid].status is Status.RESTING and not is_derived
+        return Bound(name, self.site_of(rid).spec, is_derived, is_resting)
+
+    def constants(self, callee: Function, arguments: list[Argument]) -> Constants:
+        """Parameters that the callee tests and of which this call says how that ends, given or left at the default."""
+        given = {name: argument.value for name, argument in filled(callee, arguments)}
+        if any(argument.star for argument in arguments):
+            return ()
+        found = []
+        for parameter in callee.info.parameters:
+            name = parameter.name.value
+            value = given.get(name) or (self.resolver.default(parameter) if name not in given else None)
+            plain = value is SOMETHING or (isinstance(value, Const) and value.value in (None, True, False))
+            if value is not None and plain and name in self.summaries.names(callee.info).tested:
+                found.append((name, value))
+        return tuple(found)
+
+    def hand_over_unbound(
+        self, arguments: list[Argument], bound: set[ResourceId], node: cst.CSTNode, state: State
+    ) -> None:
+        """What no parameter receives as it is: closures, and what lies in tuples."""
+        for argument in arguments:
+            if not bound.issuperset(resources_in(argument.value)) or isinstance(argument.value, Function):
+                self.hand_over(argument.value, state, "argument", node)
+
+    def give_all(self, callee: FunctionInfo, node: cst.CSTNode, state: State) -> None:
+        """`close_all(locals())`: a function that releases gets whatever there is."""
+        if not callee.words.isdisjoint(self.catalogue.release_methods):
+            for value in list(state.variables.values()):
+                self.hand_over(value, state, "argument", node)
