@@ -6,16 +6,25 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.flow.interpreter import Interpreter
 from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.words import words
 
 _RUNNERS = ("asyncio.run", "anyio.run", ".run_until_complete")
 _STARTS = "create_task"  # of a group, which waits for its tasks
+_FROM_THREADS = frozenset({"run_coroutine_threadsafe", "result"})  # the latter waits for what the former has started
 
 
 def driven(body: cst.CSTNode) -> frozenset[int]:
     """The ids of the nodes in expressions that are awaited, iterated or entered, at once or by a name."""
     return frozenset(id(n) for driver in (*_at_once(body), *_by_name(body)) for n in walk(driver, same_scope))
+
+
+def left_to_run(run: Interpreter) -> frozenset[int]:
+    """The ids of the calls that a function starts as tasks of their own, and does not wait for."""
+    if run.function is None or not run.started or run.function.words >= _FROM_THREADS:
+        return frozenset()
+    return frozenset(run.started) - driven(run.function.node.body)
 
 
 def _at_once(body: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.held.blocking import Place
 from leakcheck.checks.held.deadlocks import reason, second_steps
+from leakcheck.checks.held.driven import left_to_run
 from leakcheck.checks.held.nested import Acquires
 from leakcheck.checks.pools.keys import Key
 from leakcheck.checks.sql import mentions
@@ -25,7 +26,7 @@ def nested_in_endpoint(
 ) -> Iterable[Diagnostic]:
     """The first place where an endpoint takes one while what it was given is in use."""
     for node, chain in _found(run, site, acquires) if loan.through else ():
-        if loan.spec.lazy and not _works_with_it(run, site, loan, node):
+        if id(node) in left_to_run(run) or (loan.spec.lazy and not _works_with_it(run, site, loan, node)):
             continue
         if not acquires.engines.is_bounded(site, run.function, run.module):
             return

@@ -9,6 +9,7 @@ import libcst as cst
 
 from leakcheck.checks.held.blocking import Place
 from leakcheck.checks.held.deadlocks import reason, second_steps
+from leakcheck.checks.held.driven import left_to_run
 from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.pools.keys import Key, receiver
 from leakcheck.checks.telling import Teller, quoted
@@ -175,7 +176,8 @@ def nested(run: Interpreter, tell: Teller, acquires: Acquires) -> Iterable[Diagn
     leaking = {leak.site for leak in run.leaks}
     around = list(acquires.pools_around(run.function)) if run.function and run.function.node.decorators else []
     both = (*_here(run, leaking, acquires), *_through(run, leaking, acquires))
-    found = [each for each in both if acquires.always(each[0], None)]
+    others = left_to_run(run)  # tasks whose end nobody waits for with the first one in hand
+    found = [each for each in both if id(each[1]) not in others and acquires.always(each[0], None)]
     firsts: dict[int, Found] = {}
     for each in found:
         firsts.setdefault(id(each[1]), each)
