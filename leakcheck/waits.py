@@ -64,6 +64,10 @@ class Waits:
             head = head.rpartition(".")[0]
         return None
 
+    def is_of_service(self, name: str) -> bool:
+        """Whether a call of that qualified name is one of a method of a service's object."""
+        return name.rpartition(".")[0] in self._asking
+
     def entered(self, name: str) -> tuple[Wait, bool] | None:
         """By qualified name of what a `with` statement enters."""
         return self._blocks.get(name)

@@ -71,6 +71,10 @@ class Blocking:
             return tuple(self._elsewhere(node, index, body, module, depth))
         return self._listed(callee, text, node, body, module)
 
+    def is_request(self, callee: Value) -> bool:
+        """Whether a call is listed for the object of a service that it is made on."""
+        return self.waits.is_of_service(self._name(callee))
+
     def _listed(
         self, callee: Value, text: str, node: cst.CSTNode, body: cst.CSTNode, module: Module
     ) -> tuple[Pause, ...]:

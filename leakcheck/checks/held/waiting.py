@@ -53,12 +53,20 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
         return  # another acquire, which may retry: that they are nested is the finding
     if any(node is record.node for node in record.site.releases):
         return  # the callee gives it back, perhaps before it waits
+    if _is_given(record) and blocking.is_request(record.callee):
+        return  # `bot.create_account(conn, user)`: given a connection, it is the project's own method, not the service's
     if _listens(record, run):
         return
     body = run.function.node.body if run.function else record.node
     found = blocking.at(record.callee, record.node, body, run.module)
     if found and not _is_lost(record, body, run):
         yield from (p for p in found if p.given is None or not is_left_out(p.given, run.module, run.resolver))
+
+
+def _is_given(record: Held) -> bool:
+    """Whether the connection itself is among the arguments, not only what it has answered."""
+    arguments = record.node.args if record.shares and isinstance(record.node, cst.Call) else ()
+    return any(code(argument.value) == record.site.name for argument in arguments)
 
 
 def _is_lost(record: Held, body: cst.CSTNode, run: Interpreter) -> bool:
