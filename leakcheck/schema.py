@@ -150,6 +150,7 @@ _WORD_LISTS = (
     "takes_one",
     "sizes",
     "row_streams",
+    "arrivals",
     "once",
     "commands",
     "processes",

@@ -23,6 +23,7 @@ class Words:
     takes_one: tuple[str, ...]
     sizes: tuple[str, ...]
     row_streams: tuple[str, ...]
+    arrivals: tuple[str, ...]
     once: tuple[str, ...]
     commands: tuple[str, ...]
     processes: tuple[str, ...]

@@ -54,7 +54,7 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
     if any(node is record.node for node in record.site.releases):
         return  # the callee gives it back, perhaps before it waits
     if _is_given(record) and blocking.is_request(record.callee):
-        return  # `bot.create_account(conn, user)`: given a connection, it is the project's own method, not the service's
+        return  # `bot.create_account(conn, user)`: given a connection, it is the project's own, not the service's
     if _listens(record, run):
         return
     body = run.function.node.body if run.function else record.node

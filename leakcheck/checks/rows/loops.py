@@ -15,7 +15,7 @@ from leakcheck.checks.rows.commits import commit_of, finding
 from leakcheck.checks.rows.faster import Faster, advice, gains
 from leakcheck.checks.rows.handful import is_handful
 from leakcheck.checks.rows.refusals import is_afterwards, may_fail, singly
-from leakcheck.checks.rows.repeated import OTHERS, repeated
+from leakcheck.checks.rows.repeated import OTHERS, arrives, repeated
 from leakcheck.checks.rows.rounds import Loop, acquired_in, is_part
 from leakcheck.checks.rows.written import is_shaped, may_be_many, single_write
 from leakcheck.checks.scripts import is_soon_over
@@ -40,7 +40,7 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
         for loop in repeated(root, function, module, blocking.resolver):
             rows = Rows(loop, root, module, tell, blocking, batch)
             found = [one for one in rows.findings() if (one.code, one.span) not in told]
-            if found and not (loop.is_small or is_part(loop, root)):  # which takes longer to find out
+            if found and not (loop.is_small or is_part(loop, root) or arrives(loop)):  # which takes longer to find out
                 told |= {(one.code, one.span) for one in found}
                 yield from found
 

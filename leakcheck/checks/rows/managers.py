@@ -14,7 +14,7 @@ from leakcheck.checks.rows.alone import goes_alone
 from leakcheck.checks.rows.besides import Besides
 from leakcheck.checks.rows.handful import is_handful
 from leakcheck.checks.rows.refusals import is_afterwards, may_fail, told_apart
-from leakcheck.checks.rows.repeated import repeated
+from leakcheck.checks.rows.repeated import arrives, repeated
 from leakcheck.checks.rows.rounds import Loop, is_part
 from leakcheck.checks.sql import Reader, mentions
 from leakcheck.checks.telling import Teller, quoted
@@ -81,7 +81,12 @@ def _is_meant(written: Written, loop: Loop, root: cst.CSTNode, tell: Teller, blo
     rounds = loop.node.body
     if loop.is_batched or loop.is_over_field or is_handful(loop, root) or is_migration(loop.function, loop.module):
         return True
-    if is_afterwards(loop.place, root) or loop.is_occasional(written.call) or loop.is_last(written.call):
+    if (
+        arrives(loop)
+        or is_afterwards(loop.place, root)
+        or loop.is_occasional(written.call)
+        or loop.is_last(written.call)
+    ):
         return True
     if may_fail(written.call, rounds) or told_apart(written.call, rounds) or goes_alone(loop, written.call):
         return True

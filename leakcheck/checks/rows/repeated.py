@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.checks.assigned import bound
 from leakcheck.checks.rows.rounds import Loop
 from leakcheck.checks.sql import mentions
+from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
@@ -34,6 +35,23 @@ def repeated(root: cst.CSTNode, function: FunctionInfo | None, module: Module, r
             made = _of_comprehension(node, function)
         if made is not None:
             yield Loop(made, function, module, resolver, node)
+
+
+def arrives(loop: Loop) -> bool:
+    """Whether what a loop goes over comes one by one, of a broker or other workers: the first of a hundred would not
+    be written before the last is there."""
+    node = elements(loop.node.iter)
+    made = (loop.node.iter, *bound(node, loop.function, loop.module))
+    return any(_waits(value) or _waits(elements(value)) for value in made)
+
+
+def _waits(node: cst.BaseExpression) -> bool:
+    """`KafkaConsumer("orders")`, `channel.listen()`, `sys.stdin`, `iter(queue.get, None)`."""
+    if isinstance(node, cst.Call):
+        if code(node.func) == "iter" and len(node.args) == 2:
+            return terminal(node.args[0].value) in words().takes_one
+        node = node.func
+    return terminal(node) in words().arrivals
 
 
 def _of_comprehension(node: cst.BaseComp, function: FunctionInfo | None) -> cst.For | None:
