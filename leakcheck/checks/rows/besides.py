@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Set
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from leakcheck.checks.rows.rounds import Loop
 from leakcheck.checks.rows.written import is_whole
 from leakcheck.checks.sql import Reader, mentions
 from leakcheck.checks.telling import Teller
+from leakcheck.flow.values import Symbol
 from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited, walk
 from leakcheck.words import words
 
@@ -50,7 +52,39 @@ class Besides:
             "print",
         }
         names = {terminal(call.func) for call in self._done} - ours
-        return any(not {"borrows", "never-raises"} & function(f"*.{name}") for name in names)
+        return any(map(self._is_of_no_container, self._done)) or any(
+            not {"borrows", "never-raises"} & function(f"*.{name}") for name in names
+        )
+
+    def _is_of_no_container(self, call: cst.Call) -> bool:
+        """`os.remove(path)`: a module's function that works on something outside, called like a container's method."""
+        if terminal(call.func) not in {*words().fills, *words().marks, *words().shrinks}:
+            return False
+        callee = self.blocking.resolver.static(call.func, self.loop.function, self.loop.module)
+        return isinstance(callee, Symbol) and "raises" in self.tell.catalogue.function(callee.name)
+
+    def works_on_row(self, session: cst.BaseExpression) -> bool:
+        """Each round has something else than the session work on its row, or the row itself: `worker.handle(job)`."""
+        ours = f"{code(session)}."
+        inside = {
+            id(part)
+            for call in self._calls
+            if code(call.func).startswith(ours)
+            for argument in call.args
+            for part in walk(argument)
+        }
+        others = (c for c in self._calls if id(c) not in inside and not code(c.func).startswith(ours))
+        rows = {part.value for part in walk(self.loop.node.target) if isinstance(part, cst.Name)}
+        return any(mentions([call], rows.__contains__) and not self._is_value(call) for call in others)
+
+    def _is_value(self, call: cst.Call) -> bool:
+        """Whether a call only computes, looks up or tells something: `user.name.strip()`, `names.get(user.id)`."""
+        name = terminal(call.func)
+        kinds = self.tell.catalogue.function(f"*.{name}") | self.tell.catalogue.function(name)
+        known = {*words().fills, *words().marks, *words().shrinks, *words().takes_one, *words().tells}
+        return (
+            bool({"borrows", "never-raises"} & kinds) or name in known or hasattr(builtins, name) or hasattr(str, name)
+        )
 
     @cached_property
     def does_more(self) -> bool:

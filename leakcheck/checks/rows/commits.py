@@ -31,6 +31,7 @@ class Commit:
     node: cst.CSTNode
     owner: cst.BaseExpression
     certain: bool = True
+    of_change: bool = False  # of what the row has become, not of one that is added, deleted or sent
 
     @property
     def message(self) -> str:
@@ -85,7 +86,7 @@ def _commits(node: cst.CSTNode, loop: Loop, writes: bool, beside: Sequence[cst.C
         return None
     if writes or _marks(loop, receiver, beside):
         return Commit(node, receiver)
-    return Commit(node, receiver, certain=False) if _changes(loop, receiver, beside) else None
+    return Commit(node, receiver, certain=False, of_change=True) if _changes(loop, receiver, beside) else None
 
 
 def finding(
@@ -96,6 +97,7 @@ def finding(
     body, node = loop.node.body, commit.node
     meant = once or besides.waits or besides.does_more or besides.acts_beyond()
     meant = meant or (not commit.certain and any(isinstance(part, cst.Try) for part in loop.body))  # a piece of work
+    meant = meant or (commit.of_change and besides.works_on_row(commit.owner))
     meant = meant or any(passed_over(each, body) or told_apart(each, body) for each in (node, *sent))
     meant = meant or loop.uses(_COUNT)  # whether it was this process that got the row, others see only then
     meant = meant or sends_inside(loop, commit.owner) or reads_elsewhere(loop, commit.owner)
