@@ -91,7 +91,7 @@ def _of_decorator(node: cst.CSTNode, function: FunctionInfo, why: str, tell: Tel
 
 def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
-    if _drains(loop, function):
+    if _drains(loop, function) or _waits_between(loop, function, blocking):
         return ""
     pauses = [
         node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call) and _sleeps(node, function, blocking)
@@ -106,6 +106,13 @@ def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
                    for argument in node.args for part in (argument, argument.value))  # fmt: skip
     return _STEADY if constant else ""
+
+
+def _waits_between(loop: Loop, function: FunctionInfo, blocking: Blocking) -> bool:
+    """`while not stop.wait(5):`, whatever has become of the last round: it is what comes at such times, no retry."""
+    tested = walk(loop.test, same_scope) if isinstance(loop, cst.While) else ()
+    calls = (node for node in tested if isinstance(node, cst.Call))
+    return any(_sleeps(node, function, blocking) or _may_pause(node, function, blocking) for node in calls)
 
 
 def _may_pause(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
