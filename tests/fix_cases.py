@@ -145,6 +145,46 @@ REWRITES = {
             store.run(lambda conn: conn.execute("SELECT 1"), [conn for conn in store.all()])
         """,
     ),
+    "what a nested function needs, its calls need": (
+        """
+        def f(p):
+            conn = sqlite3.connect(p)
+            cur = conn.cursor()
+
+            def one(sql):
+                cur.execute(sql)
+                return cur.fetchone()[0]
+
+            class Twice:
+                def get(self):
+                    return 2 * one("SELECT 2")
+
+            def shown(cur):
+                print(cur)
+
+            first, second = one("SELECT 1"), Twice().get()
+            shown(first)
+        """,
+        """
+        def f(p):
+            with closing(sqlite3.connect(p)) as conn:
+                cur = conn.cursor()
+
+                def one(sql):
+                    cur.execute(sql)
+                    return cur.fetchone()[0]
+
+                class Twice:
+                    def get(self):
+                        return 2 * one("SELECT 2")
+
+                def shown(cur):
+                    print(cur)
+
+                first, second = one("SELECT 1"), Twice().get()
+            shown(first)
+        """,
+    ),
     "multi-line strings keep their text": (
         """
         def f(p):

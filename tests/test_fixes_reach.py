@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fixing import fix
 
 WATCHED = """\
@@ -119,3 +120,22 @@ def test_what_was_added_to_a_session_is_read_before_its_end() -> None:
     given = source.replace("print(name)", "return user")
     assert fix(given).text == given
     assert fix(given).reasons == ["unsafe: what is returned may still need the connection"]
+
+
+CLOSURES = """\
+import sqlite3
+{imported}
+
+def totals(path):
+{body}
+"""
+
+
+@pytest.mark.parametrize(
+    "use", ["return one", "return one('SELECT 1')", "p.submit(one, 'x')", "p.all = one", "p.one = lambda: one('x')"]
+)
+def test_a_function_that_uses_the_cursor_does_not_outlive_it(use: str) -> None:
+    body = f"    conn = sqlite3.connect(path)\n    cur = conn.cursor()\n\n    def one(sql):\n        return cur.execute(sql)\n\n    {use}\n"  # fmt: skip  # noqa: E501
+    source = CLOSURES.format(imported="", body=body).replace("(path):", "(path, p):")
+    result = fix(source, "unsafe")
+    assert (result.text, len(result.left)) == (source, 1)

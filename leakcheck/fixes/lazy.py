@@ -6,8 +6,8 @@ import ast
 from enum import IntEnum
 
 from leakcheck.fixes.endless import never_ends
-from leakcheck.fixes.reads import touches
-from leakcheck.fixes.syntax import Tree, dotted, inner
+from leakcheck.fixes.reads import own_names, touches
+from leakcheck.fixes.syntax import Function, Tree, dotted, inner
 from leakcheck.fixes.text import Refused
 
 _READ = frozenset({
@@ -58,6 +58,8 @@ class Lazy:
         self.takes: frozenset[str] = frozenset()  # methods by which a session takes an object on
         self.sources: set[ast.expr] = set()  # expressions that are connections themselves
         self._fixed = frozenset(seeds)
+        made = [n for s in body for n in inner(s) if isinstance(n, (Function, ast.ClassDef))]
+        self._made = {n.name: n for n in made}  # functions and classes that may use what is around them
 
     def settle(self) -> Lazy:
         """Follow assignments until nothing changes."""
@@ -67,6 +69,8 @@ class Lazy:
             before = dict(self.names)
             for node in (*bindings, *calls):
                 self._follow(node)
+            for name, made in self._made.items():
+                self._bind(ast.Name(name, ast.Store()), self.within(made))
             if before == self.names:
                 break
         return self
@@ -126,6 +130,8 @@ class Lazy:
         if isinstance(node, ast.Assign) and any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in node.targets):
             settings = all(isinstance(t, ast.Attribute) and self.of(t.value) for t in node.targets)
             return Need.NONE if settings else self.of(node.value)
+        if isinstance(node, Function) and node.decorator_list:
+            return min(self.within(node), Need.PERHAPS)  # whoever decorates it may keep it
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if name in _KEEPS and not self.of(getattr(node.func, "value", None)):
@@ -142,6 +148,8 @@ class Lazy:
             return Need.CERTAIN
         if isinstance(node, ast.Name):
             return self.names.get(node.id, Need.NONE)
+        if isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
+            return self._call(node.value, awaited=True)
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.Attribute):
@@ -158,7 +166,7 @@ class Lazy:
             return self.within(node)
         return max((self.of(child) for child in ast.iter_child_nodes(node)), default=Need.NONE)
 
-    def _call(self, node: ast.Call) -> Need:
+    def _call(self, node: ast.Call, awaited: bool = False) -> Need:
         function = node.func
         given = max(
             (self.of(a.value if isinstance(a, ast.keyword) else a) for a in [*node.args, *node.keywords]),
@@ -176,10 +184,29 @@ class Lazy:
                 return self._method(function.attr, owner)
             if function.attr in _FRAMES:
                 return Need.CERTAIN if any(k.arg == "chunksize" for k in node.keywords) else Need.NONE
+        if isinstance(function, ast.Name) and self.names.get(function.id):
+            return max(self._of_made(function.id, awaited), min(given, Need.PERHAPS))
         if not given:
             return Need.NONE
         answer = self._own(node)
         return Need.PERHAPS if answer is None else answer
+
+    def _of_made(self, name: str, awaited: bool) -> Need:
+        """What a call gives of something that needs the connection: a nested function or class, or another value."""
+        made, need = self._made.get(name), self.names[name]
+        if isinstance(made, ast.ClassDef):
+            return need
+        if made is None or not self._depth:
+            return min(need, Need.PERHAPS)
+        if self._tree.yields(made) or (isinstance(made, ast.AsyncFunctionDef) and not awaited):
+            return need  # it has done nothing yet
+        own = own_names(made)
+        around = {each: known for each, known in self.names.items() if each not in own}
+        lazy = Lazy(self._tree, made.body, around, self._objects, self._depth - 1)
+        lazy.takes, lazy.sources = self.takes, self.sources
+        lazy.settle()
+        returns = [n.value for n in inner(made) if isinstance(n, ast.Return)]
+        return max((lazy.of(value) for value in returns), default=Need.NONE)
 
     def _method(self, name: str, owner: Need) -> Need:
         if name in _READ:
