@@ -207,7 +207,7 @@ _WORD_LISTS = (
     "closing",
     "closed",
     "giving_back",
-    "reasons",
+    "pragmas",
 )
 
 

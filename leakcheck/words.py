@@ -80,7 +80,7 @@ class Words:
     closing: tuple[str, ...]
     closed: tuple[str, ...]
     giving_back: tuple[str, ...]
-    reasons: tuple[str, ...]
+    pragmas: tuple[str, ...]
     builders: dict[str, str]
 
     @cached_property
@@ -143,19 +143,17 @@ class Words:
     @cached_property
     def of_closing(self) -> re.Pattern[str]:
         """A whole comment without its `#`."""
-        verb, known = "|".join(self.closing), "|".join((*self.closing, *self.closed))
-        return re.compile(rf"(?=.*\b(?:{verb})\b)\W*(?:(?:{known})\b\W*)+", re.IGNORECASE)
+        return _only(self.closing, self.closed)
 
     @cached_property
     def of_giving_back(self) -> re.Pattern[str]:
-        """At the beginning of a comment without its `#`."""
-        verb = "|".join((*self.closing, *self.giving_back))
-        return re.compile(rf"[\W\d]*(?:(?:and|finally|now|then)\W+)*(?:{verb})\b", re.IGNORECASE)
+        """A whole comment without its `#`."""
+        return _only((*self.closing, *self.giving_back), self.closed)
 
     @cached_property
-    def of_reasons(self) -> re.Pattern[str]:
-        """In a comment."""
-        return re.compile(rf"\b(?:{'|'.join(self.reasons)})\b", re.IGNORECASE)
+    def of_pragmas(self) -> re.Pattern[str]:
+        """What stands between one `#` and the next."""
+        return re.compile(rf"\s*(?:{'|'.join(self.pragmas)})\s*", re.IGNORECASE)
 
     @cached_property
     def of_pool_sizes(self) -> re.Pattern[str]:
@@ -189,6 +187,15 @@ def _anywhere(parts: tuple[str, ...]) -> re.Pattern[str]:
 
 def _between_underscores(parts: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:^|_)(?:{'|'.join(parts)})(?:_|$)", re.IGNORECASE)
+
+
+def _only(verbs: tuple[str, ...], others: tuple[str, ...]) -> re.Pattern[str]:
+    """Nothing but these words, a verb among them, perhaps with a number in front; questions say more."""
+    verb, known = "|".join(verbs), "|".join((*verbs, *others))
+    between = r"[^\w?!]*"
+    return re.compile(
+        rf"(?=.*\b(?:{verb})\b){between}(?:\d{{1,2}}[.):]{between})?(?:(?:{known})\b{between})+", re.IGNORECASE
+    )
 
 
 @cache

@@ -9,6 +9,8 @@ from leakcheck.fixes.syntax import Place
 from leakcheck.fixes.text import indentation
 from leakcheck.words import words
 
+_MOST_LINES = 3  # a frame around one that speaks
+
 
 def with_remarks(scene: Scene, unit: ast.stmt) -> tuple[Place, Place]:
     """Where a release begins and ends, together with the comments about it above and beside it."""
@@ -17,7 +19,7 @@ def with_remarks(scene: Scene, unit: ast.stmt) -> tuple[Place, Place]:
     if _speaks(above, says_no_more=not _ends_paragraph(scene, last)):
         line -= len(above)
     beside = scene.tree.lines[last - 1][stop:].strip()
-    if _speaks([beside], says_no_more=False):
+    if _for_this_line(beside) or _speaks([beside], says_no_more=False):
         stop = len(scene.tree.lines[last - 1].rstrip("\r\n"))
     return (line, column), (last, stop)
 
@@ -41,10 +43,16 @@ def _ends_paragraph(scene: Scene, line: int) -> bool:
     return not any(text.strip() and len(indentation(text)) >= deep for text in following)
 
 
+def _for_this_line(comment: str) -> bool:
+    """`# noqa`, `# type: ignore`: elsewhere it would mean nothing, or something else."""
+    parts = comment.split("#")[1:]
+    return bool(parts) and all(words().of_pragmas.fullmatch(part) or _speaks([part], False) for part in parts)
+
+
 def _speaks(comment: list[str], says_no_more: bool) -> bool:
-    """Whether a comment says that the connection is given back, and not why it has to be."""
+    """Whether a comment says that the connection is given back, and nothing else at all."""
     texts = [line.lstrip("#") for line in comment]
     if len(texts) == 1 and words().of_closing.fullmatch(texts[0]):
         return True
-    told = " ".join(texts)
-    return not says_no_more and bool(words().of_giving_back.match(told)) and not words().of_reasons.search(told)
+    short = 0 < len(texts) <= _MOST_LINES
+    return short and not says_no_more and bool(words().of_giving_back.fullmatch(" ".join(texts)))
