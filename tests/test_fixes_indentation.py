@@ -109,3 +109,21 @@ def test_a_row_with_comments_keeps_its_lines() -> None:
     named = source.replace(f"{send}(", "row = (").replace("))  # one", f")\n            {send}row)  # one")
     assert fix(named, "unsafe").text == named
     assert "a comment would be lost" in fix(named, "unsafe").reasons
+
+
+NAMED = """\
+        for proposal in proposals:
+            # the importer pads them
+            kind = proposal.kind.strip(){}
+            if proposal.turn_id:{}
+                cursor.execute("INSERT INTO trims VALUES (%s, %s)", (proposal.turn_id, kind))  # one by one"""
+
+
+@pytest.mark.parametrize(("named", "tested"), [("  # NUL bytes stay", ""), ("", "  # see #12"), ("", "\n{}# not all")])
+def test_a_comment_on_a_line_that_goes_into_the_row_is_not_lost(named: str, tested: str) -> None:
+    plain = fix(COMMENTED.format(NAMED.format("", "")), "unsafe").text
+    assert "            # the importer pads them\n" in plain
+    assert "executemany" in plain
+    source = COMMENTED.format(NAMED.format(named, tested.format(" " * 16)))
+    result = fix(source, "unsafe")
+    assert (result.text, "a comment would be lost" in result.reasons) == (source, True)

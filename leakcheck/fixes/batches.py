@@ -108,6 +108,9 @@ def _check(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, statement:
     if any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda)) for n in inner(loop)):
         raise Refused("the loop does more than send rows")
     spot.alone(*round_.naming, *round_.tests, round_.sent, *([round_.commit] if round_.commit else []))
+    gone = [spot.lines(each) for each in round_.naming] + [range(t.lineno, t.body[0].lineno) for t in round_.tests]
+    if any(has_comment("".join(spot.tree.lines[number - 1] for number in numbers)) for numbers in gone):
+        raise Refused("a comment would be lost")
     if loop.lineno == loop.body[0].lineno or (loop.iter.end_lineno or 0) != loop.lineno:
         raise Refused("the loop's head takes several lines, or its body none")
 
