@@ -238,15 +238,17 @@ def first_binding(node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | 
     return (node.targets[0].target, node.value) if isinstance(node, cst.Assign) else (None, None)
 
 
-def acquired_in(body: cst.CSTNode, receiver: cst.BaseExpression) -> bool:
+def acquired_in(body: cst.CSTNode, receiver: cst.BaseExpression, seen: frozenset[str] = frozenset()) -> bool:
     """Whether code takes a connection of its own; a cursor of its own on an outer connection is none."""
     name = (dotted(receiver) or "").partition(".")[0]
+    if name in seen:  # `db = db.cursor()`
+        return False
     for node in walk(body, same_scope):
         bound, value = first_binding(node)
         if bound is not None and any(isinstance(n, cst.Name) and n.value == name for n in walk(bound)):
             func = value.func if isinstance(value, cst.Call) else None
             owner = func.value if isinstance(func, cst.Attribute) and func.attr.value == "cursor" else None
-            return owner is None or acquired_in(body, owner)
+            return owner is None or acquired_in(body, owner, seen | {name})
     return False
 
 
