@@ -202,11 +202,7 @@ class Lazy:
             return need  # it has done nothing yet
         own = own_names(made)
         around = {each: known for each, known in self.names.items() if each not in own}
-        lazy = Lazy(self._tree, made.body, around, self._objects, self._depth - 1)
-        lazy.takes, lazy.sources = self.takes, self.sources
-        lazy.settle()
-        returns = [n.value for n in inner(made) if isinstance(n, ast.Return)]
-        return max((lazy.of(value) for value in returns), default=Need.NONE)
+        return self._of_returned(made, around, self.sources)
 
     def _method(self, name: str, owner: Need) -> Need:
         if name in _READ:
@@ -226,8 +222,12 @@ class Lazy:
             names = names[1:]
         seeds = {name: self.of(value) for name, value in zip(names, node.args, strict=False)}
         seeds |= {k.arg: self.of(k.value) for k in node.keywords if k.arg}
+        return self._of_returned(function, seeds, set())
+
+    def _of_returned(self, function: Function, seeds: dict[str, Need], sources: set[ast.expr]) -> Need:
+        """What a function gives back, where some of its names need the connection, or some expressions are one."""
         lazy = Lazy(self._tree, function.body, seeds, self._objects, self._depth - 1)
-        lazy.takes = self.takes
+        lazy.takes, lazy.sources = self.takes, sources
         lazy.settle()
         returns = [n.value for n in inner(function) if isinstance(n, ast.Return)]
         return max((lazy.of(value) for value in returns), default=Need.NONE)

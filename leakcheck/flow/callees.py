@@ -41,7 +41,7 @@ class Callees(Giving):
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
         function = callee.info
-        if any(code(argument.node.value) == "locals()" for argument in arguments if argument.value is UNKNOWN):
+        if any(_is_all(argument.node.value) for argument in arguments if argument.value is UNKNOWN):
             self.give_all(function, node, state)
         if self._is_cached(function):
             return self._call_unknown(callee, node, arguments, state)
@@ -280,6 +280,11 @@ class Callees(Giving):
             known.setdefault((index, 0), Ref(rid))
         value = translate(outcome.value, known)
         return self.resolver.returned(callee.info) if value is UNKNOWN else value
+
+
+def _is_all(node: cst.BaseExpression) -> bool:
+    """`locals()`."""
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "locals"
 
 
 def _is_anything(value: Value) -> bool:

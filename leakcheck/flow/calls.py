@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.flow.binding import parameters
 from leakcheck.flow.core import Argument, Evaluated, merged
 from leakcheck.flow.displays import Displays
+from leakcheck.flow.handlers import joined
 from leakcheck.flow.managers import Managers
 from leakcheck.flow.opening import in_memory
 from leakcheck.flow.sessions import Sessions
@@ -228,7 +229,7 @@ class Calls(Sessions, Managers, Displays):
                 self.hand_over(argument.value, state, "argument", node)
         if "never-raises" not in kinds and not self.cannot_fail(name, node):
             strong = "raises" in kinds or bool(touching)
-            only = "|".join(sorted(kind.removeprefix(RAISES) for kind in kinds if kind.startswith(RAISES)))
+            only = joined(kinds)
             origin = "driver" if touching and not only else "call"
             self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, origin, only)
             if f"{RAISES}ValueError" in kinds and self.may_be_missing(node):

@@ -56,10 +56,11 @@ class Conditions(Resources):
             return known or self._is_one_of(node, state)
         if isinstance(node, cst.NamedExpr):
             return self._split(node.target, self.eval(node, state))
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
-            return self._is_instance(node, state)
-        if isinstance(node, cst.Call) and code(node.func) in ("hasattr", "callable"):
-            return self._has_release(node, state)
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+            if node.func.value == "isinstance":
+                return self._is_instance(node, state)
+            if node.func.value in ("hasattr", "callable"):
+                return self._has_release(node, state)
         if predicate := self._predicate(node, state):
             return self._liveness(*predicate, node, state)
         return self._split(node, self.eval(node, state))

@@ -24,13 +24,6 @@ def forwards(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -
 
 def _passes_on(method: FunctionInfo, field: str) -> bool:
     """`return getattr(self._conn, name)`, `object.__getattribute__(self._conn, name)`."""
-    asked = [parameter.name.value for parameter in method.parameters][1:]
-    for node in walk(method.node.body) if field in method.words else ():
-        if (
-            isinstance(node, cst.Call)
-            and node.args
-            and [dotted(argument.value) for argument in node.args[1:2]] == asked
-        ):
-            if dotted(node.args[0].value) == f"self.{field}":
-                return True
-    return False
+    asked = [f"self.{field}", *(parameter.name.value for parameter in method.parameters[1:])]
+    calls = (n for n in walk(method.node.body) if isinstance(n, cst.Call)) if field in method.words else ()
+    return any([dotted(argument.value) for argument in call.args[:2]] == asked for call in calls)

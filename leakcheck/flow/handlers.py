@@ -11,6 +11,7 @@ import libcst as cst
 
 from leakcheck.flow.state import CERTAIN, Raised
 from leakcheck.project.syntax.walk import code
+from leakcheck.schema import RAISES
 
 if TYPE_CHECKING:
     from leakcheck.project.project import Project
@@ -69,7 +70,7 @@ def caught(raised: Raised | None, types: tuple[str, ...], bases: Callable[[str],
 
 def catches_all(node: cst.BaseExpression | None) -> bool:
     """Whether a handler catches whatever a program may expect."""
-    return node is None or code(node) in _CATCH_ALL
+    return node is None or (isinstance(node, cst.Name) and node.value in _CATCH_ALL)
 
 
 def without_kind(raised: Raised) -> Raised:
@@ -95,6 +96,13 @@ def _one(raised: Raised | None, name: str, bases: Callable[[str], frozenset[str]
         kinds = [_of_kind(kind, last) for kind in raised.type.split("|")]
         return next((match for match in (Match.YES, Match.MAYBE) if match in kinds), Match.NO)
     return Match.MAYBE
+
+
+def joined(kinds: frozenset[str]) -> str:
+    """What a callee of these kinds in the catalogue raises, as `Raised` has it; "" if it may be anything."""
+    if "raises" not in kinds:
+        return ""
+    return "|".join(sorted(kind.removeprefix(RAISES) for kind in kinds if kind.startswith(RAISES)))
 
 
 def _of_kind(kind: str, handler: str) -> Match:

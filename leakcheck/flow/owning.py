@@ -158,6 +158,11 @@ def subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
     return (other for other in cls.module.classes(frozenset({cls.name})) if cls.name in other.bases)
 
 
+def has_heir(cls: str, text: str) -> bool:
+    """Whether a text has a class that names one of that name as a base."""
+    return re.search(rf"\bclass\s+\w+\s*\([^)]*\b{cls}\b", text) is not None
+
+
 def _gives_field(method: FunctionInfo, wanted: _Wanted) -> bool:
     return wanted.name in method.chunk.words and any(_may_give(value, wanted, set()) for value in method.returned)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
-from leakcheck.flow.owning import field_released_outside, gives_field, releases_field, subclasses
+from leakcheck.flow.owning import field_released_outside, gives_field, has_heir, releases_field, subclasses
 from leakcheck.flow.resolve import Resolver
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -45,9 +43,8 @@ def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver
 
 def _is_base_elsewhere(cls: ClassInfo, field: str, resolver: Resolver) -> bool:
     """Whether a class of another file inherits from the class and may use the field."""
-    heir = re.compile(rf"\bclass\s+\w+\s*\([^)]*\b{cls.name}\b")
     texts = (text for text in resolver.project.texts_around(cls.module) if text != cls.module.source)
-    return any(heir.search(text) for text in texts if cls.name in text and field in text)
+    return any(has_heir(cls.name, text) for text in texts if cls.name in text and field in text)
 
 
 def _begins_with_it(method: FunctionInfo, field: str) -> bool:

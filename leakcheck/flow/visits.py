@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.opening import asks_itself
-from leakcheck.flow.owning import may_be_one, releases_field, subclasses
-from leakcheck.patterns import pattern
+from leakcheck.flow.owning import has_heir, may_be_one, releases_field, subclasses
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
 if TYPE_CHECKING:
     from leakcheck.flow.owners import Owners
 
-_HEIR, _WORD = pattern(r"\bclass\s+\w+\s*\(([^)]*)\)"), pattern(r"\w+")
 _LASTING = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__del__"})
 
 
@@ -89,16 +87,11 @@ def _is_used_outside(cls: ClassInfo, opens: Collection[str], closes: Collection[
 @lru_cache(maxsize=4096)  # many scripts that lie together have the same names
 def _uses(text: str, cls: str, opens: frozenset[str], closes: frozenset[str]) -> bool:
     """Whether a text does so, going by the names."""
-    if cls in _bases(text):
+    if has_heir(cls, text):
         return True
     opened = (name for name in _objects(opens, text) if not _is_imported(name, text))
     closed = (name for name in _objects(closes, text) if _is_made(name, cls, text))
     return any(may_be_one(name, {cls}, text) for name in opened) or any(closed)
-
-
-def _bases(text: str) -> frozenset[str]:
-    """The words in the brackets of a text's classes."""
-    return frozenset(word for bases in _HEIR.findall(text) for word in _WORD.findall(bases))
 
 
 def _objects(methods: frozenset[str], text: str) -> frozenset[str]:

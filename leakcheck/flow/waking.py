@@ -48,19 +48,15 @@ class Waking(Callees):
         model = self.summaries.owners.late.model(own.type)
         if not way.opened or model is None:
             return value, state
-        fields = sorted(self.summaries.owners.fields[own.type])
+        paths = sorted(f"self.{field}" for field in self.summaries.owners.fields[own.type])
         site = self.site(node, replace(model, lazy=False), "medium")
-        site.is_owner, site.name = True, ", ".join(f"self.{field}" for field in fields)
+        site.is_owner, site.name = True, ", ".join(paths)
         self.may_raise(state, node, Tier.STRONG, "driver")
         rid = self.acquire(site, state).rid
         state.variables["self"] = Instance(own.type, rid)
         for name, stored in callee.info.stores:  # `self.cur = self.conn.cursor()`
-            owner = (
-                dotted(stored.func.value)
-                if isinstance(stored, cst.Call) and isinstance(stored.func, cst.Attribute)
-                else ""
-            )
-            if owner in {f"self.{field}" for field in fields}:
+            method = stored.func if isinstance(stored, cst.Call) else None
+            if isinstance(method, cst.Attribute) and dotted(method.value) in paths:
                 state.variables[f"self.{name}"] = Derived(rid)
         return value, state
 

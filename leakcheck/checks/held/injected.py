@@ -25,8 +25,9 @@ def nested_in_endpoint(
     run: Interpreter, site: Site, loan: Loan, subject: str, tell: Teller, acquires: Acquires
 ) -> Iterable[Diagnostic]:
     """The first place where an endpoint takes one while what it was given is in use."""
+    others = left_to_run(run) if loan.through else frozenset()
     for node, chain in _found(run, site, acquires) if loan.through else ():
-        if id(node) in left_to_run(run) or (loan.spec.lazy and not _works_with_it(run, site, loan, node)):
+        if id(node) in others or (loan.spec.lazy and not _works_with_it(run, site, loan, node)):
             continue
         if not acquires.engines.is_bounded(site, run.function, run.module):
             return

@@ -126,7 +126,7 @@ class Fates:
         given = [argument for argument in node.args if argument.keyword is None]
         if name == GATHERS:
             return given
-        if name in WAITS_FOR | RUNS or terminal(node.func) == "run_until_complete":
+        if name in WAITS_FOR or name in RUNS or terminal(node.func) == "run_until_complete":
             return given[:1]
         return given[-1:] if name in CASTS else []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Set
-from functools import cached_property
+from functools import cache, cached_property
 
 import libcst as cst
 
@@ -19,6 +19,8 @@ from leakcheck.words import words
 
 _LEAVING = (cst.Return, cst.Break)
 _SENDING = frozenset({"execute", "commit"})
+_OF_SESSIONS = ("flush", "refresh", "rollback", "expunge")
+_HARMLESS = {"borrows", "never-raises"}  # kinds of callees
 
 
 class Besides:
@@ -40,40 +42,23 @@ class Besides:
     def acts_beyond(self, own: Set[str] = _SENDING) -> bool:
         """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
         function = self.tell.catalogue.function
-        ours = {
-            *own,
-            *words().fills,
-            *words().marks,
-            *words().shrinks,
-            "flush",
-            "refresh",
-            "rollback",
-            "expunge",
-            "print",
-        }
-        names = {terminal(call.func) for call in self._done} - ours
-        return any(map(self._is_of_no_container, self._done)) or any(
-            not {"borrows", "never-raises"} & function(f"*.{name}") for name in names
-        )
+        names = {terminal(call.func) for call in self._done} - {*own, *_of_containers(), *_OF_SESSIONS, "print"}
+        if any(not _HARMLESS & function(f"*.{name}") for name in names):
+            return True
+        return any(map(self._is_of_no_container, self._done))
 
     def _is_of_no_container(self, call: cst.Call) -> bool:
         """`os.remove(path)`: a module's function that works on something outside, called like a container's method."""
-        if terminal(call.func) not in {*words().fills, *words().marks, *words().shrinks}:
+        if terminal(call.func) not in _of_containers():
             return False
         callee = self.blocking.resolver.static(call.func, self.loop.function, self.loop.module)
         return isinstance(callee, Symbol) and "raises" in self.tell.catalogue.function(callee.name)
 
     def works_on_row(self, session: cst.BaseExpression) -> bool:
         """Each round has something else than the session work on its row, or the row itself: `worker.handle(job)`."""
-        ours = f"{code(session)}."
-        inside = {
-            id(part)
-            for call in self._calls
-            if code(call.func).startswith(ours)
-            for argument in call.args
-            for part in walk(argument)
-        }
-        others = (c for c in self._calls if id(c) not in inside and not code(c.func).startswith(ours))
+        ours = [call for call in self._calls if code(call.func).startswith(f"{code(session)}.")]
+        inside = {id(part) for call in ours for part in (call, *(n for a in call.args for n in walk(a)))}
+        others = (call for call in self._calls if id(call) not in inside)
         rows = {part.value for part in walk(self.loop.node.target) if isinstance(part, cst.Name)}
         return any(mentions([call], rows.__contains__) and not self._is_value(call) for call in others)
 
@@ -81,10 +66,8 @@ class Besides:
         """Whether a call only computes, looks up or tells something: `user.name.strip()`, `names.get(user.id)`."""
         name = terminal(call.func)
         kinds = self.tell.catalogue.function(f"*.{name}") | self.tell.catalogue.function(name)
-        known = {*words().fills, *words().marks, *words().shrinks, *words().takes_one, *words().tells}
-        return (
-            bool({"borrows", "never-raises"} & kinds) or name in known or hasattr(builtins, name) or hasattr(str, name)
-        )
+        known = {*_of_containers(), *words().takes_one, *words().tells}
+        return bool(_HARMLESS & kinds) or name in known or hasattr(builtins, name) or hasattr(str, name)
 
     @cached_property
     def does_more(self) -> bool:
@@ -157,3 +140,9 @@ class Besides:
             call = assign.value.func if isinstance(assign.value, cst.Call) else None
             if isinstance(call, cst.Attribute) and code(call.value) == owner:
                 yield from (n.value for t in assign.targets for n in walk(t) if isinstance(n, cst.Name))
+
+
+@cache
+def _of_containers() -> frozenset[str]:
+    """Methods by which a container, or a session as one, is filled and emptied."""
+    return frozenset((*words().fills, *words().marks, *words().shrinks))
