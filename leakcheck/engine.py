@@ -63,7 +63,8 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
         from leakcheck.fixes.amend import with_amendments  # many modules, and most files have no finding
         from leakcheck.fixes.plan import with_fixes
 
-        planned = with_amendments(with_fixes(kept, runs, module, project), found, runs, module, project, examine)
+        planned = with_fixes(kept, found, runs, module, project, examine)
+        planned = with_amendments(planned, found, runs, module, project, examine)
     census = _census(module, project, runs)
     module.forget_sketches()
     return Report(filename, tuple(planned), suppressed, hints=hints(runs, kept), census=census)

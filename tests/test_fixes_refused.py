@@ -333,3 +333,28 @@ def f(p):
 def test_a_guard_may_be_written_the_other_way_round() -> None:
     body = "        conn.execute('DELETE FROM t')\n        conn.execute('VACUUM')\n".replace("'", '"')
     assert fix(HEAD + GUARDED).text == f"{HEAD}def f(p):\n    with closing(sqlite3.connect(p)) as conn:\n{body}"
+
+
+RELEASED_BEFORE_THE_PAUSE = """\
+import time
+
+import psycopg2
+
+
+def work(dsn):
+    conn = psycopg2.connect(dsn)
+    if conn.execute("SELECT 1") is None:
+        conn.close()
+        time.sleep({0})
+        return
+    conn.close()
+"""
+
+
+def test_what_was_released_before_a_pause_is_not_held_over_it() -> None:
+    source = RELEASED_BEFORE_THE_PAUSE.format("30")
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("lead to another finding (LK201)" in given for given in result.reasons), result.reasons
+    short = RELEASED_BEFORE_THE_PAUSE.format("0.001")
+    assert fix(short, "unsafe").text != short

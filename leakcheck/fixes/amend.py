@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
 from leakcheck.fixes.style import of_project
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.whole import Examine, Whole
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.project import Project
@@ -38,7 +38,6 @@ AMENDMENTS: dict[str, Callable[[Spot], Proposal]] = {
     "LK502": back_off,
 }
 
-Examine = Callable[[Module, Project], Sequence[Diagnostic]]  # all findings of a module
 _Tried = tuple[int, Proposal]
 
 
@@ -74,9 +73,9 @@ class Amender:
         project: Project,
         examine: Examine,
     ) -> None:
-        self._file, self._project, self._examine = file, project, examine
-        self._before = self._counts(before)
         module = file.module
+        self._file, self._project = file, project
+        self._whole = Whole(module, project, before, examine)
         self._around = Surroundings(
             project.catalogue,
             project.settings,
@@ -129,23 +128,15 @@ class Amender:
         """What speaks against the new text: it does not parse, a finding stays, or another one comes."""
         text = Draft.together([proposal.draft for _, proposal in batch]).text()
         try:
-            compile(text, self._file.filename, "exec", ast.PyCF_ONLY_AST)
-        except (SyntaxError, ValueError):
-            return "the rewrite would not parse"
-        fork = self._project.fork()
-        fork.memo.clear()
-        module = fork.add(text, self._file.filename, at_once=len(self._file.module.chunks) == 1)
-        mended = Counter(found[number].code for number, _ in batch)
+            every = self._whole.after(text)
+        except Refused as refusal:
+            return str(refusal)
+        before, mended = self._whole.before, Counter(found[number].code for number, _ in batch)
         shown = {code for each in mended for code in SHOWS.get(each, ())}
-        every = self._counts(self._examine(module, fork))
         after = Counter({code: count for code, count in every.items() if code not in shown})
-        if worse := after - self._before:
+        if worse := after - before:
             return f"the rewrite would lead to another finding ({min(worse)})"
-        return "the rewrite would not be enough" if after - (self._before - mended) else ""
-
-    def _counts(self, found: Sequence[Diagnostic]) -> Counter[str]:
-        """By rule; what is off, or not sure enough to be shown, does not count."""
-        return Counter(d.code for d in found if d.confidence != "low" and self._project.settings.selects(d.code))
+        return "the rewrite would not be enough" if after - (before - mended) else ""
 
     def _told(self, number: int, found: Diagnostic, proposal: Proposal | None) -> Diagnostic:
         if proposal is None:

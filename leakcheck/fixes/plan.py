@@ -14,6 +14,7 @@ from leakcheck.fixes.syntax import CROWDED
 from leakcheck.fixes.text import Refused
 from leakcheck.fixes.trial import Trial
 from leakcheck.fixes.unfold import edits_between, unfolded
+from leakcheck.fixes.whole import Examine, Whole
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Module
@@ -23,13 +24,21 @@ _KEPT = "an object keeps the connection: which of its methods should close it is
 
 
 def with_fixes(
-    found: Sequence[Diagnostic], runs: Sequence[Interpreter], module: Module, project: Project
+    found: Sequence[Diagnostic],
+    before: Sequence[Diagnostic],
+    runs: Sequence[Interpreter],
+    module: Module,
+    project: Project,
+    examine: Examine,
 ) -> list[Diagnostic]:
-    """The findings of a module, each leak with its fix or the reason why there is none."""
+    """The findings of a module, each leak with its fix or the reason why there is none.
+
+    `before` is everything that was found, before the settings and comments chose.
+    """
     if not any(d.code in FIXABLE for d in found):
         return list(found)
     try:
-        mender = Mender(module, project, runs)
+        mender = Mender(module, project, runs, Whole(module, project, before, examine))
     except Refused as refusal:
         return [replace(d, not_fixed=str(refusal)) if d.code in FIXABLE else d for d in found]
     return mender.mended(found)
@@ -38,7 +47,8 @@ def with_fixes(
 class Mender:
     """For one module."""
 
-    def __init__(self, module: Module, project: Project, runs: Sequence[Interpreter]) -> None:
+    def __init__(self, module: Module, project: Project, runs: Sequence[Interpreter], whole: Whole) -> None:
+        self._whole = whole
         self._file = file_of(module, of_project(project))
         self._trial, self._settings = Trial(module, project), project.settings
         self._verdicts: dict[tuple[str, Span], tuple[Verdict, Interpreter]] = {}
@@ -66,6 +76,8 @@ class Mender:
             edits = edits_between(self._file.source, proposal.draft.text(), name)
         if proposal is None:
             return replace(found, not_fixed=quest.reason)
+        if proposal.longer and (worse := self._whole.after(proposal.draft.text()) - self._whole.before):
+            return replace(found, not_fixed=f"the rewrite would lead to another finding ({min(worse)})")
         safe = not proposal.doubt or self._settings.trusts(found.code)
         fix = Fix(proposal.title, "safe" if safe else "unsafe", edits)
         return replace(found, fix=fix, not_fixed=f"unsafe: {proposal.doubt}" if proposal.doubt else None)

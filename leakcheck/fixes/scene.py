@@ -31,6 +31,7 @@ class Proposal:
     doubt: str = ""
     alias: str = ""  # the name by which the rewrite calls what the acquire gives
     instead: str = ""  # the call that is made instead of the acquire
+    longer: bool = False  # the connection is kept past something that ran without it
 
 
 class File:

@@ -29,6 +29,7 @@ class Region:
     rest: list[ast.stmt]  # what follows after the connection was closed, or the name got another value
     found: Releases = field(default_factory=Releases)
     doubts: list[str] = field(default_factory=list)
+    longer: bool = False  # it reaches past something that ran without the connection
 
 
 def wrap(scene: Scene) -> Proposal:
@@ -197,6 +198,7 @@ def _check_order(scene: Scene, region: Region) -> None:
                 raise Refused(f"`{scene.name}` is released twice")
             if id(statement) not in gone and not order.inert(statement):
                 region.doubts.append(f"line {statement.lineno} would run before the release")
+                region.longer = True
                 return
         around = list(order.above(scene.tree, unit, region.body))
         if any(_catches(scene, up, unit) for up in around):
@@ -246,7 +248,7 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     doubts = [*region.doubts, *ending.doubts]
     deep = remove(scene, draft, units, body)
     if not deep and len(body) == 1 and ending.join(draft, body[0], late):
-        return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead)
+        return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead, longer=region.longer)
     first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1
     last = tree.last_line(body[-1])
     base = draft.indent_of(tree.first_line(body[0]))
@@ -256,4 +258,4 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     if not late:
         draft.drop_blank(first)
     ending.write(draft, first, last, base, late)
-    return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead)
+    return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead, longer=region.longer)
