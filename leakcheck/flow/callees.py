@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.giving import Giving
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Outcome, Summary, translate
@@ -271,7 +272,7 @@ class Callees(Giving):
             return Pending(site.spec, own.index)
         known: dict[ResourceId, Value] = {}
         for part, (rid, site) in enumerate(outcome.fresh):
-            if self.is_replaced(callee.info.name, *site.spec.acquire):
+            if is_replaced([callee.info.name, *site.spec.acquire], self.function, self.resolver):
                 known[rid] = UNKNOWN
                 continue
             own = self.site(node, site.spec, site.certainty, part, (callee.info, *site.wrappers))

@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.flow.binding import parameters
 from leakcheck.flow.core import Argument, Evaluated, merged
 from leakcheck.flow.displays import Displays
+from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.handlers import joined
 from leakcheck.flow.managers import Managers
 from leakcheck.flow.opening import in_memory
@@ -270,7 +271,7 @@ class Calls(Sessions, Managers, Displays):
         self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         model = self.summaries.owners.duty(callee.info) if self.function is not None else None
         is_passed = model is not None and any(string_value(a.node.value) in model.memory_arguments for a in arguments)
-        if model is not None and not is_passed and not self.is_replaced(*model.acquire):
+        if model is not None and not is_passed and not is_replaced(model.acquire, self.function, self.resolver):
             site = self.site(node, model, "medium")
             site.is_owner, site.opens_late = True, model.lazy
             given = self.acquire(site, state).rid

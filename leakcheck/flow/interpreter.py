@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import libcst as cst
 
 from leakcheck.flow.conditions import Conditions
+from leakcheck.flow.doubles import is_fixture
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
-from leakcheck.flow.naming import is_fixture
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge

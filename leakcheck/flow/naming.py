@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from leakcheck.flow.core import Core
-from leakcheck.flow.values import UNKNOWN, Class, Function, Instance, Method, Symbol, Value
+from leakcheck.flow.doubles import is_replaced
+from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import code, is_none, terminal
@@ -17,9 +16,6 @@ from leakcheck.project.syntax.walk import code, is_none, terminal
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
 
-_REPLACING = frozenset({"patch", "monkeypatch"})
-_DOUBLE = r"\b(?:patch|patch\.object|setattr)\([^()]*"
-_BEFORE_TESTS = frozenset({"setUp", "asyncSetUp", "setUpClass", "setup_method", "setup_class"})
 _WITHOUT_DEFAULT = 2  # arguments of `getattr`
 _CONVERSIONS = ("int", "float")
 _DEPTH = 3  # of variables followed
@@ -43,7 +39,7 @@ class Naming(Core):
             if bool(asked or 0 <= spec.keyword_position < plain) is bool(spec.when_keywords) and not (
                 name == spec.type and self._is_unbound(spec, node)
             ):
-                return spec if spec.tracked and not self.is_replaced(name) else None
+                return spec if spec.tracked and not is_replaced([name], self.function, self.resolver) else None
         return None
 
     def _is_passed_on(self, node: cst.BaseExpression) -> bool:
@@ -61,29 +57,6 @@ class Naming(Core):
             return False
         named = all(arg.keyword and arg.keyword.value not in spec.bound_by for arg in node.args)
         return named and self.function.words.isdisjoint(spec.bound_by)
-
-    def is_replaced(self, *names: str) -> bool:
-        """Whether the function, a test, or its class puts a double in the place of one of these callees:
-        `@patch("psycopg2.connect")`."""
-        texts = " ".join(self._replacing())
-        lasts = "|".join(re.escape(name.rpartition(".")[2]) for name in names)
-        return bool(texts) and re.search(rf"{_DOUBLE}[\"'.](?:{lasts})[\"']", texts) is not None
-
-    def _replacing(self) -> Iterator[str]:
-        """The code that may do so."""
-        function = self.function
-        if function is None:
-            return
-        if not function.words.isdisjoint(_REPLACING):
-            yield code(function.node)
-        for parameter in function.parameters:
-            asked = self.resolver.name(parameter.name.value, None, self.module)
-            if isinstance(asked, Function) and is_fixture(asked.info) and not asked.info.words.isdisjoint(_REPLACING):
-                yield code(asked.info.node)
-        cls = function.cls
-        if cls is not None and not cls.chunk.words.isdisjoint(_REPLACING):
-            yield from (code(decorator) for decorator in cls.node.decorators)
-            yield from (code(method.node) for name, method in cls.methods.items() if name in _BEFORE_TESTS)
 
     def guess(self, callee: Value, node: cst.Call) -> Connection | None:
         """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""
@@ -166,11 +139,6 @@ class Naming(Core):
         first = next(iter(outer.parameters), None)
         wraps = first is not None and first.name.value == node.func.value and self.function.name in outer.returned_names
         return frozenset({"borrows"}) if wraps else frozenset()
-
-
-def is_fixture(function: FunctionInfo) -> bool:
-    """Of pytest, by its decorator."""
-    return any(name.rpartition(".")[2] == "fixture" for name in function.decorators)
 
 
 def _asks_for_key(node: cst.BaseExpression) -> bool:

@@ -164,6 +164,20 @@ class Project:
                 return True
         return False
 
+    def conftests(self, asker: Module) -> list[Module]:
+        """What pytest reads before it reads a module, the nearest first."""
+        found: list[Module] = []
+        place, folder = asker.path, os.path.dirname(asker.path)
+        while os.path.isfile(place):  # text in hand has no neighbours
+            file = self._locator.nearest("conftest.py", folder)
+            self.trace.asked(place, "=conftest.py", file)
+            if not file:
+                break
+            if file != asker.path and (module := self.module_at(file)):
+                found.append(module)
+            place, folder = file, os.path.dirname(os.path.dirname(file))
+        return found
+
     def lookup(self, name: str, asker: Module, depth: int = 8) -> Definition | str | None:
         """What an absolute qualified name means: a definition in the project, else None.
 
