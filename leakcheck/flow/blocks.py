@@ -8,7 +8,11 @@ from leakcheck.flow.assignments import Assignments
 from leakcheck.flow.handlers import Match, catches_all, caught, handler_types, without_kind
 from leakcheck.flow.managers import ExitAction, Managers
 from leakcheck.flow.state import Exits, State, Tier, merge
-from leakcheck.flow.values import SOMETHING, Class, Pending, Ref, Symbol
+from leakcheck.flow.values import SOMETHING, Class, Instance, Pending, Ref, Symbol, Value
+from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.walk import same_scope, walk
+
+_WAITING = (cst.Await, cst.Asynchronous)
 
 
 class Blocks(Managers, Assignments):
@@ -27,7 +31,7 @@ class Blocks(Managers, Assignments):
         groups: dict[ExitAction | None, list[State]] = {}
         for state in states:
             for value, evaluated in self.eval(item.item, state):
-                if node.asynchronous is not None and not isinstance(value, (Pending, Ref)):
+                if node.asynchronous is not None and self._may_be_cancelled(value):
                     self.interrupt(evaluated, item.item, "CancelledError")
                 for given, action, entered in self.enter(value, item.item, evaluated):
                     bound = self.assign(item.asname.name, given, entered) if item.asname else [entered]
@@ -36,6 +40,15 @@ class Blocks(Managers, Assignments):
         for action, inside in groups.items():
             done += self._with_body(node, index, action, merge(inside))
         return done
+
+    def _may_be_cancelled(self, value: Value) -> bool:
+        """Whether entering it waits for anything: what drivers do is done or not, as they see to, and an `__aenter__`
+        that waits for nothing is over before anybody can say so."""
+        if isinstance(value, (Pending, Ref)):
+            return False
+        own = value.type if isinstance(value, Instance) and isinstance(value.type, ClassInfo) else None
+        enter = self.resolver.method(own, "__aenter__") if own is not None else None
+        return enter is None or any(isinstance(node, _WAITING) for node in walk(enter.node.body, same_scope))
 
     def _with_body(self, node: cst.With, index: int, action: ExitAction | None, states: list[State]) -> list[State]:
         if action is None:

@@ -11,14 +11,17 @@ from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
+from leakcheck.flow.values import Ref
 
 
 def yields(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
-    """One finding an acquisition: the first `yield` it is held through. A `@contextmanager` is meant to lend."""
+    """One finding an acquisition: the first `yield` it is held through. A `@contextmanager` is meant to lend, and so is
+    what yields the connection itself, as a framework's dependencies do."""
     if run.function is None or run.is_manager or any("fixture" in name for name in run.function.decorators):
         return
     told: set[Site] = set()
-    records = [record for record in feasible(run) if isinstance(record.node, cst.Yield)]
+    yielding = (record for record in feasible(run) if isinstance(record.node, cst.Yield))
+    records = [record for record in yielding if not isinstance(record.callee, Ref)]
     for record in sorted(records, key=lambda record: tell.module.span(record.node)):
         if record.site not in told:
             told.add(record.site)
