@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import libcst as cst
 
@@ -15,11 +14,11 @@ _OWN = ("self", "cls")
 
 
 def may_release_by_name(
-    methods: Iterable[FunctionInfo], field: str, ways: Collection[str], helpers: re.Pattern[str]
+    methods: Iterable[FunctionInfo], field: str, ways: Collection[str], helps: Callable[[str], bool]
 ) -> bool:
     """Whether one of an object's methods takes some fields by names that it computes, and releases what it has."""
     reaching = (method for method in methods if method.mentions(_WAYS) and _reaches(method, field))
-    return any(_releases_something(method, ways, helpers) for method in reaching)
+    return any(_releases_something(method, ways, helps) for method in reaching)
 
 
 def _reaches(method: FunctionInfo, field: str) -> bool:
@@ -49,13 +48,13 @@ def _fits(name: cst.BaseExpression, method: FunctionInfo, field: str) -> bool:
     return field in named or None in named
 
 
-def _releases_something(method: FunctionInfo, ways: Collection[str], helpers: re.Pattern[str]) -> bool:
+def _releases_something(method: FunctionInfo, ways: Collection[str], helps: Callable[[str], bool]) -> bool:
     """Whether a method calls anything that releases, going by names."""
     for node in walk(method.node.body):
         if isinstance(node, cst.Attribute) and node.attr.value in ways:
             return True
         if isinstance(node, cst.Call) and node.args:
-            if helpers.search(terminal(node.func)) or is_named_way(node, ways):
+            if helps(terminal(node.func)) or is_named_way(node, ways):
                 return True
     return False
 

@@ -12,6 +12,7 @@ from leakcheck.flow.opening import Held, Opening, in_memory
 from leakcheck.flow.owning import REGISTERS, field_released_outside, made, releasing_methods
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.sharing import gives_the_same
+from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function, Instance, Lent
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
@@ -30,10 +31,10 @@ class Owners:
     def __init__(
         self,
         resolver: Resolver,
-        gives_fresh: Callable[[FunctionInfo], bool],
+        fresh: Callable[[FunctionInfo], Site | None],
         acquirers: Callable[[Module], frozenset[str]],
     ) -> None:
-        self.resolver, self._gives_fresh, self.acquirers = resolver, gives_fresh, acquirers
+        self.resolver, self._fresh, self.acquirers = resolver, fresh, acquirers
         self._models: dict[ClassInfo, Connection | None] = {}
         self._kept: dict[Connection, tuple[ClassInfo, str, Connection]] = {}  # what objects of a model keep, and where
         self.fields: dict[ClassInfo, frozenset[str]] = {}  # in which objects keep what is to be released
@@ -141,13 +142,15 @@ class Owners:
         value = self.resolver.static(node, method, method.module)
         call = unawaited(node)
         callee = self.resolver.static(call.func, method, method.module) if isinstance(call, cst.Call) else None
-        if isinstance(callee, Function) and not self._gives_fresh(callee.info):
+        fresh = self._fresh(callee.info) if isinstance(callee, Function) else None
+        if isinstance(callee, Function) and (fresh is None or fresh.in_memory):
             return None
         if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
             return self.model(value.type)
-        if not isinstance(value, Lent) or value.spec is None or not value.spec.tracked or value.spec.lazy:
+        spec = value.spec if isinstance(value, Lent) else fresh.spec if fresh is not None else None
+        if spec is None or not spec.tracked or spec.lazy:
             return None
-        return None if in_memory(call, value.spec.memory_arguments) else value.spec
+        return None if in_memory(call, spec.memory_arguments) else spec
 
     def own_method(self, node: cst.Call | cst.Attribute, caller: FunctionInfo, cls: ClassInfo) -> FunctionInfo | None:
         """The method of the same object that a method's call runs, or the reading of a property."""

@@ -8,20 +8,16 @@ from collections.abc import Collection, Iterator
 import libcst as cst
 
 from leakcheck.flow.byname import is_named_way, may_release_by_name
+from leakcheck.flow.helpers import only_uses, sounds_like_release
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection, Release
-from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
 from leakcheck.records import dataclass
 from leakcheck.words import words as the_words
 
 REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
-# A helper that is given the field and has one of these in its name is believed to release it.
-_RELEASING = pattern(
-    r"clos|releas|(?<![a-z])put|free|dispos|shut|disconn|return|final|clean|stop|kill|teardown", re.IGNORECASE
-)
 
 
 def field_of_parameter(cls: ClassInfo, parameter: str, resolver: Resolver) -> str:
@@ -70,9 +66,9 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
     family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
     methods = [method for owner in family for method in owner.methods.values()]
-    if any(_method_releases(method, wanted, getters) for method in methods):
+    if any(_method_releases(method, wanted, getters, resolver) for method in methods):
         return True
-    if may_release_by_name(methods, wanted.name, wanted.methods, _RELEASING):
+    if may_release_by_name(methods, wanted.name, wanted.methods, sounds_like_release):
         return True
     return _users_release({wanted.name, *getters}, wanted.methods, family, resolver)
 
@@ -85,9 +81,9 @@ def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolve
     return _users_release({field, *getters}, wanted.methods, family, resolver)
 
 
-def releases_field(method: FunctionInfo, field: str, spec: Connection) -> bool:
+def releases_field(method: FunctionInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     """Whether a method itself releases what a field of its object holds."""
-    return _method_releases(method, _wanted(field, spec), set())
+    return _method_releases(method, _wanted(field, spec), set(), resolver)
 
 
 def gives_field(method: FunctionInfo, field: str, spec: Connection) -> bool:
@@ -121,7 +117,7 @@ def releasing_methods(
     family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     own = {m.name: m for owner in reversed(family) for m in owner.methods.values()}
     getters = {m.name for m in own.values() if _gives_field(m, wanted)}
-    found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters, surely)}
+    found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters, resolver, surely)}
     while more := {n: m for n, m in own.items() if n not in found and _calls_own(m, found)}:
         found |= more
     return list(found.values())
@@ -179,21 +175,26 @@ def _may_give(node: cst.CSTNode, wanted: _Wanted, getters: set[str]) -> bool:
     return any(_may_give(part, wanted, getters) for part in children(node))
 
 
-def _method_releases(method: FunctionInfo, wanted: _Wanted, getters: set[str], surely: bool = False) -> bool:
+def _method_releases(
+    method: FunctionInfo, wanted: _Wanted, getters: set[str], resolver: Resolver, surely: bool = False
+) -> bool:
     """Whether a method calls, registers or passes on a release of the field, by its path or by a local name for it."""
     fields = {wanted.name, *getters}  # a getter may be a property
     if not method.mentions(frozenset(fields)) and not _by_string(method, wanted.name):
         return False
     paths = {f"{owner}.{name}" for owner in ("self", "cls") for name in fields} | {*_aliases(method, wanted, getters)}
-    ends = not surely and _RELEASING.search(method.name) is not None  # what such a method passes on is to be released
+    ends = not surely and sounds_like_release(method.name)  # what such a method passes on is to be released
     ways = wanted.methods | wanted.rests if ends else wanted.methods
     for node in walk(method.node.body):
         if isinstance(node, cst.Attribute) and node.attr.value in ways:
             owner = node.value
             if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, wanted.name):
                 return True
-        elif isinstance(node, cst.Call) and ((ends and not _tells(node)) or _may_release(node, wanted, surely)):
-            if any(dotted(arg.value) in paths for arg in node.args):
+        elif isinstance(node, cst.Call) and any(dotted(arg.value) in paths for arg in node.args):
+            if _is_way(node, wanted):
+                return True
+            doubtful = (ends and not _tells(node)) or (not surely and sounds_like_release(terminal(node.func)))
+            if doubtful and not only_uses(node, paths, method, wanted.methods, resolver):
                 return True
         elif isinstance(node, cst.With) and wanted.with_closes:
             if any(dotted(item.item) in paths or _calls(item.item, getters) for item in node.items):
@@ -206,12 +207,9 @@ def _tells(node: cst.Call) -> bool:
     return terminal(node.func) in the_words().tells
 
 
-def _may_release(node: cst.Call, wanted: _Wanted, surely: bool) -> bool:
-    """Whether a call may release its argument, by its name."""
-    name = terminal(node.func)
-    return (
-        name in wanted.methods or is_named_way(node, wanted.methods) or (not surely and bool(_RELEASING.search(name)))
-    )
+def _is_way(node: cst.Call, wanted: _Wanted) -> bool:
+    """Whether a call surely releases its argument, by its name."""
+    return terminal(node.func) in wanted.methods or is_named_way(node, wanted.methods)
 
 
 def _calls(node: cst.CSTNode, names: set[str]) -> bool:

@@ -32,10 +32,10 @@ def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver
     storing = [m for m in methods if any(name == field and not is_none(value) for name, value in m.stores)]
     for method in methods:
         if method in storing:
-            fits = _begins_with_it(method, field) and releases_field(method, field, spec)
+            fits = _begins_with_it(method, field) and releases_field(method, field, spec, resolver)
         else:
             helps = method.name == "__init__" or any(method.name in other.words for other in storing)
-            fits = helps and not releases_field(method, field, spec)
+            fits = helps and not releases_field(method, field, spec, resolver)
         if not fits or gives_field(method, field, spec):
             return False
     return not (field_released_outside(cls, field, spec, resolver) or _is_base_elsewhere(cls, field, resolver))

@@ -105,7 +105,7 @@ class Summaries:
         self.strict = strict
         self.depth = 0
         self.wrappers = Wrappers(resolver.project)
-        self.owners = Owners(resolver, self._gives_fresh, self.wrappers.words)
+        self.owners = Owners(resolver, self._fresh, self.wrappers.words)
         self.taking = Taking(resolver, self)
         self._known: dict[object, Summary | None] = {}
         self._gives: dict[FunctionInfo, bool] = {}
@@ -121,13 +121,13 @@ class Summaries:
             self._gives[function] = gives(function, self.wrappers.words(function.module))
         return self._gives[function]
 
-    def _gives_fresh(self, function: FunctionInfo) -> bool:
-        """Whether each call of a function may give a connection of its own: a decorator may keep the first."""
+    def _fresh(self, function: FunctionInfo) -> Site | None:
+        """Where the connection comes from that each call of a function may give: a decorator may keep the first."""
         if not _KEEPS_NOTHING.issuperset(function.decorators) or not self.may_give(function):
-            return False
+            return None
         with self.afresh():
             summary = self.of(function, None, ())
-        return summary is not None and summary.is_fresh
+        return next((site for o in summary.returns for _, site in o.fresh), None) if summary is not None else None
 
     @contextmanager
     def afresh(self) -> Iterator[None]:

@@ -51,10 +51,13 @@ def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
     if not openers or any(map(_asks_first, openers)) or any(subclasses(cls)):
         return ()
     kept = owners.late.fields(cls).items()
-    family = [owner for owner in owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+    resolver = owners.resolver
+    family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     own = {name: method for owner in reversed(family) for name, method in owner.methods.items()}
     opens = {method.name for method in openers}
-    ends = {m.name for m in own.values() if any(releases_field(m, field, spec) for field, spec in kept)}
+    ends = {
+        m.name for m in own.values() if any(releases_field(m, field, spec, owners.resolver) for field, spec in kept)
+    }
     closes = {name for name in ends if not _asks(own[name], opens)} - opens
     users = [m for m in own.values() if m.name not in opens | closes and (_asks(m, opens) or _asks(m, closes))]
     for method in users:

@@ -72,8 +72,8 @@ class Waking(Callees):
         if way.opened and after.resources[owner.rid].status in (Status.RESTING, Status.CLOSED):
             after.set_status(owner.rid, Status.OPEN)
             after.step("note", node, f"opens:{owner.rid[0]}")
-            if self.summaries.owners.works(method):
-                self.may_raise(after, node, Tier.STRONG, "driver")
+            if self.summaries.owners.works(method):  # once it is open: that is for the method itself to mend
+                self.may_raise(after, node, Tier.WEAK, "driver")
         if way.value is not None:
             return way.value, after
         for returned in method.returned:
