@@ -64,7 +64,7 @@ class Callees(Giving):
             return self._call_unknown(callee, node, arguments, state)
         cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
         cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
-        specs = tuple(self.as_bound(name, rid, derived, state) for name, rid, derived in bound)
+        specs = tuple(self.as_bound(name, value, state) for name, value in bound)
         constants = self.constants(callee, arguments)
         within = self.interrupts and bool(bound) and function.is_async
         known = cls if isinstance(cls, ClassInfo) else None
@@ -73,7 +73,7 @@ class Callees(Giving):
             return self._call_unknown(callee, node, arguments, state)
         if summary.is_fresh and (shared := self._tested_by_both(callee, arguments, summary)):
             return self._call_either_way(shared, callee, node, arguments, state)
-        rids = {name: rid for name, rid, _ in bound}
+        rids = {name: value.rid for name, value in bound if value.rid is not None}
         self.hand_over_unbound(arguments, set(rids.values()), node, state)
         if manager:
             return [(self._manager(summary, function, rids), state)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import libcst as cst
 
 from leakcheck.flow.binding import filled
@@ -9,27 +11,39 @@ from leakcheck.flow.core import Argument
 from leakcheck.flow.nested import Nested
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.summaries import Constants
-from leakcheck.flow.values import SOMETHING, Bound, Const, Derived, Function, Ref, ResourceId, resources_in
-from leakcheck.project.syntax.module import FunctionInfo
+from leakcheck.flow.values import (
+    SOMETHING,
+    Bound,
+    Const,
+    Derived,
+    Function,
+    Instance,
+    Ref,
+    ResourceId,
+    Value,
+    resources_in,
+)
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+
+Given = Ref | Derived | Instance
 
 
 class Giving(Nested):
     """By argument, for its summary."""
 
-    def bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, ResourceId, bool]]:
-        """The parameters that receive a resource of this function, or something derived from one."""
-        bound: list[tuple[str, ResourceId, bool]] = []
-        if not any(isinstance(argument.value, (Ref, Derived)) for argument in arguments):
-            return bound
-        for name, argument in filled(callee, arguments):
-            if isinstance(argument.value, (Ref, Derived)):
-                bound.append((name, argument.value.rid, isinstance(argument.value, Derived)))
-        return bound
+    def bind_arguments(self, callee: Function, arguments: list[Argument]) -> list[tuple[str, Given]]:
+        """The parameters that receive a resource of this function, something derived from one, or what keeps one."""
+        if not any(_is_given(argument.value) for argument in arguments):
+            return []
+        return [(name, a.value) for name, a in filled(callee, arguments) if _is_given(a.value)]
 
-    def as_bound(self, name: str, rid: ResourceId, is_derived: bool, state: State) -> Bound:
+    def as_bound(self, name: str, value: Given, state: State) -> Bound:
         """The same as its summary is asked for."""
-        is_resting = state.resources[rid].status is Status.RESTING and not is_derived
-        return Bound(name, self.site_of(rid).spec, is_derived, is_resting)
+        assert value.rid is not None
+        site, is_derived = self.site_of(value.rid), isinstance(value, Derived)
+        is_resting = state.resources[value.rid].status is Status.RESTING and not is_derived
+        owner = value.type if isinstance(value, Instance) and isinstance(value.type, ClassInfo) else None
+        return Bound(name, site.spec, is_derived, is_resting, owner, owner is not None and site.opens_late)
 
     def constants(self, callee: Function, arguments: list[Argument]) -> Constants:
         """Parameters that the callee tests and of which this call says how that ends, given or left at the default."""
@@ -58,3 +72,10 @@ class Giving(Nested):
         if not callee.words.isdisjoint(self.catalogue.release_methods):
             for value in list(state.variables.values()):
                 self.hand_over(value, state, "argument", node)
+
+
+def _is_given(value: Value) -> TypeGuard[Given]:
+    """Whether it is a resource of the caller, comes from one, or is an object of the project that keeps one."""
+    if isinstance(value, Instance):
+        return value.rid is not None and isinstance(value.type, ClassInfo)
+    return isinstance(value, (Ref, Derived))

@@ -89,12 +89,15 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
         assert function is not None
         state = State()
         state.variables.update(constants)
-        for name, spec, is_derived, is_resting in bound:
-            site = Site(len(self.sites), function.node, spec, name, "high", parameter=name, name=name)
+        for each in bound:
+            name = each.name
+            site = Site(len(self.sites), function.node, each.spec, name, "high", parameter=name, name=name)
+            site.is_owner, site.opens_late = each.owner is not None, each.opens_late
             self.sites.append(site)
             rid = (site.index, 0)
-            state.resources[rid] = Resource(Status.RESTING if is_resting else Status.OPEN)
-            state.variables[name] = Derived(rid) if is_derived else Ref(rid)
+            state.resources[rid] = Resource(Status.RESTING if each.is_resting else Status.OPEN)
+            kept = Instance(each.owner, rid) if each.owner is not None else Ref(rid)
+            state.variables[name] = Derived(rid) if each.is_derived else kept
         for index, parameter in enumerate(function.parameters):
             name = parameter.name.value
             if name in state.variables:

@@ -146,6 +146,8 @@ class Bound(NamedTuple):
     spec: Connection
     is_derived: bool = False  # only obtained from it
     is_resting: bool = False  # it takes its connection when it is used
+    owner: ClassInfo | None = None  # what is given is an object of this class, which keeps it
+    opens_late: bool = False  # the object may have opened nothing so far
 
 
 @dataclass(frozen=True, slots=True)

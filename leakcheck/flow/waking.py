@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import libcst as cst
@@ -13,7 +14,7 @@ from leakcheck.flow.state import State, Status, Tier
 from leakcheck.flow.values import Derived, Function, Instance, Value
 from leakcheck.flow.visits import visits
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import dotted, walk
+from leakcheck.project.syntax.walk import code, dotted, is_none, walk
 
 
 class Waking(Callees):
@@ -72,8 +73,9 @@ class Waking(Callees):
         if way.opened and after.resources[owner.rid].status in (Status.RESTING, Status.CLOSED):
             after.set_status(owner.rid, Status.OPEN)
             after.step("note", node, f"opens:{owner.rid[0]}")
-            if self.summaries.owners.works(method):  # once it is open: that is for the method itself to mend
-                self.may_raise(after, node, Tier.WEAK, "driver")
+            if self.summaries.owners.works(method):
+                only_opens = _only_opens(method, self.summaries.owners.fields[owner.type])  # type: ignore[index]
+                self.may_raise(after, node, Tier.WEAK if only_opens else Tier.STRONG, "driver")
         if way.value is not None:
             return way.value, after
         for returned in method.returned:
@@ -109,3 +111,11 @@ class Waking(Callees):
         return name in owners.fields.get(owner.type, ()) or (
             method is not None and bool(owners.late.ways(owner.type, method))
         )
+
+
+def _only_opens(method: FunctionInfo, fields: Collection[str]) -> bool:
+    """Whether a method stores the connection and gives nothing but that or its object: if it fails once that is open,
+    it is for itself to close it."""
+    given = {"self", "None", "True", "False", *(f"self.{field}" for field in fields)}
+    stored = {name for name, value in method.stores if not is_none(value)}
+    return not stored.isdisjoint(fields) and given.issuperset(map(code, method.returned))
