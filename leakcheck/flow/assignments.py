@@ -13,6 +13,7 @@ from leakcheck.flow.values import (
     NONE,
     SOMETHING,
     UNKNOWN,
+    Class,
     Const,
     Derived,
     Function,
@@ -25,6 +26,7 @@ from leakcheck.flow.values import (
     truth,
 )
 from leakcheck.patterns import pattern
+from leakcheck.project.syntax.module import ClassInfo
 from leakcheck.project.syntax.walk import dotted
 
 _NAME = pattern(r"(?<![\w.])\w+")  # not of an attribute
@@ -154,6 +156,9 @@ class Assignments(Core):
                 state.set_status(rid, Status.FIELD, path, target)
         if owner == "self" and isinstance(value, Ref) and self._is_passing(value, path):
             self.site_of(value.rid).name = self.site_of(value.rid).name or path
+        elif isinstance(value, Ref) and (made := self._made_here(owner, state)) and self._is_its_own(made, path, value):
+            self.site_of(value.rid).is_answered_for = True
+            self.bind(owner, Instance(made, value.rid), state, target)
         elif owner != "self" or not self._in_init or isinstance(value, Function):
             self.hand_over(value, state, path, target)
         if owner == "self" and isinstance(value, Derived) and self._leads_back(path):
@@ -169,6 +174,21 @@ class Assignments(Core):
         if self.function is None or self._in_init or site.parameter or "." in field:
             return False
         return is_passing(self.function, field, site.spec, self.resolver)
+
+    def _made_here(self, name: str, state: State) -> ClassInfo | None:
+        """The class of an object that this function has made and that keeps nothing so far, by the object's name."""
+        value = state.variables.get(name)
+        if not isinstance(value, Instance) or value.rid is not None or not isinstance(value.type, ClassInfo):
+            return None
+        made = self.function.bindings.assigned.get(name, ()) if self.function is not None else ()
+        callees = [self.resolver.static(m.func, self.function, self.module) for m in made if isinstance(m, cst.Call)]
+        is_made = bool(callees) and len(callees) == len(made) and all(isinstance(each, Class) for each in callees)
+        return value.type if is_made else None
+
+    def _is_its_own(self, cls: ClassInfo, path: str, ref: Ref) -> bool:
+        """Whether objects of a class release what somebody puts into that field."""
+        spec = self.site_of(ref.rid).spec
+        return bool(self.summaries.taking.ways_of_field(cls, path.rpartition(".")[2], spec))
 
     def _leads_back(self, path: str) -> bool:
         """Whether the class asks the cursor it keeps there for its connection, as to release that."""

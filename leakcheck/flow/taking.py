@@ -10,6 +10,7 @@ import libcst as cst
 from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.owners import gives_itself_away
 from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by, releasing_methods
+from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import LITERALS, Bound
 from leakcheck.models import Connection, Release
@@ -69,7 +70,20 @@ class Taking:
         kept = [fate.how[5:] for fate in fates if _is_own_field(fate.how)]
         if not fates or len(kept) + sum(fate.status in _WITH_THE_CALLER for fate in fates) < len(fates):
             return None
-        fields = list(dict.fromkeys((*kept, *self._filled(cls, init, parameter))))
+        return self._of_fields(cls, list(dict.fromkeys((*kept, *self._filled(cls, init, parameter)))), spec)
+
+    def ways_of_field(self, cls: ClassInfo, field: str, spec: Connection) -> Ways | None:
+        """The same of what the object is given by somebody who sets the field: `store.conn = connect()`."""
+        init = self.resolver.method(cls, "__init__")
+        if not self._summaries.owners.is_plain(cls) or gives_the_same(cls, self.resolver):
+            return None
+        if init is not None and not REGISTERS.isdisjoint(init.words):
+            return None
+        if found := self._of_fields(cls, [field], spec):
+            self.answering[cls] = tuple(dict.fromkeys((*self.answering.get(cls, ()), *found)))
+        return found
+
+    def _of_fields(self, cls: ClassInfo, fields: list[str], spec: Connection) -> Ways | None:
         if any(field_released_outside(cls, field, spec, self.resolver) for field in fields):
             return None
         methods = self._releasing(cls, fields, spec, surely=True)

@@ -63,6 +63,7 @@ def _handed_over(function: Function) -> frozenset[str]:
     pending: list[ast.expr] = []
     assigned: dict[str, list[ast.expr]] = {}
     nodes = list(own(function))
+    given = {argument.arg for argument in (*function.args.posonlyargs, *function.args.args)}
     yields = any(isinstance(node, ast.Yield) for node in nodes)  # what it yields out of a block is open still
     for node in nodes:
         if isinstance(node, (ast.Return, ast.Yield)):
@@ -72,7 +73,9 @@ def _handed_over(function: Function) -> frozenset[str]:
                 assigned.setdefault(name(node.optional_vars), []).append(node.context_expr)
         else:
             for target, value in _assignments(node):
-                assigned.setdefault(name(target), []).append(value)
+                owner = target.value if isinstance(target, ast.Attribute) else None  # `store.conn = connect()`
+                if owner is None or name(owner) not in given:
+                    assigned.setdefault(name(owner or target), []).append(value)
     others: set[str] = set()
     while pending:
         expression = pending.pop()
