@@ -153,6 +153,7 @@ _WORD_LISTS = (
     "arrivals",
     "once",
     "commands",
+    "makes_constructors",
     "processes",
     "process_pools",
     "maps",

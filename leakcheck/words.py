@@ -26,6 +26,7 @@ class Words:
     arrivals: tuple[str, ...]
     once: tuple[str, ...]
     commands: tuple[str, ...]
+    makes_constructors: tuple[str, ...]
     processes: tuple[str, ...]
     process_pools: tuple[str, ...]
     maps: tuple[str, ...]

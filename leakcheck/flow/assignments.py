@@ -31,7 +31,7 @@ from leakcheck.project.syntax.walk import dotted
 
 _NAME = pattern(r"(?<![\w.])\w+")  # not of an attribute
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
-_OPENERS = ("__init__", "__enter__", "__aenter__")  # what these store they own only once they have ended normally
+_OPENERS = ("__init__", "__post_init__", "__enter__", "__aenter__")  # own what they store once they have ended normally
 
 
 class Assignments(Core):

@@ -24,7 +24,11 @@ def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argum
 
 def parameters(callee: Function, arguments: Sequence[cst.Arg]) -> list[str]:
     """For each argument of a call the name of the parameter that it fills; "" where that cannot be told."""
-    names = positional(callee)
+    return named(positional(callee), arguments)
+
+
+def named(names: Sequence[str], arguments: Sequence[cst.Arg]) -> list[str]:
+    """The same of a callee whose parameters have these names."""
     stars = [index for index, argument in enumerate(arguments) if argument.star]
     known = names[: min(stars, default=len(names))]
     found = (a.keyword.value if a.keyword else "".join(known[i : i + 1]) for i, a in enumerate(arguments))

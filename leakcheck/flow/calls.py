@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.binding import parameters
+from leakcheck.flow.binding import named, parameters
 from leakcheck.flow.core import Argument, Evaluated, merged
 from leakcheck.flow.displays import Displays
 from leakcheck.flow.doubles import is_replaced
@@ -298,11 +298,12 @@ class Calls(Sessions, Managers, Displays):
         return next((self.released(owner.rid, form, node, state) for form in forms), None)
 
     def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
-        """For each argument the `__init__` parameter it fills; "" where that cannot be told."""
+        """For each argument the constructor's parameter it fills; "" where that cannot be told."""
         init = self.resolver.method(cls, "__init__")
+        nodes = [argument.node for argument in arguments]
         if init is None:
-            return [""] * len(arguments)
-        return parameters(Function(init, Instance(cls)), [argument.node for argument in arguments])
+            return named(self.resolver.arguments(cls), nodes)
+        return parameters(Function(init, Instance(cls)), nodes)
 
     def _call_on_lent(self, spec: Connection, name: str, node: cst.Call, arguments: list[Argument],
                       state: State) -> Evaluated:  # fmt: skip

@@ -7,6 +7,7 @@ import libcst as cst
 from leakcheck.catalogue import Catalogue
 from leakcheck.flow.values import UNKNOWN, Class, Const, Instance, Symbol, Value
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module, Scope
+from leakcheck.words import words
 
 DEPTH = 6  # of bases, names and calls followed
 
@@ -44,6 +45,22 @@ class Classes:
             if isinstance(base, ClassInfo) and (found := self.method(base, name, depth - 1)):
                 return found
         return None
+
+    def constructor(self, cls: ClassInfo) -> FunctionInfo | None:
+        """What runs when an object is made: `__init__`, or what a dataclass calls at the end of its own."""
+        return self.method(cls, "__init__") or self.method(cls, "__post_init__")
+
+    def arguments(self, cls: ClassInfo) -> tuple[str, ...]:
+        """What the constructor takes that a decorator makes, by the names of the fields; nothing of any other."""
+        if self.method(cls, "__init__") is not None or not self._is_made_by_decorator(cls):
+            return ()
+        owners = [owner for owner in reversed(self.ancestors(cls)) if isinstance(owner, ClassInfo)]
+        return tuple(dict.fromkeys(name for owner in owners for name in owner.annotated))
+
+    def _is_made_by_decorator(self, cls: ClassInfo) -> bool:
+        makers = words().makes_constructors
+        decorators = (self.dotted(name, cls.parent, cls.module) for name in cls.decorators)
+        return any(isinstance(value, Symbol) and value.name in makers for value in decorators)
 
     def bases(self, cls: ClassInfo) -> list[ClassInfo | str]:
         """The direct bases: classes of the project, or qualified names."""

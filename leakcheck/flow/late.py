@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.opening import Else, Held, Opening, asks_itself
-from leakcheck.flow.owning import REGISTERS, made, releasing_methods
+from leakcheck.flow.owning import ITSELF, REGISTERS, made, releasing_methods
 from leakcheck.flow.resolve import is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import LITERALS, Const
@@ -64,7 +64,7 @@ class Late:
             return None
         for field, spec in fields.items():
             released = releasing_methods(cls, field, spec, resolver)
-            if released and {method.name for method in released}.isdisjoint({"__del__", "__init__", "__new__"}):
+            if released and {method.name for method in released}.isdisjoint(ITSELF):
                 methods = (method for method in self._methods(cls) if method not in released)
                 openers = {method: ways for method in methods if (ways := self._ways(method, cls, field))}
                 if openers:
@@ -99,7 +99,7 @@ class Late:
 
     def _opened_by(self, value: cst.BaseExpression, method: FunctionInfo | None) -> Connection | None:
         """What a method that is called later opens."""
-        if method is None or method.name == "__init__":
+        if method is None or method.name in ("__init__", "__post_init__"):
             return None
         return self.owners.connects(value, method)
 

@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.late import Late
 from leakcheck.flow.opening import Held, Opening, in_memory
-from leakcheck.flow.owning import REGISTERS, field_released_outside, made, releasing_methods
+from leakcheck.flow.owning import ITSELF, REGISTERS, field_released_outside, made, releasing_methods
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.sites import Site
@@ -59,19 +59,19 @@ class Owners:
 
     def is_plain(self, cls: ClassInfo) -> bool:
         """Whether all bases of a class are known, and its objects do not give themselves away when they are made."""
-        init = self.resolver.method(cls, "__init__")
+        init = self.resolver.constructor(cls)
         bases = self.resolver.ancestors(cls)
         known = all(isinstance(base, ClassInfo) or base in _PLAIN_BASES for base in bases)
         return known and (init is None or not gives_itself_away(init))
 
     def opens_when_made(self, cls: ClassInfo, field: str) -> bool:
-        """Whether `__init__` itself puts a connection of the object's own into the field."""
-        init = self.resolver.method(cls, "__init__")
+        """Whether the constructor itself puts a connection of the object's own into the field."""
+        init = self.resolver.constructor(cls)
         return init is not None and field in Opening(init, self.connects, surely=True).fields()
 
     def is_called_when_made(self, cls: ClassInfo, method: FunctionInfo) -> bool:
-        """Whether `__init__` calls the method."""
-        init = self.resolver.method(cls, "__init__")
+        """Whether the constructor calls the method."""
+        init = self.resolver.constructor(cls)
         return init is not None and method.name in init.words
 
     def is_released_inside(self, model: Connection) -> bool:
@@ -111,14 +111,14 @@ class Owners:
         return name in words().connections and name not in self.resolver.catalogue.quiet_methods
 
     def _find(self, cls: ClassInfo) -> Connection | None:
-        init = self.resolver.method(cls, "__init__")
+        init = self.resolver.constructor(cls)
         if init is None or not self.is_plain(cls):
             return None
         for field, spec in self._opened(init, cls).items():
             released = releasing_methods(cls, field, spec, self.resolver)
             names = {method.name for method in released}
             is_ended = bool(names) or forwards(cls, field, spec, self.resolver)
-            if is_ended and names.isdisjoint({"__del__", "__init__", "__new__"}):
+            if is_ended and names.isdisjoint(ITSELF):
                 if gives_the_same(cls, self.resolver):
                     return None
                 model = made(cls, spec, released)

@@ -17,6 +17,7 @@ from leakcheck.project.syntax.walk import children, dotted, string_value, termin
 from leakcheck.records import dataclass
 from leakcheck.words import words as the_words
 
+ITSELF = frozenset({"__del__", "__init__", "__new__", "__post_init__"})  # run for an object, not by its user
 REGISTERS = frozenset({"atexit", "finalize", "register", "signal"})  # somebody else may release the object at the end
 
 

@@ -10,7 +10,7 @@ from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import SCOPES, dotted, is_none, walk
 
-_LASTING = frozenset({"__init__", "__new__", "__enter__", "__aenter__"})  # what these store is to stay
+_LASTING = frozenset({"__init__", "__post_init__", "__new__", "__enter__", "__aenter__"})  # what these store is to stay
 _ASKING = frozenset({"hasattr", "getattr", "locals", "vars", "__dict__"})  # ways to a field that need not name it
 
 
@@ -34,7 +34,7 @@ def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver
         if method in storing:
             fits = _begins_with_it(method, field) and releases_field(method, field, spec, resolver)
         else:
-            helps = method.name == "__init__" or any(method.name in other.words for other in storing)
+            helps = method.name in ("__init__", "__post_init__") or any(method.name in other.words for other in storing)
             fits = helps and not releases_field(method, field, spec, resolver)
         if not fits or gives_field(method, field, spec):
             return False

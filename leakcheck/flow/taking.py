@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.owners import gives_itself_away
-from leakcheck.flow.owning import REGISTERS, field_released_outside, release_by, releasing_methods
+from leakcheck.flow.owning import ITSELF, REGISTERS, field_released_outside, release_by, releasing_methods
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import LITERALS, Bound
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Ways = tuple[Release, ...]
 _WITH_THE_CALLER = (Status.OPEN, Status.RESTING)
-_ITSELF = frozenset({"__del__", "__init__", "__new__"})
 
 
 class Taking:
@@ -49,11 +48,15 @@ class Taking:
     def passes_on(self, cls: ClassInfo, parameter: str, spec: Connection) -> bool:
         """Whether an object stands for what it is given: it keeps that, and releases it when asked to."""
         init = self.resolver.method(cls, "__init__")
-        fields = self._filled(cls, init, parameter) if init is not None and parameter else ()
+        fields: Iterable[str] = self._filled(cls, init, parameter) if init is not None and parameter else ()
+        if parameter in self.resolver.arguments(cls):
+            fields = (parameter,)
         return any(forwards(cls, field, spec, self.resolver) for field in fields)
 
     def may_raise(self, cls: ClassInfo, parameter: str, spec: Connection) -> bool:
         """Whether the constructor may well fail with it."""
+        if self.resolver.constructor(cls) is None:
+            return False
         summary = self._given_to(cls, parameter, spec)
         return summary is None or len(summary.returns) < len(summary.outcomes)
 
@@ -63,6 +66,8 @@ class Taking:
         return self._summaries.of(init, cls, (Bound(parameter, spec),)) if init is not None else None
 
     def _find(self, cls: ClassInfo, parameter: str, spec: Connection) -> Ways | None:
+        if parameter in self.resolver.arguments(cls):
+            return self.ways_of_field(cls, parameter, spec)
         init = self.resolver.method(cls, "__init__")
         if init is None or gives_itself_away(init) or not REGISTERS.isdisjoint(init.words):
             return None
@@ -74,7 +79,7 @@ class Taking:
 
     def ways_of_field(self, cls: ClassInfo, field: str, spec: Connection) -> Ways | None:
         """The same of what the object is given by somebody who sets the field: `store.conn = connect()`."""
-        init = self.resolver.method(cls, "__init__")
+        init = self.resolver.constructor(cls)
         if not self._summaries.owners.is_plain(cls) or gives_the_same(cls, self.resolver):
             return None
         if init is not None and not REGISTERS.isdisjoint(init.words):
@@ -91,7 +96,7 @@ class Taking:
             return None  # a helper may release it, going by its name: enough for doubt, not for a release
         if methods:
             self._summaries.owners.fields[cls] = frozenset(fields)
-        return None if methods.keys() & _ITSELF else tuple(map(release_by, methods.values()))
+        return None if methods.keys() & ITSELF else tuple(map(release_by, methods.values()))
 
     def _releasing(
         self, cls: ClassInfo, fields: list[str], spec: Connection, surely: bool = False

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.opening import asks_itself
-from leakcheck.flow.owning import has_heir, may_be_one, releases_field, subclasses
+from leakcheck.flow.owning import ITSELF, has_heir, may_be_one, releases_field, subclasses
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
 if TYPE_CHECKING:
     from leakcheck.flow.owners import Owners
 
-_LASTING = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__del__"})
+_LASTING = ITSELF | {"__enter__", "__aenter__", "__exit__", "__aexit__"}
 
 
 def visits(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:

@@ -182,6 +182,12 @@ class ClassInfo:
         declared = (m.declares.get(field) for m in self.methods.values() if field in m.chunk.fields)
         return next(filter(None, declared), None)
 
+    @cached_property
+    def annotated(self) -> tuple[str, ...]:
+        """The fields that the body says the types of, but for those of the class and those that are not asked for."""
+        nodes = (node for node in self._statements if type(node) is cst.AnnAssign and isinstance(node.target, cst.Name))
+        return tuple(node.target.value for node in nodes if not _is_no_argument(node))  # type: ignore[attr-defined]
+
     def _mentions(self, field: str) -> bool:
         """Whether the name stands in its text, outside of methods that have a statement of their own."""
         return self.chunk.info is not self or field in self.chunk.own_words
@@ -210,6 +216,15 @@ def function_of(node: cst.Lambda, chunk: Chunk, parent: Scope) -> FunctionInfo:
     info = FunctionInfo(cst.FunctionDef(cst.Name("lambda_"), node.params, body), chunk, LAMBDA, parent)
     info.name, info.place = "lambda", node
     return info
+
+
+def _is_no_argument(node: cst.AnnAssign) -> bool:
+    """`x: ClassVar[int]`, `x: int = field(init=False)`."""
+    asked = node.value.args if isinstance(node.value, cst.Call) else ()
+    told = (arg for arg in asked if arg.keyword is not None and arg.keyword.value == "init")
+    annotation = node.annotation.annotation
+    outer = dotted(annotation.value if isinstance(annotation, cst.Subscript) else annotation) or ""
+    return outer.rpartition(".")[2] == "ClassVar" or any(dotted(arg.value) == "False" for arg in told)
 
 
 def _self_field(target: cst.CSTNode) -> str:
