@@ -10,7 +10,7 @@ from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.giving import Giving
-from leakcheck.flow.state import Raised, Resource, State, Status, Tier
+from leakcheck.flow.state import CERTAIN, Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
     NONE,
@@ -233,6 +233,8 @@ class Callees(Giving):
                 raises = True
                 if self.handlers or after.open_resources():
                     raised = outcome.raised or Raised("driver")
+                    if types := CERTAIN.get(raised.origin):  # of a name that only the callee has
+                        raised = Raised("call", types[0])
                     self.raises(after, node, outcome.tier, raised.origin, raised.type)
                 continue
             value = self._received(outcome, callee, rids, node, after)
