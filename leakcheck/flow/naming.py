@@ -127,7 +127,8 @@ class Naming(Core):
         return bindings.is_assigned_only(name) and all(self._is_number(value, depth) for value in values)
 
     def _method_kinds(self, callee: Value, name: str | None) -> frozenset[str]:
-        if isinstance(callee, Method) and name is None:
+        """By the method's name alone, where nothing is known of the class it is called on."""
+        if isinstance(callee, Method) and (name is None or not self.catalogue.function(name)):
             return self.catalogue.function(f"*.{callee.name}")
         return frozenset()
 
