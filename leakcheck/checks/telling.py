@@ -48,13 +48,13 @@ class Teller:
 
     def done(self, site: Site) -> str:
         """The participle of a release: closed, or returned (to its pool)."""
-        return "returned" if site.spec.kind == "checkout" else "closed"
+        return "returned" if site.is_pooled else "closed"
 
     def does(self, site: Site) -> str:
-        return "returns" if site.spec.kind == "checkout" else "closes"
+        return "returns" if site.is_pooled else "closes"
 
     def do(self, site: Site) -> str:
-        return "return" if site.spec.kind == "checkout" else "close"
+        return "return" if site.is_pooled else "close"
 
     def subject(self, site: Site, article: bool = True) -> str:
         """`conn` from `psycopg2.connect`."""
@@ -74,7 +74,7 @@ class Teller:
         return self._acquired(site, "", _REOPENED if site.reopened else _COLLECTED.get(site.spec.gc, ""))
 
     def _acquired(self, site: Site, which: str, why: str) -> list[Step]:
-        verb = "checked out here" if site.spec.kind == "checkout" else "opened here"
+        verb = "checked out here" if site.is_pooled else "opened here"
         verb = "made here" if site.opens_late else verb
         steps = [self.step("acquire", site.node, f"{which}{verb}{why}")]
         for wrapper in site.wrappers:

@@ -44,6 +44,12 @@ class Site:
     may_be_other: bool = False  # or something that is no connection, nor None
     may_be_anything: bool = False  # or something of which that cannot be told
     is_part: bool = False  # of a tuple or dict that it gives
+    keeps_pooled: bool = False  # an object that keeps a connection of a pool
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether to release it is to return something to its pool."""
+        return self.keeps_pooled or self.spec.kind == "checkout"
 
 
 @dataclass(frozen=True)

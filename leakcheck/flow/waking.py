@@ -52,6 +52,8 @@ class Waking(Callees):
         paths = sorted(f"self.{field}" for field in self.summaries.owners.fields[own.type])
         site = self.site(node, replace(model, lazy=False), "medium")
         site.is_owner, site.name = True, ", ".join(paths)
+        kept = self.summaries.owners.late.fields(own.type).values()
+        site.keeps_pooled = bool(kept) and all(spec.kind == "checkout" for spec in kept)
         self.may_raise(state, node, Tier.STRONG, "driver")
         rid = self.acquire(site, state).rid
         state.variables["self"] = Instance(own.type, rid)

@@ -11,6 +11,7 @@ from leakcheck.diagnostics import Confidence, Diagnostic, Step
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import CERTAIN, Status, Tier, Trace
+from leakcheck.project.syntax.module import Module
 from leakcheck.project.syntax.walk import same_scope, terminal, walk
 from leakcheck.records import dataclass
 
@@ -35,10 +36,10 @@ def verdicts(run: Interpreter) -> Iterator[Verdict]:
     for leak in run.leaks:
         by_site.setdefault(leak.site, []).append(leak)
     for site, found in by_site.items():
-        yield judge(site, found)
+        yield judge(site, found, run.module)
 
 
-def judge(site: Site, found: list[Leak]) -> Verdict:
+def judge(site: Site, found: list[Leak], module: Module) -> Verdict:
     """The worst of the site's paths decides: without an exception before with one, likely before unlikely."""
     tier = min(leak.tier for leak in found)
     worst = [leak for leak in found if leak.tier == tier]
@@ -52,13 +53,13 @@ def judge(site: Site, found: list[Leak]) -> Verdict:
         code, among = ("LK103", entered) if entered and len(entered) == len(held) else ("LK101", held)
     else:
         code, among = "LK102", held
-    leak = min(among, key=_plainness)
+    leak = min(among, key=lambda each: _plainness(each, module))
     return Verdict(code, leak, _confidence(site, tier))
 
 
-def _plainness(leak: Leak) -> tuple[bool, int]:
+def _plainness(leak: Leak, module: Module) -> tuple[bool, int]:
     """Of several paths the one is shown on which the database fails, for that surely happens, then the shortest."""
-    raising = _raising(leak.trace)
+    raising = _raising(leak, module)
     return raising is not None and raising.text == "call", leak.trace.length if leak.trace else 0
 
 
@@ -115,7 +116,7 @@ _LACKING = {"unbound": "unbound", "none": "None"}  # what a name is, by the orig
 
 
 def _if_raised(leak: Leak, tell: Teller) -> str:
-    raising = _raising(leak.trace)
+    raising = _raising(leak, tell.module)
     what = tell.subject(leak.site)
     stays = _stays(leak.site, tell)
     if raising is None:
@@ -148,7 +149,7 @@ def _stays(site: Site, tell: Teller) -> str:
     """Where nothing in sight gives it back on any path, "not closed" would say that something does on another."""
     if site.releases:
         return f"is not {tell.done(site)}"
-    return "is left checked out" if site.spec.kind == "checkout" else "is left open"
+    return "is left checked out" if site.is_pooled else "is left open"
 
 
 def _with(leak: Leak, tell: Teller) -> str:
@@ -185,16 +186,27 @@ def _history(trace: Trace | None, site: Site) -> list[Trace]:
     return steps[::-1]
 
 
-def _raising(trace: Trace | None) -> Trace | None:
-    """The exception that decides: one that is certain if there is one, else the last one."""
-    last: Trace | None = None
+def _raising(leak: Leak, module: Module) -> Trace | None:
+    """The exception that decides: one that is certain if there is one, else the last one that skips a release. What is
+    raised behind every release, long after an exception that a handler has swallowed, changes nothing any more."""
+    history = [*_history(leak.trace, leak.site)]
+    raised = [trace for trace in history if trace.kind == "raise"] or _raises_before(history)
+    for trace in reversed(raised):
+        if trace.text in CERTAIN and not isinstance(trace.node, cst.Raise):  # which raises it again
+            return trace
+    if len(raised) > 1:
+        last = max((module.span(node).line for node in leak.site.releases), default=0)
+        raised = [trace for trace in raised if module.span(trace.node).line <= last] or raised
+    return raised[-1] if raised else None
+
+
+def _raises_before(history: list[Trace]) -> list[Trace]:
+    """What was raised in the round before, where this one has overwritten what that one had acquired."""
+    trace, found = history[0].previous if history else None, []
     while trace is not None:
-        if trace.kind == "raise":
-            if trace.text in CERTAIN and not isinstance(trace.node, cst.Raise):  # which raises it again
-                return trace
-            last = last or trace
+        found += [trace] * (trace.kind == "raise")
         trace = trace.previous
-    return last
+    return found[::-1]
 
 
 def _steps(verdict: Verdict, tell: Teller) -> tuple[Step, ...]:
