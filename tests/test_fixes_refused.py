@@ -113,6 +113,74 @@ def test_what_may_be_anything_is_closed_only_on_request(other: str) -> None:
     assert result.reasons == ["unsafe: `opened` may also give something that cannot be closed"]
 
 
+CLOSED = """\
+class Archive:
+    pass
+
+
+def opened(p):
+    if p == "memory":
+        return Archive()
+    return sqlite3.connect(p)
+
+
+def f(p):
+    conn = opened(p)
+    {}
+    conn.close()
+"""
+
+
+def test_what_is_closed_anyway_may_be_anything() -> None:
+    source = HEAD + CLOSED.format("conn.execute('DELETE FROM t')")
+    assert "    with closing(opened(p)) as conn:\n        conn.execute('DELETE FROM t')\n" in fix(source).text
+    caught = "try:\n        conn.execute('DELETE FROM t')\n    except OSError:\n        return None"
+    assert "with closing(opened(p)) as conn:" in fix(HEAD + CLOSED.format(caught)).text
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "if isinstance(conn, Archive):\n        return None",
+        "if isinstance(conn, Archive):\n        raise TypeError(p)",
+        "if p == 'memory':\n        return conn",
+    ],
+)
+def test_what_is_closed_only_if_it_is_a_connection_is_not_closed_otherwise(way: str) -> None:
+    source = HEAD + CLOSED.format(f"{way}\n    conn.execute('DELETE FROM t')")
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert len(result.reasons) == 1
+
+
+OBJECTS = """\
+class Store:
+    def __init__(self, p):
+        self.conn = sqlite3.connect(p)
+
+    def sweep(self):
+        self.conn.execute("DELETE FROM t")
+
+    def close(self):
+        self.conn.close()
+
+
+def store(p):
+    return Store(p){}
+
+
+def f(p):
+    found = store(p)
+    found.sweep()
+"""
+
+
+def test_the_object_that_was_made_is_no_other() -> None:
+    result = fix(HEAD + OBJECTS.format(""), "unsafe")
+    assert "    with closing(store(p)) as found:\n        found.sweep()\n" in result.text
+    assert result.left == ()
+
+
 PARTS = """\
 def opened(p):
     conn = sqlite3.connect(p)

@@ -73,8 +73,6 @@ class Quest:
         scene = self.scene = Scene(file, verdict, run)
         if scene.site.may_be_given and not scene.site.releases:
             raise Refused(f"`{scene.site.callee}` may give back a connection it is given, which is not ours to close")
-        if scene.site.may_be_other:
-            raise Refused(f"`{scene.site.callee}` may also give something that is no connection")
         if scene.site.closed_in_vain:
             raise Refused(f"the block that calls `{scene.site.closed_in_vain}()` has to go")
         if scene.site.is_part and not scene.name:
@@ -91,7 +89,10 @@ class Quest:
             except Refused as refusal:
                 self.refusals.append(str(refusal))
                 continue
-            if scene.site.may_be_anything and not proposal.doubt:
+            if scene.site.may_be_other and not proposal.anyway:
+                self.refusals.insert(0, f"`{scene.site.callee}` may also give something that is no connection")
+                continue
+            if scene.site.may_be_anything and not proposal.doubt and not proposal.anyway:
                 doubt = f"`{scene.site.callee}` may also give something that cannot be closed"
                 proposal = replace(proposal, doubt=doubt)
             if proposal.doubt:

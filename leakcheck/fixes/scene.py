@@ -32,6 +32,7 @@ class Proposal:
     alias: str = ""  # the name by which the rewrite calls what the acquire gives
     instead: str = ""  # the call that is made instead of the acquire
     longer: bool = False  # the connection is kept past something that ran without it
+    anyway: bool = False  # what the acquire gives was released before, on every way out, whatever it is
 
 
 class File:

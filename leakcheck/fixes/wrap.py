@@ -6,6 +6,7 @@ import ast
 from dataclasses import field
 
 from leakcheck.fixes import order, releases
+from leakcheck.fixes.anyway import released_anyway
 from leakcheck.fixes.ending import ending_for
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.reads import touches
@@ -232,6 +233,7 @@ def _catches(scene: Scene, up: ast.AST, unit: ast.stmt) -> bool:
 
 def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     tree, body = scene.tree, region.body
+    anyway = released_anyway(tree, region.found.units, body)
     units = with_tests(scene, region.found.units)
     while body and body[-1] in units:
         body = body[:-1]
@@ -247,8 +249,9 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     draft = scene.draft()
     doubts = [*region.doubts, *ending.doubts]
     deep = remove(scene, draft, units, body)
+    doubt = doubts[0] if doubts else ""
     if not deep and len(body) == 1 and ending.join(draft, body[0], late):
-        return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead, longer=region.longer)
+        return Proposal(ending.title, draft, doubt, "", ending.instead, region.longer, anyway)
     first = tree.first_line(body[0]) if late else (scene.statement.end_lineno or 0) + 1
     last = tree.last_line(body[-1])
     base = draft.indent_of(tree.first_line(body[0]))
@@ -258,4 +261,4 @@ def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     if not late:
         draft.drop_blank(first)
     ending.write(draft, first, last, base, late)
-    return Proposal(ending.title, draft, doubts[0] if doubts else "", instead=ending.instead, longer=region.longer)
+    return Proposal(ending.title, draft, doubt, "", ending.instead, region.longer, anyway)

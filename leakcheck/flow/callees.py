@@ -11,6 +11,7 @@ from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.giving import Giving
 from leakcheck.flow.state import CERTAIN, Raised, Resource, State, Status, Tier
+from leakcheck.flow.sites import Site
 from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
     NONE,
@@ -31,6 +32,7 @@ from leakcheck.flow.values import (
     Tuple,
     Value,
 )
+from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import code
 
@@ -88,7 +90,7 @@ class Callees(Giving):
         """What else than a connection of its own a function may give, where it may give one."""
         for site in (site for site in self.sites if site.node is node):
             site.may_be_given |= may_return(callee, arguments)
-            site.may_be_other |= any(map(self._is_other, values))
+            site.may_be_other |= any(self._is_other(value, site) for value in values)
             site.may_be_anything |= any(map(_is_anything, values))
             site.is_part |= any(isinstance(value, Tuple) for value in values)
 
@@ -113,12 +115,26 @@ class Callees(Giving):
             result += self.call_function(callee, node, known, after)
         return result
 
-    def _is_other(self, value: Value) -> bool:
-        """Whether it is surely no connection, nor None."""
+    def _is_other(self, value: Value, site: Site) -> bool:
+        """Whether it is surely nothing that could be released in its place, nor None."""
         if isinstance(value, Const):
             return value.value is not None
+        if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
+            return not (self._keeps(value, site) or self._is_released_alike(value.type, site.spec))
         spec = self.resolver.connection_type(value)
         return isinstance(value, (Instance, Symbol)) and (spec is None or spec.kind in ("engine", "pool", "client"))
+
+    def _keeps(self, value: Instance, site: Site) -> bool:
+        """Whether it is the object that was made there."""
+        return value.rid is not None and self.site_of(value.rid) is site
+
+    def _is_released_alike(self, cls: ClassInfo, spec: Connection) -> bool:
+        """Whether an object has a method by which what it stands for is released."""
+        for form in (form for form in spec.release if form.on == "conn"):
+            method = self.resolver.method(cls, form.method)
+            if method is not None and method.is_async == form.awaited and not method.decorators:
+                return all(p.default is not None or p.star for p in method.parameters[1:])
+        return False
 
     def _kept_by(self, callee: Function, state: State) -> Value | None:
         """What an object's getter gives, where that is the resource the object keeps."""
