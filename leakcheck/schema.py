@@ -175,6 +175,8 @@ _WORD_LISTS = (
     "tests",
     "retries",
     "pauses",
+    "clocks",
+    "calendars",
     "turns",
     "counts",
     "inserts",

@@ -48,6 +48,8 @@ class Words:
     tests: tuple[str, ...]
     retries: tuple[str, ...]
     pauses: tuple[str, ...]
+    clocks: tuple[str, ...]
+    calendars: tuple[str, ...]
     turns: tuple[str, ...]
     counts: tuple[str, ...]
     inserts: tuple[str, ...]

@@ -287,6 +287,43 @@ def test_a_pause_that_others_count_on_does_not_grow(says: str, pause: str) -> No
     assert "time.sleep(delay)" in fix(PAUSES.format("print('again', attempt, dsn.name)", pause), "unsafe").text
 
 
+WATCHED = """\
+import time
+
+import psycopg2
+
+
+def connected(dsn, timeout):
+    {}
+    while {}:
+        try:
+            return psycopg2.connect(dsn)
+        except psycopg2.OperationalError:
+            {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "handler"),
+    [
+        ("datetime.now() < deadline", "time.sleep(5)"),
+        ("time.time() - started < timeout", "time.sleep(5)"),
+        ("True", "if time.time() > deadline:\n                raise\n            time.sleep(5)"),
+        ("time.time() < deadline", "deadline -= 1\n            time.sleep(5)"),
+    ],
+)
+def test_a_longer_pause_does_not_outrun_a_clock(head: str, handler: str) -> None:
+    source = WATCHED.format("deadline = started = time.time()", head, handler)
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert any("watches a clock" in given for given in result.reasons), result.reasons
+
+
+def test_a_pause_ends_at_the_deadline() -> None:
+    text = fix(WATCHED.format("end = time.monotonic() + timeout", "time.monotonic() < end", "pass"), "unsafe").text
+    assert "time.sleep(min(delay, max(0, end - time.monotonic())))" in text
+
+
 UNSAFE = {
     "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "        conn.rollback()\n"

@@ -6,9 +6,10 @@ import ast
 import re
 
 from leakcheck.fixes.scene import Proposal
-from leakcheck.fixes.spot import Spot
+from leakcheck.fixes.spot import Spot, loaded, stored
 from leakcheck.fixes.syntax import dotted, leaves, terminal
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.words import words
 
 _MOST = 60  # seconds between two attempts
 _DOUBT = "the attempts take longer"
@@ -19,16 +20,46 @@ def back_off(spot: Spot) -> Proposal:
     loop = spot.loop
     pauses = [node for node in ast.walk(loop) if isinstance(node, ast.Call) and terminal(node.func) == "sleep"]
     draft, delay = spot.draft(), spot.fresh("delay", "retry_delay", "pause")
+    pause = _in_time(spot, delay)
     if pauses:
-        first = _lengthen(spot, draft, pauses, delay)
+        first = _lengthen(spot, draft, pauses, delay, pause)
     else:
-        _insert_pauses(spot, draft, loop, delay)
+        _insert_pauses(spot, draft, loop, delay, pause)
         first = "1"
     draft.insert(loop.lineno, f"{spot.indent(loop)}{delay} = {first}")
     return Proposal("wait twice as long before each attempt", draft, _DOUBT)
 
 
-def _lengthen(spot: Spot, draft: Draft, pauses: list[ast.Call], delay: str) -> str:
+def _in_time(spot: Spot, delay: str) -> str:
+    """For how long to pause: not past the deadline in the loop's head. Any other use of a clock would be outrun."""
+    watched = {id(node) for node in ast.walk(spot.loop) if _tells_time(node)}
+    if not watched:
+        return delay
+    head = spot.loop.test if isinstance(spot.loop, ast.While) else None
+    tests = head.values if isinstance(head, ast.BoolOp) and isinstance(head.op, ast.And) else [head]
+    limits = [test for test in tests if isinstance(test, ast.Compare) and _is_deadline(test, spot.loop)]
+    if len(limits) != 1 or watched != {id(limits[0].left)}:
+        raise Refused("the loop watches a clock, which a longer pause would outrun")
+    limit, clock = limits[0].comparators[0], limits[0].left
+    return f"min({delay}, max(0, {spot.flat(limit)} - {spot.flat(clock)}))"
+
+
+def _tells_time(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and terminal(node.func) in (*words().clocks, *words().calendars)
+
+
+def _is_deadline(test: ast.Compare, loop: ast.AST) -> bool:
+    """`time.time() < deadline`, in seconds, where the deadline stays what it is."""
+    clock, limit = test.left, test.comparators[0]
+    counts = isinstance(clock, ast.Call) and terminal(clock.func) in words().clocks and not clock.args
+    plain = all(
+        isinstance(n, (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.Add, ast.Load)) for n in ast.walk(limit)
+    )
+    fixed = not loaded(limit) & stored(loop)
+    return counts and plain and fixed and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Lt, ast.LtE))
+
+
+def _lengthen(spot: Spot, draft: Draft, pauses: list[ast.Call], delay: str, time: str) -> str:
     """The pauses take their time from a variable that grows; its first value."""
     times = {spot.tree.text(pause.args[0]) for pause in pauses if len(pause.args) == 1}
     if len(times) != 1 or any(len(pause.args) != 1 or pause.keywords for pause in pauses):
@@ -40,7 +71,7 @@ def _lengthen(spot: Spot, draft: Draft, pauses: list[ast.Call], delay: str) -> s
         spot.alone(statement)
         if not isinstance(statement, ast.Expr) or len(spot.lines(statement)) > 1:
             raise Refused("its pause is part of something else")
-        draft.replace(pause.lineno, spot.tree.start(argument)[1], spot.tree.end(argument)[1], delay)
+        draft.replace(pause.lineno, spot.tree.start(argument)[1], spot.tree.end(argument)[1], time)
         draft.insert(statement.lineno + 1, spot.indent(statement) + _doubled(delay))
     return times.pop()
 
@@ -57,7 +88,7 @@ def _spoken_of(spot: Spot, pauses: list[ast.Call]) -> bool:
     return number is not None and any(map(number.search, texts))
 
 
-def _insert_pauses(spot: Spot, draft: Draft, loop: ast.For | ast.While, delay: str) -> None:
+def _insert_pauses(spot: Spot, draft: Draft, loop: ast.For | ast.While, delay: str, time: str) -> None:
     """Each handler that lets the loop go on waits first."""
     if isinstance(spot.function, ast.AsyncFunctionDef):
         (sleep,) = spot.imports("asyncio").use(draft, loop.lineno, "sleep")
@@ -73,7 +104,7 @@ def _insert_pauses(spot: Spot, draft: Draft, loop: ast.For | ast.While, delay: s
             raise Refused("its handler stands on one line")
         spot.alone(last)
         indent = spot.indent(last)
-        lines = [f"{indent}{sleep}({delay})", indent + _doubled(delay)]
+        lines = [f"{indent}{sleep}({time})", indent + _doubled(delay)]
         if isinstance(last, ast.Pass):
             draft.replace(last.lineno, 0, len(draft.line(last.lineno).rstrip("\r\n")), draft.end.join(lines))
         elif isinstance(last, ast.Continue):
