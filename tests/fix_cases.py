@@ -67,6 +67,55 @@ REWRITES = {
                 # always
         """,
     ),
+    "plain values outlive the connection, others do not": (
+        """
+        def counts(conn) -> "dict[str, int | None]":
+            found = dict(parted(conn.execute("SELECT 1")))
+            return found
+
+
+        def rows(conn):
+            return parted(conn.execute("SELECT 1"))
+
+
+        def f(p):
+            with sqlite3.connect(p) as conn:
+                found = counts(conn)
+            for name in found:
+                print(name)
+
+
+        def g(p):
+            with sqlite3.connect(p) as conn:
+                found = rows(conn)
+            for name in found:
+                print(name)
+        """,
+        """
+        def counts(conn) -> "dict[str, int | None]":
+            found = dict(parted(conn.execute("SELECT 1")))
+            return found
+
+
+        def rows(conn):
+            return parted(conn.execute("SELECT 1"))
+
+
+        def f(p):
+            with closing(sqlite3.connect(p)) as conn, conn:
+                found = counts(conn)
+            for name in found:
+                print(name)
+
+
+        def g(p):
+            with closing(sqlite3.connect(p)) as conn:
+                with conn:
+                    found = rows(conn)
+                for name in found:
+                    print(name)
+        """,
+    ),
     "a test with nothing left to do goes": (
         """
         def f(p, q):

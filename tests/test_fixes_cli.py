@@ -172,3 +172,37 @@ def test_an_interrupted_run_leaves_each_file_old_or_new(here: Path, monkeypatch:
     assert run("--fix", "--no-cache", ".").exit_code == 130
     assert sorted(path.name for path in here.iterdir()) == ["last.py", "leak.py"]
     assert {(here / name).read_text(encoding="utf-8") for name in ("last.py", "leak.py")} == {LEAK, CLEAN}
+
+
+READ = """\
+import sqlite3
+
+from {module} import ask
+
+
+def show(p):
+    with sqlite3.connect(p) as conn:
+        rows = ask(conn)
+    for row in rows:
+        print(row)
+"""
+ASKED = """\
+def _read(conn):
+    return [parted(row) for row in conn.execute("SELECT * FROM t")]
+
+
+def ask(conn):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "closes"),
+    [("return _read(conn)", True), ("yield from _read(conn)", False), ("return other(conn.execute('x'))", False)],
+)
+def test_a_block_ends_before_what_needs_no_connection(here: Path, asked: str, closes: bool) -> None:
+    (here / "store.py").write_text(ASKED.format(asked), encoding="utf-8")
+    (here / "leak.py").write_text(READ.format(module="store"), encoding="utf-8")
+    run("--fix", ".")
+    fixed = (here / "leak.py").read_text(encoding="utf-8")
+    assert ("    with closing(sqlite3.connect(p)) as conn, conn:\n        rows = ask(conn)\n    for" in fixed) == closes

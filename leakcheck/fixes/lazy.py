@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from enum import IntEnum
 
+from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.endless import never_ends
 from leakcheck.fixes.reads import own_names, touches
-from leakcheck.fixes.syntax import Function, Tree, dotted, inner
+from leakcheck.fixes.syntax import Function, Tree, dotted, inner, terminal
 from leakcheck.fixes.text import Refused
 
 _READ = frozenset({
@@ -36,6 +37,10 @@ _KEEPS = frozenset({
     "append", "add", "put", "push", "register", "callback", "setdefault", "insert", "submit", "Thread", "partial",
     "extend", "update",
 })  # fmt: skip
+_SINGLE = frozenset({"str", "int", "float", "bool", "bytes", "None", "Optional", "Union"})
+_PLAIN = _SINGLE | {
+    "list", "dict", "tuple", "set", "frozenset", "List", "Dict", "Tuple", "Set", "FrozenSet", "Any",
+}  # fmt: skip
 _FRAMES = frozenset({"read_sql", "read_sql_query", "read_sql_table"})
 
 
@@ -57,6 +62,7 @@ class Lazy:
         self.names = dict(seeds)
         self.takes: frozenset[str] = frozenset()  # methods by which a session takes an object on
         self.sources: set[ast.expr] = set()  # expressions that are connections themselves
+        self.elsewhere: Elsewhere | None = None  # the project's functions in other files
         self._fixed = frozenset(seeds)
         made = [n for s in body for n in inner(s) if isinstance(n, (Function, ast.ClassDef))]
         self._made = {n.name: n for n in made}  # functions and classes that may use what is around them
@@ -188,7 +194,7 @@ class Lazy:
             return max(self._of_made(function.id, awaited), min(given, Need.PERHAPS))
         if not given:
             return Need.NONE
-        answer = self._own(node)
+        answer = self._own(node, awaited)
         return Need.PERHAPS if answer is None else answer
 
     def _of_made(self, name: str, awaited: bool) -> Need:
@@ -209,25 +215,55 @@ class Lazy:
             return Need.PERHAPS if self._objects and name in _OBJECTS else Need.NONE
         return owner if name in _LAZY else Need.PERHAPS
 
-    def _own(self, node: ast.Call) -> Need | None:
-        """What a function of this module makes of its arguments; None if that is not to be seen."""
-        name = dotted(node.func).removeprefix("self.").removeprefix("cls.")
-        function = self._tree.function_named(name)
+    def _own(self, node: ast.Call, awaited: bool) -> Need | None:
+        """What a function of the project makes of its arguments; None if that is not to be seen."""
+        path = dotted(node.func)
+        function = self._tree.function_named(path.removeprefix("self.").removeprefix("cls."))
+        tree, elsewhere = self._tree, self.elsewhere
+        if function is None and path and elsewhere is not None and (found := elsewhere.find(path)):
+            function, tree, elsewhere = found
         if function is None or not self._depth or any(isinstance(a, ast.Starred) for a in node.args):
             return None
         if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(function)):
             return Need.CERTAIN
+        if tree is not self._tree and isinstance(function, ast.AsyncFunctionDef) and not awaited:
+            return None
+        if is_plain(function.returns, _SINGLE if self._objects else _PLAIN):
+            return Need.NONE
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         if names[:1] in (["self"], ["cls"]):
             names = names[1:]
         seeds = {name: self.of(value) for name, value in zip(names, node.args, strict=False)}
         seeds |= {k.arg: self.of(k.value) for k in node.keywords if k.arg}
-        return self._of_returned(function, seeds, set())
+        return self._of_returned(function, seeds, set(), tree, elsewhere)
 
-    def _of_returned(self, function: Function, seeds: dict[str, Need], sources: set[ast.expr]) -> Need:
+    def _of_returned(
+        self,
+        function: Function,
+        seeds: dict[str, Need],
+        sources: set[ast.expr],
+        tree: Tree | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> Need:
         """What a function gives back, where some of its names need the connection, or some expressions are one."""
-        lazy = Lazy(self._tree, function.body, seeds, self._objects, self._depth - 1)
-        lazy.takes, lazy.sources = self.takes, sources
+        lazy = Lazy(tree or self._tree, function.body, seeds, self._objects, self._depth - 1)
+        lazy.takes, lazy.sources, lazy.elsewhere = self.takes, sources, elsewhere or self.elsewhere
         lazy.settle()
         returns = [n.value for n in inner(function) if isinstance(n, ast.Return)]
         return max((lazy.of(value) for value in returns), default=Need.NONE)
+
+
+def is_plain(annotation: ast.expr | None, types: frozenset[str]) -> bool:
+    """Whether a function says that it gives nothing but values of such types, which need no connection."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return False
+    if annotation is None or (isinstance(annotation, ast.Name) and annotation.id == "Any"):
+        return False
+    parts = list(ast.walk(annotation))
+    modules = {node.value for node in parts if isinstance(node, ast.Attribute)}  # `typing` of `typing.Any`
+    named = [terminal(n) for n in parts if isinstance(n, (ast.Name, ast.Attribute)) and n not in modules]
+    values = (node.value for node in parts if isinstance(node, ast.Constant))
+    return all(name in types for name in named) and all(value is None or value is ... for value in values)

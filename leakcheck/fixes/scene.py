@@ -7,6 +7,7 @@ import itertools
 from functools import cached_property, lru_cache
 
 from leakcheck.checks.leaks.exits import Verdict
+from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
 from leakcheck.fixes.reads import is_own, touches
@@ -162,6 +163,7 @@ class Scene:
         lazy = Lazy(self.tree, self.body, seeds, self.objects)
         lazy.sources.add(self.call)
         lazy.takes = frozenset(self.spec.pending)
+        lazy.elsewhere = Elsewhere(self.run.resolver, self.file.module, self.run.function)
         return lazy.settle()
 
     # -- text --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+"""The functions that a file calls and others define: read where their text tells what becomes of a connection."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import libcst as cst
+
+from leakcheck.fixes.syntax import Function, Tree
+from leakcheck.fixes.text import Refused
+from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Function as FunctionValue
+from leakcheck.project.syntax.module import FunctionInfo, Module
+
+
+class Elsewhere:
+    """For what one file, or one function of it, calls."""
+
+    def __init__(self, resolver: Resolver, module: Module, scope: FunctionInfo | None = None) -> None:
+        self._resolver, self._module, self._scope = resolver, module, scope
+
+    def find(self, path: str) -> tuple[Function, Tree, Elsewhere] | None:
+        """The function that a dotted name stands for, with its own text and what that calls."""
+        first, *rest = path.split(".")
+        value = self._resolver.name(first, self._scope, self._module)
+        for name in rest:
+            value = self._resolver.attribute(value, name, self._module)
+        if not isinstance(value, FunctionValue) or value.info.decorators:
+            return None
+        tree = _tree(value.info)
+        function = tree.module.body[0] if tree is not None else None
+        if tree is None or not isinstance(function, Function):
+            return None
+        return function, tree, Elsewhere(self._resolver, value.info.module, value.info)
+
+
+@lru_cache(maxsize=64)
+def _tree(info: FunctionInfo) -> Tree | None:
+    """A function by itself; None if this Python cannot parse it."""
+    try:
+        return Tree(cst.Module([info.node]).code)
+    except Refused:
+        return None
