@@ -116,6 +116,54 @@ REWRITES = {
                     print(name)
         """,
     ),
+    "another method of that name may give None": (
+        """
+        class Books:
+            def get(self, p):
+                return sqlite3.connect(p)
+
+
+        class Films:
+            def get(self, p):
+                return sqlite3.connect(p) if p else None
+
+
+        def f(p):
+            conn = Books().get(p)
+            conn.execute("DELETE FROM t")
+            conn.close()
+
+
+        def g(p):
+            conn = Films().get(p)
+            conn.execute("DELETE FROM t")
+            conn.close()
+        """,
+        """
+        class Books:
+            def get(self, p):
+                return sqlite3.connect(p)
+
+
+        class Films:
+            def get(self, p):
+                return sqlite3.connect(p) if p else None
+
+
+        def f(p):
+            with closing(Books().get(p)) as conn:
+                conn.execute("DELETE FROM t")
+
+
+        def g(p):
+            conn = Films().get(p)
+            try:
+                conn.execute("DELETE FROM t")
+            finally:
+                if conn is not None:
+                    conn.close()
+        """,
+    ),
     "a test with nothing left to do goes": (
         """
         def f(p, q):

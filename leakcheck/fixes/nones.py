@@ -7,6 +7,7 @@ import copy
 import operator
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 
 from leakcheck.fixes.endless import breaks, is_endless
 from leakcheck.fixes.scene import Scene
@@ -31,14 +32,11 @@ def may_be_none(scene: Scene) -> bool:
 
 def _gives_none(scene: Scene, wrapper: FunctionInfo) -> bool:
     """Whether a function may return None: it says so, or runs off its end."""
-    if wrapper.module is scene.file.module and (named := scene.tree.function_named(wrapper.name)):
-        module, function = scene.tree.module, named
-    else:
-        module = _parsed(wrapper.module.source if wrapper.module else "")
-        found = [n for n in ast.walk(module) if isinstance(n, Function) and n.name == wrapper.name]
-        if len(found) != 1:
-            return True
-        (function,) = found
+    own = wrapper.module is scene.file.module
+    module = scene.tree.module if own else _parsed(wrapper.module.source)
+    function = _defined(module, wrapper.qualname)
+    if function is None:
+        return True
     nodes = list(inner(function))
     returns = [n for n in nodes if isinstance(n, ast.Return)]
     if any(n.value is None or _none_inside(n.value) for n in returns):
@@ -52,6 +50,16 @@ def _gives_none(scene: Scene, wrapper: FunctionInfo) -> bool:
     return not _always_leaves(function.body, _numbers(module, function, call) if tries else {})
 
 
+def _defined(module: ast.Module, qualname: str) -> Function | None:
+    """The only function that is called so, with the classes and functions it stands in."""
+    found: list[ast.AST] = [module]
+    for name in qualname.split("."):
+        inside = (node for each in found for node in inner(each) if node is not each)
+        found = [node for node in inside if isinstance(node, (Function, ast.ClassDef)) and node.name == name]
+    return found[0] if len(found) == 1 and isinstance(found[0], Function) else None
+
+
+@lru_cache(maxsize=8)
 def _parsed(text: str) -> ast.Module:
     try:
         return ast.parse(text)
