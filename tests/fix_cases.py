@@ -116,6 +116,35 @@ REWRITES = {
                     print(name)
         """,
     ),
+    "a connection that only its cursor is used of": (
+        """
+        def both(p):
+            conn = sqlite3.connect(p)
+            return conn, conn.cursor()
+
+
+        def f(p):
+            conn, cur = both(p)
+            cur.execute("SELECT 1")
+            rows = cur.fetchall()
+            print(len(rows))
+            return rows
+        """,
+        """
+        def both(p):
+            conn = sqlite3.connect(p)
+            return conn, conn.cursor()
+
+
+        def f(p):
+            conn, cur = both(p)
+            with closing(conn):
+                cur.execute("SELECT 1")
+                rows = cur.fetchall()
+            print(len(rows))
+            return rows
+        """,
+    ),
     "another method of that name may give None": (
         """
         class Books:

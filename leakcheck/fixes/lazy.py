@@ -8,7 +8,7 @@ from enum import IntEnum
 from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.endless import never_ends
 from leakcheck.fixes.reads import own_names, touches
-from leakcheck.fixes.syntax import Function, Tree, dotted, inner, terminal
+from leakcheck.fixes.syntax import Function, Tree, dotted, inner, is_none, terminal
 from leakcheck.fixes.text import Refused
 
 _READ = frozenset({
@@ -260,7 +260,9 @@ def is_plain(annotation: ast.expr | None, types: frozenset[str]) -> bool:
             annotation = ast.parse(annotation.value, mode="eval").body
         except SyntaxError:
             return False
-    if annotation is None or (isinstance(annotation, ast.Name) and annotation.id == "Any"):
+    if annotation is None or terminal(annotation) == "Any":
+        return False
+    if not (isinstance(annotation, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp)) or is_none(annotation)):
         return False
     parts = list(ast.walk(annotation))
     modules = {node.value for node in parts if isinstance(node, ast.Attribute)}  # `typing` of `typing.Any`

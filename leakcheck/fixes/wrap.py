@@ -112,13 +112,11 @@ def _region(scene: Scene, block: Block, start: int) -> Region:
     body = block.body
     stop = _gone(scene, body, start)
     used = [n for n in range(start, stop) if touches(body[n], scene.name)]
-    if not used:
+    needing = [start + n for n in _needing(scene, body[start:stop])] if scene.forgotten else []
+    if not used and not needing:
         raise Refused(f"`{scene.name}` is used elsewhere than where it is opened")
-    last = used[-1]
-    if scene.forgotten:
-        needing = _needing(scene, body[start:stop])
-        last = max([last, *(start + n for n in needing)])
-        _lazy(scene).bounded(body[used[-1] + 1 : last + 1])
+    last = max(*used, *needing, start)
+    _lazy(scene).bounded(body[(used[-1] + 1 if used else start) : last + 1])
     region = Region(body[start : last + 1], body[stop:])
     region.found = releases.find(scene, region.body)
     return region
