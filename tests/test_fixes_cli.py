@@ -198,7 +198,12 @@ def ask(conn):
 
 @pytest.mark.parametrize(
     ("asked", "closes"),
-    [("return _read(conn)", True), ("yield from _read(conn)", False), ("return other(conn.execute('x'))", False)],
+    [
+        ("return _read(conn)", True),
+        ("yield from _read(conn)", False),
+        ("return other(conn.execute('x'))", False),
+        ("found = []\n    found.append(conn.execute('x'))\n    return found", False),
+    ],
 )
 def test_a_block_ends_before_what_needs_no_connection(here: Path, asked: str, closes: bool) -> None:
     (here / "store.py").write_text(ASKED.format(asked), encoding="utf-8")

@@ -10,6 +10,7 @@ from leakcheck.fixes.endless import never_ends
 from leakcheck.fixes.reads import own_names, touches
 from leakcheck.fixes.syntax import Function, Tree, dotted, inner, is_none, terminal
 from leakcheck.fixes.text import Refused
+from leakcheck.words import words
 
 _READ = frozenset({
     "fetchone", "fetchall", "fetchmany", "fetchval", "fetchrow", "fetch", "scalar", "scalar_one",
@@ -70,7 +71,8 @@ class Lazy:
     def settle(self) -> Lazy:
         """Follow assignments until nothing changes."""
         bindings = self._tree.bindings(self._body)
-        calls = [n for s in self._body for n in inner(s) if isinstance(n, ast.Call)] if self.takes else []
+        fills = {*words().fills, *self.takes}
+        calls = [n for s in self._body for n in inner(s) if isinstance(n, ast.Call) and terminal(n.func) in fills]
         for _ in range(6):
             before = dict(self.names)
             for node in (*bindings, *calls):
@@ -91,9 +93,17 @@ class Lazy:
             self._bind(node.target, self._row(node.iter))
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
             self._bind(node.optional_vars, self.of(node.context_expr))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in self.takes:
-            for given in node.args if self.of(node.func.value) else ():
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            self._fill(node, node.func)
+
+    def _fill(self, node: ast.Call, method: ast.Attribute) -> None:
+        """`session.add(user)` and `found.append(user)`: what one takes on, or what fills the other, may need it."""
+        if self.of(method.value) and method.attr in self.takes:
+            for given in node.args:
                 self._bind(given, Need.PERHAPS)  # a commit forgets what it holds: it is read again when asked for
+        elif isinstance(method.value, ast.Name) and method.attr in words().fills:
+            need = max(map(self.of, node.args), default=Need.NONE)
+            self._bind(method.value, min(need, Need.PERHAPS))
 
     def _row(self, iterated: ast.expr) -> Need:
         """What iterating gives: rows, or objects of a session that may load more."""
