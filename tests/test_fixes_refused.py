@@ -324,6 +324,13 @@ def test_a_pause_ends_at_the_deadline() -> None:
     assert "time.sleep(min(delay, max(0, end - time.monotonic())))" in text
 
 
+def test_what_is_put_into_a_list_of_others_outlives_the_block() -> None:
+    source = HEAD + "def f(p, found):\n    conn = sqlite3.connect(p)\n    found.append(conn.execute('SELECT 1'))\n"
+    result = fix(source, "unsafe")
+    assert result.text == source
+    assert result.reasons == ["a cursor or result that needs the connection outlives the block"]
+
+
 UNSAFE = {
     "nothing was opened": "try:\n        conn = sqlite3.connect(p)\n        cur = conn.cursor()\n"
     "        conn.rollback()\n"

@@ -38,6 +38,7 @@ _KEEPS = frozenset({
     "append", "add", "put", "push", "register", "callback", "setdefault", "insert", "submit", "Thread", "partial",
     "extend", "update",
 })  # fmt: skip
+_NEW = (ast.List, ast.Dict, ast.Set)
 _SINGLE = frozenset({"str", "int", "float", "bool", "bytes", "None", "Optional", "Union"})
 _PLAIN = _SINGLE | {
     "list", "dict", "tuple", "set", "frozenset", "List", "Dict", "Tuple", "Set", "FrozenSet", "Any",
@@ -101,9 +102,14 @@ class Lazy:
         if self.of(method.value) and method.attr in self.takes:
             for given in node.args:
                 self._bind(given, Need.PERHAPS)  # a commit forgets what it holds: it is read again when asked for
-        elif isinstance(method.value, ast.Name) and method.attr in words().fills:
+        elif isinstance(method.value, ast.Name) and method.attr in words().fills and self._is_new(method.value.id):
             need = max(map(self.of, node.args), default=Need.NONE)
             self._bind(method.value, min(need, Need.PERHAPS))
+
+    def _is_new(self, name: str) -> bool:
+        """Whether it is a container that the function makes: what others have keeps what is put into it for them."""
+        made = (n for n in self._tree.bindings(self._body) if isinstance(n, ast.Assign) and isinstance(n.value, _NEW))
+        return any(isinstance(t, ast.Name) and t.id == name for node in made for t in node.targets)
 
     def _row(self, iterated: ast.expr) -> Need:
         """What iterating gives: rows, or objects of a session that may load more."""
