@@ -10,8 +10,8 @@ from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.giving import Giving
-from leakcheck.flow.state import CERTAIN, Raised, Resource, State, Status, Tier
 from leakcheck.flow.sites import Site
+from leakcheck.flow.state import CERTAIN, Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
     NONE,
