@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
@@ -14,6 +15,12 @@ from leakcheck.project.syntax.walk import same_scope, terminal, walk
 
 Constants = Mapping[str, object]
 _EQUAL, _UNEQUAL = (cst.Equal, cst.Is), (cst.NotEqual, cst.IsNot)
+_ORDERS: dict[type[cst.BaseCompOp], Callable[[float, float], bool]] = {
+    cst.LessThan: operator.lt,
+    cst.LessThanEqual: operator.le,
+    cst.GreaterThan: operator.gt,
+    cst.GreaterThanEqual: operator.ge,
+}
 _CHANGES: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
     "upper": str.upper,
@@ -31,29 +38,34 @@ def excluded(callee: Function, call: cst.CSTNode) -> frozenset[int]:
     if not isinstance(call, cst.Call) or not by_name or isinstance(callee.receiver, Class):
         return frozenset()
     constants = _constants(callee, call)
-    if not constants:
-        return frozenset()
-    return frozenset(id(n) for part in _skipped(function.node.body, constants) for n in walk(part, same_scope))
+    while constants:
+        skipped = frozenset(id(n) for part in _skipped(function.node.body, constants) for n in walk(part, same_scope))
+        changed = _bound(function, skipped) if skipped else set()
+        if changed.isdisjoint(constants):
+            return skipped
+        constants = {name: value for name, value in constants.items() if name not in changed}
+    return frozenset()
 
 
 def _constants(callee: Function, call: cst.Call) -> Constants:
-    """The parameters that are the same literal all through the call, given or left at the default."""
+    """The parameters that are a literal when the call begins, given or left at the default."""
     if any(argument.star for argument in call.args):
         return {}
     given = dict(zip(parameters(callee, call.args), (argument.value for argument in call.args), strict=True))
     values = {p.name.value: given.get(p.name.value, p.default) for p in callee.info.parameters if not p.star}
     found = {name: known for name, value in values.items() if value is not None and (known := _literal(value))}
-    changed = _bound(callee.info) if found else set()
-    return {name: known.value for name, known in found.items() if name not in changed}
+    return {name: known.value for name, known in found.items()}
 
 
 def _literal(node: cst.BaseExpression) -> Const | None:
+    if isinstance(node, cst.Float):
+        return Const(node.evaluated_value)
     return LITERALS.get(node.value) if isinstance(node, cst.Name) else literal(node)
 
 
-def _bound(function: FunctionInfo) -> set[str]:
-    """The names that a function's body binds anew."""
-    nodes = list(walk(function.node.body))  # a nested function may do so, too
+def _bound(function: FunctionInfo, skipped: frozenset[int]) -> set[str]:
+    """The names that a function's body binds anew, other than in what it does not run."""
+    nodes = [node for node in walk(function.node.body) if id(node) not in skipped]  # a nested function may do so, too
     targets: list[cst.CSTNode] = [node.target for node in nodes if isinstance(node, _BINDING)]
     targets += [node.name for node in nodes if isinstance(node, (cst.AsName, cst.MatchAs)) and node.name is not None]
     return {part.value for target in targets for part in walk(target) if isinstance(part, cst.Name)}
@@ -66,6 +78,8 @@ def _skipped(body: cst.CSTNode, constants: Constants) -> Iterator[cst.CSTNode]:
             skipped = node.orelse if answer else node.body
             if skipped is not None:
                 yield skipped
+        if isinstance(node, cst.While) and _holds(node.test, constants) is False:
+            yield node.body
         if isinstance(node, (cst.IndentedBlock, cst.SimpleStatementSuite)):
             yield from _behind(node.body, constants)
 
@@ -126,7 +140,16 @@ def _compared(value: object, comparison: cst.ComparisonTarget) -> bool | None:
         among = any(each is not None and each.value == value for each in known)
         return None if not among and None in known else among is isinstance(how, cst.In)
     written = _literal(other)
+    if written is not None and type(how) in _ORDERS:
+        return _in_order(value, how, written.value)
     if written is None or not isinstance(how, (*_EQUAL, *_UNEQUAL)):
         return None
     same = value == written.value and (isinstance(how, (cst.Equal, cst.NotEqual)) or type(value) is type(written.value))
     return same is isinstance(how, _EQUAL)
+
+
+def _in_order(value: object, how: cst.BaseCompOp, written: object) -> bool | None:
+    """`timeout > 0`; None unless both are numbers."""
+    if not isinstance(value, (int, float)) or not isinstance(written, (int, float)):
+        return None
+    return _ORDERS[type(how)](value, written)
