@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from leakcheck.checks.retries.acquires import STEADY
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, loaded, stored
 from leakcheck.fixes.syntax import dotted, leaves, terminal
@@ -20,6 +21,8 @@ def back_off(spot: Spot) -> Proposal:
     loop = spot.loop
     pauses = [node for node in ast.walk(loop) if isinstance(node, ast.Call) and terminal(node.func) == "sleep"]
     draft, delay = spot.draft(), spot.fresh("delay", "retry_delay", "pause")
+    if not pauses and STEADY in spot.found.message:
+        raise Refused("its pause is made elsewhere")
     pause = _in_time(spot, delay)
     if pauses:
         first = _lengthen(spot, draft, pauses, delay, pause)

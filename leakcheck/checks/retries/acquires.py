@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
@@ -22,7 +23,7 @@ from leakcheck.words import words
 
 _CALLERS = 3  # of callers asked whether they try again
 AGAIN = "callers that failed together come back together"
-_AT_ONCE, _STEADY = "without a pause", "after a pause that does not grow"
+_AT_ONCE, STEADY = "without a pause", "after a pause that does not grow"
 
 
 def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -93,19 +94,48 @@ def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
     """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
     if _drains(loop, function) or _waits_between(loop, function, blocking):
         return ""
-    pauses = [
-        node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call) and _sleeps(node, function, blocking)
-    ]
+    pauses = _pauses(loop.body, function, blocking)
     if not pauses:
         calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
         unknown = any(_may_pause(node, function, blocking) for node in calls)
-        return "" if unknown else _AT_ONCE
+        return "" if unknown else _between_rounds(loop, function, blocking)
     differing = changing(loop)
     if any(mentions(node.args, differing.__contains__) for node in pauses):
         return ""
     constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
                    for argument in node.args for part in (argument, argument.value))  # fmt: skip
-    return _STEADY if constant else ""
+    return STEADY if constant else ""
+
+
+def _pauses(part: cst.CSTNode, function: FunctionInfo, blocking: Blocking) -> list[cst.Call]:
+    """The calls in a part of a function that sleep."""
+    calls = (node for node in walk(part, same_scope) if isinstance(node, cst.Call))
+    return [node for node in calls if _sleeps(node, function, blocking)]
+
+
+def _between_rounds(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
+    """What is wrong with the pause that whoever gives a loop its rounds makes: `for attempt in attempts(5):`."""
+    calls = (
+        (node for node in walk(loop.iter, same_scope) if isinstance(node, cst.Call))
+        if isinstance(loop, cst.For)
+        else ()
+    )
+    for node in calls:
+        callee = blocking.resolver.static(node.func, function, function.module)
+        giver = callee.info if isinstance(callee, Function) else None
+        if giver is None and not _only_counts(node):
+            return ""  # what a library does from round to round, nobody knows
+        if giver is not None and giver.is_generator and _pauses(giver.node.body, giver, blocking):
+            around = [part for part in walk(giver.node.body, same_scope) if isinstance(part, (cst.For, cst.While))]
+            rounds = [each for each in around if any(isinstance(part, cst.Yield) for part in walk(each.body))]
+            return impatience(rounds[0], giver, blocking) if rounds else ""
+    return _AT_ONCE
+
+
+def _only_counts(node: cst.Call) -> bool:
+    """`range(5)`, `enumerate(servers)`, `servers.items()`: nothing that could take its time."""
+    name = terminal(node.func)
+    return name in (*words().counts, *words().same_length, *words().views) or hasattr(builtins, name)
 
 
 def _waits_between(loop: Loop, function: FunctionInfo, blocking: Blocking) -> bool:
@@ -221,12 +251,12 @@ def _pause(name: str, arguments: Sequence[cst.Arg], function: FunctionInfo, bloc
     keyword = blocking.waits.grows.get(name)
     given = [a.value for a in arguments if a.keyword and a.keyword.value == keyword]
     if keyword is not None and not given:
-        return _AT_ONCE if name in blocking.waits.needs_wait or not arguments else _STEADY
+        return _AT_ONCE if name in blocking.waits.needs_wait or not arguments else STEADY
     if keyword is None and blocking.waits.named(name) is not None:
         given = [argument.value for argument in arguments[:1] if argument.keyword is None]
     made = (value.func if isinstance(value, cst.Call) else value for value in given)
     steady = any(_symbol(value, function, blocking) in blocking.waits.constant for value in made)
-    return _STEADY if steady else ""
+    return STEADY if steady else ""
 
 
 def _symbol(node: cst.BaseExpression, function: FunctionInfo, blocking: Blocking) -> str:
