@@ -116,7 +116,7 @@ class Trail:
                 return Fate.KEPT
         given: set[bool] = set()  # whether to a function of the project
         for node in walk(body):
-            if type(node) in SCOPES and mentions(children(node), self.pools.__contains__):
+            if type(node) in SCOPES and mentions(_inside(node), self.pools.__contains__):
                 return Fate.KEPT  # a closure over it
             if isinstance(node, cst.Call) and any(self._is_pool(a.value) for a in node.args):
                 made = all(self._is_made_of_it(a.value) for a in node.args if self._is_pool(a.value))
@@ -154,6 +154,11 @@ class Trail:
             if isinstance(node, cst.WithItem) and self._is_pool(node.item):
                 return True
         return False
+
+
+def _inside(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A nested function but for its decorators, which are called where it is defined: `@event.listens_for(engine, …)`."""
+    return (child for child in children(scope) if not isinstance(child, cst.Decorator))
 
 
 def _each(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
