@@ -148,6 +148,8 @@ _WORD_LISTS = (
     "shrinks",
     "gives_one",
     "takes_one",
+    "out_variables",
+    "out_values",
     "sizes",
     "row_streams",
     "arrivals",

@@ -21,6 +21,8 @@ class Words:
     shrinks: tuple[str, ...]
     gives_one: tuple[str, ...]
     takes_one: tuple[str, ...]
+    out_variables: tuple[str, ...]
+    out_values: tuple[str, ...]
     sizes: tuple[str, ...]
     row_streams: tuple[str, ...]
     arrivals: tuple[str, ...]

@@ -127,7 +127,7 @@ class Besides:
     @cached_property
     def _answers(self) -> frozenset[str]:
         """Names of what a statement answered: a row that is made of them has to wait for it."""
-        methods = self.tell.catalogue.methods("answers")
+        methods = self.loop.answers(self.tell.catalogue)
         assigned = (n for n in self.loop.body if isinstance(n, cst.Assign) and n.value is not self.loop.node.iter)
         given = (a for a in assigned if any(isinstance(n, cst.Attribute) and n.attr.value in methods for n in walk(a)))
         return frozenset(n.value for a in given for t in a.targets for n in walk(t) if isinstance(n, cst.Name))

@@ -85,7 +85,7 @@ class Rows:
     @cached_property
     def reads_answers(self) -> bool:
         """Before the next one is sent: they cannot go together."""
-        return self.loop.needs(self.tell.catalogue.methods("answers"))
+        return self.loop.needs(self.loop.answers(self.tell.catalogue))
 
     @cached_property
     def is_batched(self) -> bool:

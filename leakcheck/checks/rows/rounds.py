@@ -8,6 +8,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from leakcheck.catalogue import Catalogue
 from leakcheck.checks.rows.sizes import Sizes, in_step
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
@@ -141,6 +142,12 @@ class Loop:
             return True
         call = self.node.iter
         return isinstance(call, cst.Call) and terminal(call.func) == "range" and len(call.args) == 3
+
+    def answers(self, catalogue: Catalogue) -> frozenset[str]:
+        """The attributes by which a round reads what a statement answered."""
+        methods = catalogue.methods("answers")
+        is_bound = self.function is not None and self.function.mentions(frozenset(words().out_variables))
+        return methods.union(words().out_values) if is_bound else methods
 
     def needs(self, methods: frozenset[str]) -> bool:
         """Whether a round reads one of these attributes, other than under a test that is the same in all rounds."""
