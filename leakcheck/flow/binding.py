@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.values import Class, Const, Derived, Ref
+from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import alternatives
 
 if TYPE_CHECKING:
     from leakcheck.flow.core import Argument
     from leakcheck.flow.values import Function
-    from leakcheck.project.syntax.module import FunctionInfo
 
 
 def filled(callee: Function, arguments: list[Argument]) -> list[tuple[str, Argument]]:
@@ -42,6 +42,24 @@ def positional(callee: Function) -> list[str]:
     if callee.receiver is not None and not by_class and "staticmethod" not in callee.info.decorators:
         return names[1:]  # `Base.__init__(self, conn)` fills the first one, too
     return names
+
+
+def outer_parameters(function: FunctionInfo) -> set[str]:
+    """The parameters of the functions around one."""
+    found: set[str] = set()
+    scope = function.parent
+    while isinstance(scope, FunctionInfo):
+        found |= {parameter.name.value for parameter in scope.parameters}
+        scope = scope.parent
+    return found
+
+
+def makes_of(node: cst.Call, function: FunctionInfo | None) -> bool:
+    """`return service_class(session)`: what a function was told to make of its arguments, for whoever called it."""
+    if function is None or not isinstance(node.func, cst.Name) or not any(v is node for v in function.returned):
+        return False
+    own = {parameter.name.value for parameter in function.parameters}
+    return node.func.value in own | outer_parameters(function)
 
 
 _TEXT = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)

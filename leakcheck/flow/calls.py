@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.binding import named, parameters
+from leakcheck.flow.binding import makes_of, named, parameters
 from leakcheck.flow.core import Argument, Evaluated, merged
 from leakcheck.flow.displays import Displays
 from leakcheck.flow.doubles import is_replaced
@@ -108,6 +108,8 @@ class Calls(Sessions, Managers, Displays):
         """What an argument lends is used, or kept for later; so is what an object kept before."""
         if isinstance(callee, Class):
             self.keep_lent(callee, arguments)
+            return
+        if callee is UNKNOWN and makes_of(node, self.function):
             return
         lent = [a.value.rid for a in arguments if isinstance(a.value, Lent) and a.value.rid is not None]
         if not lent or self.resolver.callee_name(callee) not in self.catalogue.web.tasks:  # which use it later

@@ -14,6 +14,7 @@ from leakcheck.checks.pools.engines import Engines
 from leakcheck.checks.pools.keys import Key, receiver
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, lowest
+from leakcheck.flow.binding import outer_parameters
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter, analyse
 from leakcheck.flow.prospects import Prospects
@@ -109,7 +110,7 @@ class Acquires:
             run = analyse(wrapper, wrapper.module, self.resolver, self.summaries)
             for record in run.holding.calls.values():
                 called = record.node.func if isinstance(record.node, cst.Call) else None
-                if isinstance(called, cst.Name) and called.value in _outer_parameters(wrapper):
+                if isinstance(called, cst.Name) and called.value in outer_parameters(wrapper):
                     yield record.site, wrapper
 
     def pools_around(self, function: FunctionInfo) -> Iterator[tuple[Key, Place]]:
@@ -147,16 +148,6 @@ def _parsed(name: str) -> cst.BaseExpression | None:
 
 def _is_inside(function: FunctionInfo, outer: FunctionInfo) -> bool:
     return function.qualname.startswith(f"{outer.qualname}.")
-
-
-def _outer_parameters(function: FunctionInfo) -> set[str]:
-    """The parameters of the functions around one."""
-    found: set[str] = set()
-    scope = function.parent
-    while isinstance(scope, FunctionInfo):
-        found |= {parameter.name.value for parameter in scope.parameters}
-        scope = scope.parent
-    return found
 
 
 def _acquires(node: cst.CSTNode, site: Site, words: frozenset[str]) -> bool:

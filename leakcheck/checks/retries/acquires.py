@@ -14,6 +14,7 @@ from leakcheck.checks.retries.loops import Loop, changing, is_endless, tries
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, lowest
+from leakcheck.flow.binding import outer_parameters
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function, Symbol
@@ -71,11 +72,7 @@ def _own_decorators(function: FunctionInfo, blocking: Blocking) -> Iterator[tupl
 
 def _retrying(wrapper: FunctionInfo) -> Loop | None:
     """The loop in which a decorator's function calls the decorated one until it succeeds."""
-    decorated: set[str] = set()
-    scope = wrapper.parent
-    while isinstance(scope, FunctionInfo):
-        decorated |= {parameter.name.value for parameter in scope.parameters}
-        scope = scope.parent
+    decorated = outer_parameters(wrapper)
     for loop in walk(wrapper.node.body, same_scope):
         if isinstance(loop, (cst.For, cst.While)):
             for node in walk(loop.body, same_scope):
