@@ -18,6 +18,7 @@ from leakcheck.flow.statements import Statements, TooMuch
 from leakcheck.flow.summaries import Constants, Summaries
 from leakcheck.flow.values import (
     NONE,
+    SOMETHING,
     UNKNOWN,
     Bound,
     Class,
@@ -65,17 +66,27 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
             entry.variables[variable or name] = Lent(loan.spec, rid)
         elif isinstance(given, Instance) and isinstance(given.type, ClassInfo):
             self.holding.keepers[rid] = {given.type}
-        self.ended = self._execute(self.function.node.body.body, entry)
+        self.ended = self._execute(self.function.node.body.body, *self._either_way(loan, rid, entry))
         return site
+
+    def _either_way(self, loan: Loan, rid: ResourceId, entry: State) -> list[State]:
+        """With a parameter that tells whether somebody has worked with what is lent: once with it, once with None."""
+        if not loan.unless:
+            return [entry]
+        unused = entry.copy()
+        unused.resources[rid], unused.variables[loan.unless] = Resource(Status.RESTING), NONE
+        if entry.variables[loan.unless] is UNKNOWN:
+            entry.variables[loan.unless] = SOMETHING
+        return [entry, unused]
 
     def run_module(self) -> Exits | None:
         """Run a module's top level: what its names still hold at the end belongs to the process."""
         return self._execute(self.names.body, State())
 
-    def _execute(self, body: Sequence[cst.CSTNode], entry: State) -> Exits | None:
+    def _execute(self, body: Sequence[cst.CSTNode], *entries: State) -> Exits | None:
         try:
             with self.frame() as exits:
-                ended = self.block(body, [entry])
+                ended = self.block(body, list(entries))
         except TooMuch:
             return None
         for state in ended:

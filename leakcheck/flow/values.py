@@ -159,6 +159,7 @@ class Loan:
     through: tuple[FunctionInfo, ...]
     used: str = ""  # who has worked with it already: a lazy one has taken its connection
     ends_early: bool = False  # the framework takes it back before the response is sent, as its dependency says
+    unless: str = ""  # a parameter that is None where nobody has worked with it
     inside: bool = False  # it is not what is given, but in what is given: a repository around a session
 
 

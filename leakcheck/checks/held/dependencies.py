@@ -26,7 +26,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import Class, Function, Loan, Symbol
+from leakcheck.flow.values import NONE, Class, Function, Loan, Symbol
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import dotted, same_scope, string_value, terminal, walk
@@ -89,7 +89,9 @@ class Dependencies:
                 found.setdefault(loan.through[:1] or parameter, []).append((parameter, loan))
         for shared in found.values():
             parameter, loan = min(shared, key=lambda each: each[1].inside)
-            yield parameter, replace(loan, used=next((each.used for _, each in shared if each.used), ""))
+            used = [(user.name.value, each) for user, each in shared if each.used]
+            unless = used[0][0] if len(used) == 1 and used[0][1].unless else ""
+            yield parameter, replace(loan, used=used[0][1].used if used else "", unless=unless)
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""
@@ -186,16 +188,20 @@ class Dependencies:
     def _deeper(self, function: FunctionInfo, depth: int, by_name: bool) -> Loan | None:
         for parameter in function.parameters if depth > 0 else ():
             if loan := self._injected(parameter, function, depth, by_name):
-                used = function.name if not loan.inside and self._uses(function, parameter, loan) else ""
-                return replace(loan, inside=True, used=loan.used or used)
+                used = [] if loan.inside else self._uses(function, parameter, loan)
+                unless = "what it gives" if None in used else ""
+                return replace(loan, inside=True, used=loan.used or function.name * any(used), unless=unless)
         return None
 
-    def _uses(self, function: FunctionInfo, parameter: cst.Param, loan: Loan) -> bool:
-        """Whether a dependency has worked with what it got itself, and has not let it rest again."""
+    def _uses(self, function: FunctionInfo, parameter: cst.Param, loan: Loan) -> list[bool | None]:
+        """Whether a dependency has worked with what it got itself, and has not let it rest again, at each of its ends;
+        None where it has not and says so by giving None, as it does nowhere else."""
         run = Interpreter(function, function.module, self.summaries.names(function), self.resolver, self.summaries)
         site = run.run_lent(parameter, loan)
         returns = run.ended.returns if run.ended else ()
-        return any(state.resources[site.index, 0].status is Status.LENT for state in returns)
+        ends = [(state.resources[site.index, 0].status is Status.LENT, state.result == NONE) for state in returns]
+        tells = all(used is not gives_none for used, gives_none in ends)
+        return [None if tells and not used else used for used, _ in ends]
 
     # -- what the endpoint does meanwhile --------------------------------------------------------------------------
 

@@ -157,7 +157,7 @@ class Trail:
 
 
 def _inside(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """A nested function but for its decorators, which are called where it is defined: `@event.listens_for(engine, …)`."""
+    """A nested function but for its decorators, which only call: `@event.listens_for(engine, …)`."""
     return (child for child in children(scope) if not isinstance(child, cst.Decorator))
 
 
