@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
-from leakcheck.flow.giving import Giving
+from leakcheck.flow.resting import Resting
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import CERTAIN, Raised, Resource, State, Status, Tier
 from leakcheck.flow.summaries import Outcome, Summary, translate
@@ -39,7 +39,7 @@ from leakcheck.project.syntax.walk import code
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 
 
-class Callees(Giving):
+class Callees(Resting):
     """What a function of the project does to its caller's resources, and what it gives."""
 
     def call_function(self, callee: Function, node: cst.CSTNode, arguments: list[Argument], state: State) -> Evaluated:
