@@ -99,7 +99,7 @@ class Expressions(Displays):
     def _member(self, owner: Value, name: str, state: State) -> Value:
         if isinstance(owner, Derived) and name in LEADS_BACK:
             return Ref(owner.rid)
-        if isinstance(owner, Ref) and self._is_connection(owner, name):
+        if isinstance(owner, Ref) and (self._is_connection(owner, name) or self._is_detached(owner, name, state)):
             return owner
         if isinstance(owner, (Ref, Derived, Lent)):
             return Method(owner, name)
@@ -112,6 +112,10 @@ class Expressions(Displays):
         held = self.catalogue.attributes.get(f"{self.site_of(owner.rid).spec.type}.{name}", "")
         spec = self.catalogue.by_type.get(held)
         return spec is not None and spec.tracked
+
+    def _is_detached(self, owner: Ref, name: str, state: State) -> bool:
+        """Whether an attribute is the driver's own connection, which belongs to nobody else any more."""
+        return name in self.site_of(owner.rid).spec.detached and state.resources[owner.rid].apart
 
     # -- operators -------------------------------------------------------------------------------------------------
 

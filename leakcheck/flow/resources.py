@@ -59,6 +59,8 @@ class Resources(Core):
             self.used(rid, node, state)
         elif name in spec.pending:
             state.resources[rid] = state.resources[rid].with_work()
+        if name in spec.detaches:
+            state.resources[rid] = state.resources[rid].taken_out()
         quiet = idle or name in self.catalogue.quiet_methods or name in spec.begins
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
         return [(ref if returns_self else Derived(rid), state)]

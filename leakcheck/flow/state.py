@@ -53,9 +53,14 @@ class Resource:
     how: str = field(default="", compare=False)
     where: cst.CSTNode | None = field(default=None, compare=False)
     pending: bool = False  # a session was given work that its commit will send
+    apart: bool = False  # it is its pool's no more
 
     def becomes(self, status: Status, how: str = "", where: cst.CSTNode | None = None) -> Resource:
         return replace(self, status=status, pending=False, how=how, where=where)
+
+    def taken_out(self) -> Resource:
+        """The same without its pool."""
+        return replace(self, apart=True)
 
     def with_work(self) -> Resource:
         """The same with something to send."""
