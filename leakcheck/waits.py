@@ -22,6 +22,7 @@ class Waits:
         needs_wait: tuple[str, ...] = (),
         constant: tuple[str, ...] = (),
         transactions: tuple[str, ...] = (),
+        holding: tuple[str, ...] = (),
         grows: dict[str, str] | None = None,
         stops: dict[str, tuple[str, ...]] | None = None,
         runs: dict[str, int] | None = None,
@@ -39,6 +40,7 @@ class Waits:
         self.needs_wait = frozenset(needs_wait)  # retry decorators that pause only if told to
         self.constant = frozenset(constant)  # what tells them to, by the same time again and again
         self.transactions = frozenset(transactions)  # blocks and decorators that hold one
+        self.holding = frozenset(holding)  # functions that are true wherever a framework holds one
         self._quick = frozenset(quick)
         self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
         self._blocks = {name: (wait, False) for wait in waits for name in wait.blocks}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from leakcheck.checks.held.driven import driven
-from leakcheck.checks.held.excluded import excluded
+from leakcheck.checks.held.excluded import excluded, never_held
 from leakcheck.checks.held.optional import Given, asked_of
 from leakcheck.diagnostics import Confidence
 from leakcheck.flow.resolve import Resolver
@@ -175,7 +175,10 @@ class Blocking:
         body = function.node.body
         if part is body and function not in self._calls:
             self._calls[function] = list(self._called(function, body))
+        skipped = never_held(function, self.resolver)
         for node, callee in self._calls[function] if part is body else self._called(function, part):
+            if id(node) in skipped:
+                continue
             for pause in self.at(callee, node, body, function.module, depth):
                 if pause.sleeps or part is not body or not self._is_fallback(node, body):
                     yield replace(pause, given=pause.given or asked_of(node, function, self.resolver))

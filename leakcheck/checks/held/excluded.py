@@ -1,4 +1,5 @@
-"""Branches of a function that a call of it excludes by a constant argument: `request("GET", url)`."""
+"""Branches of a function that are not taken while a connection is held: a call of it excludes them by a constant
+argument, `request("GET", url)`, or they ask whether there is anything that could hold one."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import libcst as cst
 
 from leakcheck.flow.binding import parameters
 from leakcheck.flow.names import literal
+from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import LITERALS, Class, Const, Function
 from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import same_scope, terminal, walk
@@ -45,6 +47,22 @@ def excluded(callee: Function, call: cst.CSTNode) -> frozenset[int]:
             return skipped
         constants = {name: value for name, value in constants.items() if name not in changed}
     return frozenset()
+
+
+def never_held(function: FunctionInfo, resolver: Resolver) -> frozenset[int]:
+    """The ids of what runs only where no framework can hold a session: `if not has_app_context():`."""
+    holding = resolver.catalogue.waits.holding
+    if function.words.isdisjoint(name.rpartition(".")[2] for name in holding):
+        return frozenset()
+    parts: list[cst.CSTNode | None] = []
+    for node in (part for part in walk(function.node.body, same_scope) if isinstance(part, cst.If)):
+        negated = isinstance(node.test, cst.UnaryOperation) and isinstance(node.test.operator, cst.Not)
+        asked = node.test.expression if isinstance(node.test, cst.UnaryOperation) else node.test
+        if isinstance(asked, cst.Call):
+            callee = resolver.static(asked.func, function, function.module)
+            if resolver.callee_name(callee) in holding:
+                parts.append(node.body if negated else node.orelse)
+    return frozenset(id(inner) for part in parts if part is not None for inner in walk(part, same_scope))
 
 
 def _constants(callee: Function, call: cst.Call) -> Constants:
