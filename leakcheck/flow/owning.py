@@ -130,8 +130,9 @@ def made(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Conn
     release = (*plain, *spec.release)  # what it keeps may be released itself
     names = (cls.name, *spec.acquire)
     return Connection(
-        spec.library, names, "connection", release=release, gc=spec.gc, alive=spec.alive, closed=spec.closed
-    )
+        spec.library, names, "connection", release=release, gc=spec.gc, alive=spec.alive, closed=spec.closed,
+        embedded=spec.embedded
+    )  # fmt: skip
 
 
 def release_by(method: FunctionInfo) -> Release:

@@ -65,7 +65,8 @@ def _diagnostic(
     message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
     steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    meant = is_file or _is_own(site, record.node, run) or _locks(record, run) or _is_dropped(site, run)
+    own = any(_is_own(site, other.node, run) for other, _ in waits)  # it may wait once before its loop as well
+    meant = is_file or own or _locks(record, run) or _is_dropped(site, run)
     confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from leakcheck.checks.retries.loops import Loop, goes_on, succeeds
+from leakcheck.checks.retries.loops import Loop, goes_on, is_another, succeeds
 from leakcheck.checks.rows.rounds import conditional
 from leakcheck.checks.sql import mentions
 from leakcheck.checks.telling import Teller, quoted
@@ -48,13 +48,18 @@ def _overwrites(loop: Loop, site: Site) -> bool:
     if id(site.node) in conditional(loop.body):  # `if conn is None: conn = connect()`
         return False
     for tried in walk(loop.body, same_scope):
-        if isinstance(tried, cst.Try) and _works(tried, site) and succeeds(tried, loop):
+        if isinstance(tried, cst.Try) and _works(tried, site) and _is_retried(tried, loop):
             inside = {id(part) for part in walk(tried.body)}
             given_back = [node for node in site.releases if id(node) not in inside]
             around = {id(part) for part in walk(loop.body)}
             going = any(goes_on(handler) and not _is_empty_pool(handler, site) for handler in tried.handlers)
             return going and not any(id(node) in around for node in given_back)
     return False
+
+
+def _is_retried(tried: cst.Try, loop: Loop) -> bool:
+    """Whether what a loop does next is the same again, and not another thing of several."""
+    return succeeds(tried, loop) and not is_another(tried, loop)
 
 
 def _is_empty_pool(handler: cst.ExceptHandler, site: Site) -> bool:

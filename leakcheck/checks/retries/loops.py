@@ -20,11 +20,11 @@ def tries(loop: Loop, acquire: cst.CSTNode) -> bool:
         return False  # another server each time
     for node in walk(loop.body, same_scope):
         if isinstance(node, cst.Try) and any(part is acquire for part in walk(node.body, same_scope)):
-            return succeeds(node, loop) and any(map(goes_on, node.handlers)) and not _is_another(node, loop)
+            return succeeds(node, loop) and any(map(goes_on, node.handlers)) and not is_another(node, loop)
     return False
 
 
-def _is_another(tried: cst.Try, loop: Loop) -> bool:
+def is_another(tried: cst.Try, loop: Loop) -> bool:
     """`for query in queries: try: return run(query)`: what is tried next is another thing, not the same again."""
     if isinstance(loop, cst.While) or (isinstance(loop.iter, cst.Call) and terminal(loop.iter.func) in words().counts):
         return False
