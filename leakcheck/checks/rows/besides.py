@@ -104,8 +104,15 @@ class Besides:
 
     def is_parent(self, node: cst.Call) -> bool:
         """Whether the round writes rows that have to wait for what this one answers."""
-        calls = (n for n in walk(self.loop.node.body, same_scope) if isinstance(n, cst.Call) and n is not node)
-        return any(terminal(n.func) == "execute" and mentions(n.args, self._answers.__contains__) for n in calls)
+        known, is_behind = set(self._answers), False
+        for part in walk(self.loop.node.body, same_scope):
+            is_behind |= part is node
+            if isinstance(part, cst.Assign) and is_behind and mentions([part.value], known.__contains__):
+                known.update(n.value for t in part.targets for n in walk(t) if isinstance(n, cst.Name))
+            elif isinstance(part, cst.Call) and part is not node and terminal(part.func) == "execute":
+                if mentions(part.args, known.__contains__):
+                    return True
+        return False
 
     @cached_property
     def _calls(self) -> list[cst.Call]:

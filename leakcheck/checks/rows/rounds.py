@@ -152,7 +152,7 @@ class Loop:
     def needs(self, methods: frozenset[str]) -> bool:
         """Whether a round reads one of these attributes, other than under a test that is the same in all rounds."""
         tests = (node for node in self.body if isinstance(node, cst.If))
-        optional = (test for test in tests if not mentions([test.test], self._changing.__contains__))
+        optional = (t for t in tests if not (mentions([t.test], self._changing.__contains__) or _sends(t.body)))
         spared = {id(part) for test in optional for part in walk(test.body)}
         spared |= {id(part) for part in walk(self.node.iter)}  # `row = cursor.fetchone()` at the end of a round
         return any(id(n) not in spared and not methods.isdisjoint(_attribute_read(n)) for n in self.body)
@@ -192,6 +192,11 @@ def around(loop: Loop, root: cst.CSTNode) -> list[Loop]:
 def is_part(loop: Loop, root: cst.CSTNode) -> bool:
     """Whether a loop goes over a part of what another one around it has in a literal."""
     return any(loop.is_over_part_of(outer) and outer.is_written_down for outer in around(loop, root))
+
+
+def _sends(block: cst.BaseSuite) -> bool:
+    """Whether a statement is sent there, so that what reads its answer stands under no other test than it does."""
+    return any(isinstance(node, cst.Call) and terminal(node.func) == "execute" for node in walk(block, same_scope))
 
 
 def _leaves(block: cst.IndentedBlock) -> bool:
