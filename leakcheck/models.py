@@ -75,6 +75,8 @@ class Connection:
     begins: tuple[str, ...] = ()  # methods that build what asks the server once it is entered: `conn.transaction`
     rests_after: tuple[str, ...] = ()  # methods whose `with` block ends by giving the connection back: `session.begin`
     shares: tuple[str, ...] = ()  # methods that give the connection it works on: `session.connection`
+    expires: str = ""  # argument of a session without which a row is asked for again behind a commit
+    rows: tuple[str, ...] = ()  # methods that end a chain of calls which gives one row: `get`, `first`
     detaches: tuple[str, ...] = ()  # methods that take it out of its pool for good
     detached: tuple[str, ...] = ()  # attributes that are the connection itself from then on
     embedded: bool = False  # a database in the process: no server, no slot that others wait for

@@ -10,6 +10,7 @@ from leakcheck.flow.core import Evaluated, merged
 from leakcheck.flow.displays import Displays, expressions_in
 from leakcheck.flow.names import literal
 from leakcheck.flow.resolve import is_property
+from leakcheck.flow.rows import Rows
 from leakcheck.flow.state import MAX_STATES, State, Status, Tier, merge
 from leakcheck.flow.values import (
     FALSE,
@@ -38,7 +39,7 @@ LEADS_BACK = ("connection", "_connection", "conn")  # attributes by which a curs
 _MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
 
 
-class Expressions(Displays):
+class Expressions(Rows, Displays):
     """`eval` gives every (value, state) an expression can end in; exceptions go to the current exits."""
 
     def eval(self, node: cst.BaseExpression, state: State) -> Evaluated:
@@ -86,6 +87,8 @@ class Expressions(Displays):
         path = dotted(node)
         if path is not None and path in state.variables:
             return [(state.variables[path], state)]
+        if self.entered:
+            self.look_at_row(node, state)
         result: Evaluated = []
         for owner, after in self.eval(node.value, state):
             value = self._member(owner, node.attr.value, after)

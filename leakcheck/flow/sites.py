@@ -38,6 +38,7 @@ class Site:
     elsewhere: set[str] = field(default_factory=set)  # methods that are called on it by the functions it is passed to
     is_item: bool = False  # yielded, one for each round of a loop
     reopened: bool = False  # closed at once by a generator that nobody keeps, and opened again by its next use
+    looked_at: cst.CSTNode | None = None  # a row behind a commit, for which a session takes a connection again
     opens_late: bool = False  # an object that opens nothing before a later call, or before it is waited for
     closed_in_vain: str = ""  # what a `closing` calls that does not close it
     may_be_given: bool = False  # the function that opens it may hand back what it is given instead

@@ -63,7 +63,9 @@ def _diagnostic(
     subject = tell.subject(site)
     word = "held while" if len(waits) == 1 else f"held in {len(waits)} places, first while"
     message = f"{subject} is {word} {quoted(short(record.node))} {purpose(pause)}"
-    steps = [*tell.acquired(site), *(step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell))]
+    again = "the commit has let the row expire: it is asked for again here, on a connection"
+    steps = [*tell.acquired(site), *([tell.step("note", site.looked_at, again)] if site.looked_at else ())]
+    steps += [step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell)]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
     own = any(_is_own(site, other.node, run) for other, _ in waits)  # it may wait once before its loop as well
     meant = is_file or own or _locks(record, run) or _is_dropped(site, run)
