@@ -47,7 +47,7 @@ class Further:
 
     def __init__(self, project: Project, resolver: Resolver, summaries: Summaries, prospects: Prospects) -> None:
         self.settings, self.resolver = project.settings, resolver
-        self.blocking = Blocking(resolver, summaries.may_give)
+        self.blocking = Blocking(resolver)
         self.constructors = Constructors(resolver)
         self.acquires = Acquires(resolver, summaries, prospects, Engines(self.constructors))
         self.lending = Lending(self.blocking, summaries)

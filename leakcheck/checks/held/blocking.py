@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import libcst as cst
@@ -34,7 +34,6 @@ class Pause:
     chain: tuple[Place, ...]
     certain: bool = True  # known by more than its name
     given: Given | None = None  # it only waits where an object was given this
-    in_acquire: bool = False  # for a connection, in a function that gives one
 
     @property
     def sleeps(self) -> bool:
@@ -51,8 +50,8 @@ class Pause:
 class Blocking:
     """Answers are remembered by function; what the calls in its text mean is found out once."""
 
-    def __init__(self, resolver: Resolver, acquires: Callable[[FunctionInfo], bool]) -> None:
-        self.resolver, self.waits, self.acquires = resolver, resolver.catalogue.waits, acquires
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver, self.waits = resolver, resolver.catalogue.waits
         self._known: dict[tuple[FunctionInfo, int], tuple[Pause, ...]] = {}
         self._calls: dict[FunctionInfo, list[tuple[cst.Call, Value]]] = {}
         self._driven: dict[int, frozenset[int]] = {}
@@ -145,9 +144,7 @@ class Blocking:
         if (function.is_async or function.is_generator) and not self._is_driven(node, body):
             return ()
         inner = [*self._retries(function), *self._inside_this(callee, node, depth - 1)]
-        acquires = bool(inner) and self.acquires(function)
-        return tuple(replace(pause, chain=((module, node), *pause.chain),
-                             in_acquire=pause.in_acquire or acquires) for pause in inner)  # fmt: skip
+        return tuple(replace(pause, chain=((module, node), *pause.chain)) for pause in inner)
 
     def _inside_this(self, callee: Function, node: cst.CSTNode, depth: int) -> tuple[Pause, ...]:
         """The first waits of a function that this call of it does not exclude."""
@@ -243,8 +240,7 @@ def _firsts(pauses: Iterator[Pause]) -> tuple[Pause, ...]:
     found: dict[bool, Pause] = {}
     for pause in pauses:
         known = found.setdefault(pause.sleeps, pause)
-        surer = (known.given and not pause.given) or known.in_acquire > pause.in_acquire
-        if known.wait.brief > pause.wait.brief or surer:
+        if known.wait.brief > pause.wait.brief or (known.given and not pause.given):
             found[pause.sleeps] = pause
     return tuple(found.values())
 

@@ -50,7 +50,7 @@ def lent_while_resting(run: Interpreter) -> Iterator[Held]:
 
 def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause]:
     if isinstance(record.callee, Function) and run.summaries.may_give(record.callee.info):
-        return  # another acquire, which may retry
+        return  # another acquire, which may retry: that they are nested is the finding
     if any(node is record.node for node in record.site.releases):
         return  # the callee gives it back, perhaps before it waits
     if _is_given(record) and blocking.is_request(record.callee):
@@ -60,8 +60,7 @@ def pauses(record: Held, run: Interpreter, blocking: Blocking) -> Iterator[Pause
     body = run.function.node.body if run.function else record.node
     found = blocking.at(record.callee, record.node, body, run.module)
     if found and not _is_lost(record, body, run):
-        waits = (pause for pause in found if not pause.in_acquire)  # that they are nested is the finding
-        yield from (p for p in waits if p.given is None or not is_left_out(p.given, run.module, run.resolver))
+        yield from (p for p in found if p.given is None or not is_left_out(p.given, run.module, run.resolver))
 
 
 def _is_given(record: Held) -> bool:
