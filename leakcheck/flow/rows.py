@@ -26,9 +26,9 @@ class Rows(Resources):
         """`job.name`: wakes the session that has let its rows expire."""
         if self.function is None or not isinstance(node.value, cst.Name):
             return
-        for rid in dict.fromkeys(self.entered):
-            resource, site = state.resources.get(rid), self.site_of(rid)
-            if resource is not None and site.spec.expires and _has_ended(resource, site.spec):
+        for rid in [rid for rid in state.resources if rid in self.entered]:
+            resource, site = state.resources[rid], self.site_of(rid)
+            if site.spec.expires and _has_ended(resource, site.spec):
                 if self._is_row(node, node.value.value, site) and self._lets_expire(site):
                     site.looked_at = site.looked_at or node
                     self.used(rid, node, state)
