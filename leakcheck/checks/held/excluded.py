@@ -4,6 +4,7 @@ argument, `request("GET", url)`, or they ask whether there is anything that coul
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
@@ -39,14 +40,28 @@ def excluded(callee: Function, call: cst.CSTNode) -> frozenset[int]:
     by_name = isinstance(call, cst.Call) and terminal(call.func) == function.name  # else others pass the arguments on
     if not isinstance(call, cst.Call) or not by_name or isinstance(callee.receiver, Class):
         return frozenset()
-    constants = _constants(callee, call)
+    constants, changing = _constants(callee, call), set[str]()
     while constants:
-        skipped = frozenset(id(n) for part in _skipped(function.node.body, constants) for n in walk(part, same_scope))
-        changed = _bound(function, skipped) if skipped else set()
-        if changed.isdisjoint(constants):
+        copies = dict(_copies(function, constants))
+        known = {name: value for name, value in {**constants, **copies}.items() if name not in changing}
+        skipped = frozenset(id(n) for part in _skipped(function.node.body, known) for n in walk(part, same_scope))
+        changed = _bound(function, skipped, copies).intersection(known) if skipped else set()
+        if not changed:
             return skipped
-        constants = {name: value for name, value in constants.items() if name not in changed}
+        changing |= changed
+        constants = {name: value for name, value in constants.items() if name not in changing}
     return frozenset()
+
+
+def _copies(function: FunctionInfo, constants: Constants) -> Iterator[tuple[str, object]]:
+    """Variables that begin as one of the constants: `left = timeout`."""
+    own = {parameter.name.value for parameter in function.parameters}
+    for line in function.node.body.body:
+        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(node, cst.Assign) and isinstance(node.value, cst.Name) and node.value.value in constants:
+                target = node.targets[0].target
+                if len(node.targets) == 1 and isinstance(target, cst.Name) and target.value not in own:
+                    yield target.value, constants[node.value.value]
 
 
 def never_held(function: FunctionInfo, resolver: Resolver) -> frozenset[int]:
@@ -81,12 +96,13 @@ def _literal(node: cst.BaseExpression) -> Const | None:
     return LITERALS.get(node.value) if isinstance(node, cst.Name) else literal(node)
 
 
-def _bound(function: FunctionInfo, skipped: frozenset[int]) -> set[str]:
-    """The names that a function's body binds anew, other than in what it does not run."""
+def _bound(function: FunctionInfo, skipped: frozenset[int], copies: Constants) -> set[str]:
+    """The names that a function's body binds anew, other than in what it does not run; of copies, more than once."""
     nodes = [node for node in walk(function.node.body) if id(node) not in skipped]  # a nested function may do so, too
     targets: list[cst.CSTNode] = [node.target for node in nodes if isinstance(node, _BINDING)]
     targets += [node.name for node in nodes if isinstance(node, (cst.AsName, cst.MatchAs)) and node.name is not None]
-    return {part.value for target in targets for part in walk(target) if isinstance(part, cst.Name)}
+    bound = Counter(part.value for target in targets for part in walk(target) if isinstance(part, cst.Name))
+    return {name for name, times in bound.items() if times > 1 or name not in copies}
 
 
 def _skipped(body: cst.CSTNode, constants: Constants) -> Iterator[cst.CSTNode]:
