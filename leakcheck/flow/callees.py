@@ -36,8 +36,6 @@ from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import code
 
-_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
-
 
 class Callees(Resting):
     """What a function of the project does to its caller's resources, and what it gives."""
@@ -46,7 +44,7 @@ class Callees(Resting):
         function = callee.info
         if any(_is_all(argument.node.value) for argument in arguments if argument.value is UNKNOWN):
             self.give_all(function, node, state)
-        if self._is_cached(function):
+        if self.is_cached(function):
             return self._call_unknown(callee, node, arguments, state)
         if (kept := self._kept_by(callee, state)) is not None:
             return [(kept, state)]
@@ -167,25 +165,6 @@ class Callees(Resting):
         return loan if loan is not None and loan.spec.reusable and loan.spec.lazy else None
 
     # -- which function, with what ---------------------------------------------------------------------------------
-
-    def _is_cached(self, function: FunctionInfo) -> bool:
-        return any("caches" in self._decorator_kinds(function, name) for name in function.decorators)
-
-    def _decorator_kinds(self, function: FunctionInfo, name: str) -> frozenset[str]:
-        qualified = self._decorator_name(function, name)
-        return self.catalogue.function(qualified) | self.catalogue.function("*." + name.rpartition(".")[2])
-
-    def _decorator_name(self, function: FunctionInfo, name: str) -> str:
-        first, *rest = name.split(".")
-        value = self.resolver.name(first, function.parent, function.module)
-        for part in rest:
-            value = self.resolver.attribute(value, part, function.module)
-        return value.name if isinstance(value, Symbol) else ""
-
-    def decorated_as_manager(self, function: FunctionInfo) -> bool:
-        return function.is_generator and any(
-            self._decorator_name(function, name) in _MANAGERS for name in function.decorators
-        )
 
     def _worth_running(self, callee: Function, arguments: list[Argument]) -> bool:
         """Whether the function may give a connection of its own, by a look at what it returns."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _WITHOUT_DEFAULT = 2  # arguments of `getattr`
 _CONVERSIONS = ("int", "float")
 _DEPTH = 3  # of variables followed
+_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager", "contextlib2.contextmanager"})
 GUESSED = "generic"  # the library of the models that go by a name
 
 
@@ -57,6 +58,25 @@ class Naming(Core):
             return False
         named = all(arg.keyword and arg.keyword.value not in spec.bound_by for arg in node.args)
         return named and self.function.words.isdisjoint(spec.bound_by)
+
+    def is_cached(self, function: FunctionInfo) -> bool:
+        return any("caches" in self._decorator_kinds(function, name) for name in function.decorators)
+
+    def _decorator_kinds(self, function: FunctionInfo, name: str) -> frozenset[str]:
+        qualified = self._decorator_name(function, name)
+        return self.catalogue.function(qualified) | self.catalogue.function("*." + name.rpartition(".")[2])
+
+    def _decorator_name(self, function: FunctionInfo, name: str) -> str:
+        first, *rest = name.split(".")
+        value = self.resolver.name(first, function.parent, function.module)
+        for part in rest:
+            value = self.resolver.attribute(value, part, function.module)
+        return value.name if isinstance(value, Symbol) else ""
+
+    def decorated_as_manager(self, function: FunctionInfo) -> bool:
+        return function.is_generator and any(
+            self._decorator_name(function, name) in _MANAGERS for name in function.decorators
+        )
 
     def guess(self, callee: Value, node: cst.Call) -> Connection | None:
         """A call whose name alone says that it gives a connection, on a receiver nothing is known of."""

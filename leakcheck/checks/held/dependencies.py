@@ -13,9 +13,10 @@ from leakcheck.checks.held.behind import Behind
 from leakcheck.checks.held.blocking import Blocking, Pause
 from leakcheck.checks.held.injected import nested_in_endpoint
 from leakcheck.checks.held.lending import Lending
+from leakcheck.checks.held.markers import Marker, Markers, annotated_by
 from leakcheck.checks.held.nested import Acquires
 from leakcheck.checks.held.scoped import Scoped
-from leakcheck.checks.held.streams import Marker, Streams, reads
+from leakcheck.checks.held.streams import Streams, reads
 from leakcheck.checks.held.through import places, purpose, short, steps_of
 from leakcheck.checks.held.waiting import feasible
 from leakcheck.checks.telling import Teller, quoted
@@ -26,10 +27,10 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import NONE, Class, Function, Loan, Symbol
+from leakcheck.flow.values import NONE, Class, Function, Loan
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import FunctionInfo, Module
-from leakcheck.project.syntax.walk import dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.syntax.walk import dotted, same_scope, terminal, walk
 
 _DEPTH = 4  # of dependencies of dependencies
 _MOST_PLACES = 6
@@ -47,7 +48,7 @@ class Dependencies:
         self.web = resolver.catalogue.web
         self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)
         self.behind = Behind(lending)
-        self._known: dict[Module, dict[str, list[cst.Call]]] = {}  # what Litestar provides, by name
+        self.markers = Markers(resolver)
         self._endpoint = re.compile(rf"@(?<!\S@)(?:[\w.]+\.)?(?:{'|'.join(self.web.endpoints)})\(")
 
     def findings(self, module: Module, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -104,7 +105,7 @@ class Dependencies:
 
     def _injected(self, parameter: cst.Param, function: FunctionInfo, depth: int, by_name: bool = False) -> Loan | None:
         """What the parameter's dependency has checked out while the endpoint runs."""
-        marker = self._marker(parameter, function)
+        marker = self.markers.of(parameter, function)
         loan = self._loan(parameter, function, marker, depth, by_name)
         early = loan is not None and not loan.inside and marker is not None and self.streams.is_ended_early(marker)
         return replace(loan, ends_early=True) if loan is not None and early else loan
@@ -117,59 +118,16 @@ class Dependencies:
             return self._typed(parameter, function) if by_name else None
         given = next((a.value for a in marker.call.args if a.keyword is None), None)
         if given is None:  # `Depends()` on the annotated class
-            annotated = _annotated(parameter.annotation) if parameter.annotation else None
+            annotated = annotated_by(parameter.annotation) if parameter.annotation else None
             return self._lent(annotated, marker.module, depth) if annotated else None
         if isinstance(self.resolver.static(given, None, marker.module), (Class, Function)):
             return self._lent(given, marker.module, depth, marker.by_name)
         return self._typed(parameter, function)
 
-    def _marker(self, parameter: cst.Param, function: FunctionInfo) -> Marker | None:
-        provided = self._provided(function.module).get(parameter.name.value, ())
-        for call, module in (*self._markers(parameter, function), *((call, function.module) for call in provided)):
-            callee = self.resolver.static(call.func, function.parent, module)
-            if isinstance(callee, Symbol) and callee.name in self.web.dependencies:
-                return Marker(call, module, callee.name, call in provided)
-        return None
-
     def _typed(self, parameter: cst.Param, function: FunctionInfo) -> Loan | None:
         """What a dependency out of sight lends, by the parameter's annotation."""
         spec = self.resolver.connection_type(self.resolver.parameter(parameter, function))
         return Loan(spec, "medium", ()) if spec is not None and spec.kind != "engine" else None
-
-    def _markers(self, parameter: cst.Param, function: FunctionInfo) -> Iterator[tuple[cst.Call, Module]]:
-        """`= Depends(get_db)`, `Annotated[Session, Depends(get_db)]`, and a name for the latter."""
-        if isinstance(parameter.default, cst.Call):
-            yield parameter.default, function.module
-        if parameter.annotation is not None:
-            node, module = self._alias(parameter.annotation.annotation, function.module)
-            if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
-                for element in node.slice:
-                    if isinstance(element.slice, cst.Index) and isinstance(element.slice.value, cst.Call):
-                        yield element.slice.value, module
-
-    def _provided(self, module: Module) -> dict[str, list[cst.Call]]:
-        """`dependencies={"db": Provide(get_db)}` of an endpoint, a controller or an application in the module."""
-        if module not in self._known:
-            names = frozenset(name.rpartition(".")[2] for name in self.web.dependencies)
-            found = self._known.setdefault(module, {})
-            for chunk in module.mentioning(names):
-                for node in walk(chunk.tree) if "dependencies" in chunk.words else ():
-                    if isinstance(node, cst.DictElement) and isinstance(node.value, cst.Call):
-                        found.setdefault(string_value(node.key) or "", []).append(node.value)
-        return self._known[module]
-
-    def _alias(self, node: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, Module]:
-        """What a name like `SessionDep` stands for, here or in the module it is imported from."""
-        if not isinstance(node, cst.Name):
-            return node, module
-        if values := module.assigned(node.value):
-            return values[0], module
-        if node.value in module.imports:
-            head, _, last = module.absolute(module.imports[node.value]).rpartition(".")
-            owner = self.project.find(head, module)
-            if owner is not None and (values := owner.assigned(last)):
-                return values[0], owner
-        return node, module
 
     def _lent(self, node: cst.BaseExpression, module: Module, depth: int, by_name: bool = False) -> Loan | None:
         """What a dependency lends: itself, or through its own dependencies."""
@@ -246,7 +204,7 @@ class Dependencies:
 
     def _ends_before(self, parameter: cst.Param, function: FunctionInfo, loan: Loan) -> bool:
         """Whether it is taken back before the response is sent: always by a framework that gives by name."""
-        marker = self._marker(parameter, function)
+        marker = self.markers.of(parameter, function)
         return marker is None or self.streams.ends_before(loan, marker, function.module)
 
     def _opens_again(self, parameter: cst.Param, function: FunctionInfo, loan: Loan) -> bool:
@@ -283,15 +241,6 @@ class Dependencies:
             kind = quoted(terminal(record.node.func) if isinstance(record.node, cst.Call) else f"{function.name}()")
             message = f"{what} {kind} is sent{why}"
             yield tell.at("LK205", _confidence(site, None), message, record.node, tell.acquired(site))
-
-
-def _annotated(annotation: cst.Annotation) -> cst.BaseExpression:
-    """The class in `Users`, and in `Annotated[Users, Depends()]`."""
-    node = annotation.annotation
-    if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
-        first = node.slice[0].slice
-        return first.value if isinstance(first, cst.Index) else node
-    return node
 
 
 def _subject(site: Site, loan: Loan) -> str:

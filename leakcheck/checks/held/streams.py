@@ -5,28 +5,14 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.checks.assigned import assigned
+from leakcheck.checks.held.markers import Marker
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.holding import Held
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Loan, Symbol
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import FunctionInfo, Module
-from leakcheck.project.syntax.walk import string_value, terminal, walk
-from leakcheck.records import dataclass
-
-
-@dataclass(frozen=True)
-class Marker:
-    """`Depends(get_db)`: what makes a parameter a dependency, and by which name of a framework."""
-
-    call: cst.Call
-    module: Module
-    name: str
-    by_name: bool = False  # its own dependencies are given by their names as well
-
-    def says(self, keyword: str, value: str) -> bool:
-        """Whether it is given that argument."""
-        return any(a.keyword and a.keyword.value == keyword and string_value(a.value) == value for a in self.call.args)
+from leakcheck.project.syntax.walk import terminal, walk
 
 
 class Streams:
