@@ -8,6 +8,7 @@ from leakcheck.flow.binding import named, parameters
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.managers import Managers
+from leakcheck.flow.owning import field_released_outside
 from leakcheck.flow.state import State, Tier
 from leakcheck.flow.values import Class, Function, Instance, Ref, ResourceId, Value
 from leakcheck.models import Release
@@ -49,7 +50,11 @@ class Objects(Managers):
         """How an object releases what its constructor is given; None if somebody else may."""
         if not parameter or not isinstance(value, Ref):
             return None
-        return self.summaries.taking.ways(cls, parameter, self.site_of(value.rid).spec)
+        spec = self.site_of(value.rid).spec
+        ways = self.summaries.taking.ways(cls, parameter, spec)
+        if ways == () and field_released_outside(cls, parameter, spec, self.resolver, self.module):
+            return None
+        return ways
 
     def _may_fail_with(self, cls: ClassInfo, parameter: str, value: Value, state: State) -> bool:
         """Whether a constructor may well raise for what it is given."""

@@ -12,7 +12,7 @@ from leakcheck.flow.helpers import only_uses, sounds_like_release
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection, Release
-from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
 from leakcheck.records import dataclass
 from leakcheck.words import words as the_words
@@ -71,15 +71,24 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
         return True
     if may_release_by_name(methods, wanted.name, wanted.methods, sounds_like_release):
         return True
-    return _users_release({wanted.name, *getters}, wanted.methods, family, resolver)
+    return _users_release({wanted.name, *getters}, wanted.methods, family, _around(family, resolver))
 
 
-def field_released_outside(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
-    """Whether code that uses the class releases what the field holds: `repository.conn.close()`."""
+def field_released_outside(
+    cls: ClassInfo, field: str, spec: Connection, resolver: Resolver, asker: Module | None = None
+) -> bool:
+    """Whether code that uses the class releases what the field holds: `repository.conn.close()`. Only the text of
+    `asker` is searched, if there is one, else those around the class."""
     wanted = _wanted(field, spec)
     family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
-    return _users_release({field, *getters}, wanted.methods, family, resolver)
+    texts = {asker.source} if asker is not None else _around(family, resolver)
+    return _users_release({field, *getters}, wanted.methods, family, texts)
+
+
+def _around(family: list[ClassInfo], resolver: Resolver) -> set[str]:
+    """The texts of the files beside a class and below."""
+    return {family[0].module.source, *resolver.project.texts_around(family[0].module)}
 
 
 def releases_field(method: FunctionInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
@@ -240,7 +249,7 @@ def _by_string(method: FunctionInfo, field: str) -> bool:
     return method.mentions(frozenset({"getattr"})) and f'"{field}"' in method.chunk.statement.text.replace("'", '"')
 
 
-def _users_release(fields: set[str], methods: Collection[str], family: list[ClassInfo], resolver: Resolver) -> bool:
+def _users_release(fields: set[str], methods: Collection[str], family: list[ClassInfo], texts: set[str]) -> bool:
     """Whether some code beside the class closes the field, or what a getter of it gives, from outside."""
     release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
     field = rf"\b(\w+)(?:\(\))?\.(?:{names})"
@@ -248,11 +257,9 @@ def _users_release(fields: set[str], methods: Collection[str], family: list[Clas
     # found much faster, for they begin with a sign, and most texts hold neither
     may_be = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{release})\b"), re.compile(rf"\(\s*\w+(?:\(\))?\.(?:{names})\b")
     classes = {cls.name for cls in family}
-    module = family[0].module
     own = {m.name for cls in family for m in cls.methods.values() if m.mentions(frozenset(methods))}
     given = rf"\b(?!self\b|cls\b)\w+\.(?:{names})\b"
     passed = re.compile(rf"\.(?:{'|'.join(sorted(own))})\([^()\n]*{given}") if own else None  # back to a method of it
-    texts = {module.source, *resolver.project.texts_around(module)}
     for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
         if passed is not None and passed.search(text):
             return True
