@@ -86,7 +86,7 @@ def _handed_over(function: Function) -> frozenset[str]:
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Each target with its expression: `a, b = x, y` is two assignments."""
+    """Each target with its expression: `a, b = x, y` is two assignments, and so is `a, b = pair()`."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
             yield from _pairs(target, node.value)
@@ -98,6 +98,9 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         for left, right in zip(target.elts, value.elts, strict=True):
             yield from _pairs(_unstarred(left), _unstarred(right))
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for part in target.elts:
+            yield from _pairs(_unstarred(part), value)
     else:
         yield target, value
 
@@ -110,6 +113,8 @@ def _held(node: ast.expr) -> Iterator[str]:
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 yield from _held(part)
+    elif isinstance(node, ast.Subscript):
+        yield from _held(node.value)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         yield from _held(node.func.value)
     elif isinstance(node, ast.Call):
