@@ -61,6 +61,7 @@ class Connection:
     when_keywords: tuple[str, ...] = ()  # this model applies only if one of these keywords is passed
     not_keywords: tuple[str, ...] = ()  # ... only if none of these is passed
     keyword_position: int = -1  # where such an argument stands among the positional ones
+    when_values: tuple[str, ...] = ()  # ... only if one of these strings is passed
     memory_arguments: tuple[str, ...] = ()  # literal first arguments that make it in-memory; "" is none at all
     gc: GcEffect = "unknown"
     double_release: Literal["safe", "raises", "harmful", "unknown"] = "unknown"

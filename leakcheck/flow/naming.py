@@ -11,7 +11,7 @@ from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.values import UNKNOWN, Class, Instance, Method, Symbol, Value
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import code, is_none, terminal
+from leakcheck.project.syntax.walk import code, is_none, string_value, terminal
 
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Confidence
@@ -37,9 +37,8 @@ class Naming(Core):
             keywords |= self.function.strings  # `options["defer_connect"] = True`
         for spec in self.catalogue.by_acquire[name]:
             asked = keywords.intersection(spec.when_keywords or spec.not_keywords)
-            if bool(asked or 0 <= spec.keyword_position < plain) is bool(spec.when_keywords) and not (
-                name == spec.type and self._is_unbound(spec, node)
-            ):
+            holds = bool(asked or 0 <= spec.keyword_position < plain) is bool(spec.when_keywords)
+            if holds and _has_value(spec, given) and not (name == spec.type and self._is_unbound(spec, node)):
                 return spec if spec.tracked and not is_replaced([name], self.function, self.resolver) else None
         return None
 
@@ -160,6 +159,11 @@ class Naming(Core):
         first = next(iter(outer.parameters), None)
         wraps = first is not None and first.name.value == node.func.value and self.function.name in outer.returned_names
         return frozenset({"borrows"}) if wraps else frozenset()
+
+
+def _has_value(spec: Connection, given: list[cst.Arg]) -> bool:
+    """Whether the arguments have a string that the model asks for, if it asks for any."""
+    return not spec.when_values or any(string_value(arg.value) in spec.when_values for arg in given)
 
 
 def _asks_for_key(node: cst.BaseExpression) -> bool:
