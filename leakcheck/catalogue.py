@@ -116,6 +116,11 @@ class Catalogue:
         """Whether a qualified name is known to have nothing to do with a database connection to be released."""
         return any(prefix in self.not_connections for prefix in prefixes(name))
 
+    def is_long_lived(self, type_: str) -> bool:
+        """Whether objects of a class are what connections are taken from: engines, pools."""
+        spec = self.by_type.get(type_)
+        return spec is not None and spec.kind in _LONG_LIVED
+
     def library(self, name: str) -> Driver | None:
         """The first library that a qualified name belongs to."""
         return next((d for d in self.drivers if any(name.startswith(f"{top}.") for top in d.imports)), None)

@@ -23,6 +23,7 @@ from leakcheck.flow.values import (
     Const,
     Derived,
     Function,
+    Instance,
     Lent,
     Method,
     Pending,
@@ -102,6 +103,8 @@ class Expressions(Rows, Displays):
     def _member(self, owner: Value, name: str, state: State) -> Value:
         if isinstance(owner, Derived) and name in LEADS_BACK:
             return Ref(owner.rid)
+        if isinstance(owner, (Ref, Lent)) and self.catalogue.is_long_lived(held := self._held_by(owner, name)):
+            return Instance(held)  # a session's engine
         if isinstance(owner, Ref) and (self._is_connection(owner, name) or self._is_detached(owner, name, state)):
             return owner
         if isinstance(owner, (Ref, Derived, Lent)):
@@ -110,10 +113,14 @@ class Expressions(Rows, Displays):
             return kept
         return self.resolver.attribute(owner, name, self.module)
 
+    def _held_by(self, owner: Ref | Lent, name: str) -> str:
+        """The class of what an attribute of a connection holds, as its driver's model says."""
+        spec = self.site_of(owner.rid).spec if isinstance(owner, Ref) else owner.spec
+        return self.catalogue.attributes.get(f"{spec.type}.{name}", "") if spec is not None else ""
+
     def _is_connection(self, owner: Ref, name: str) -> bool:
         """Whether an attribute is the connection under another class, to be kept and given back in its stead."""
-        held = self.catalogue.attributes.get(f"{self.site_of(owner.rid).spec.type}.{name}", "")
-        spec = self.catalogue.by_type.get(held)
+        spec = self.catalogue.by_type.get(self._held_by(owner, name))
         return spec is not None and spec.tracked
 
     def _is_detached(self, owner: Ref, name: str, state: State) -> bool:

@@ -13,6 +13,7 @@ from leakcheck.flow.values import (
     Class,
     Derived,
     Function,
+    Instance,
     Lent,
     Method,
     PendingRelease,
@@ -63,7 +64,12 @@ class Resources(Core):
             state.resources[rid] = state.resources[rid].taken_out()
         quiet = idle or name in self.catalogue.quiet_methods or name in spec.begins
         self.may_raise(state, node, Tier.WEAK if quiet else Tier.STRONG, "driver")
-        return [(ref if returns_self else Derived(rid), state)]
+        return [(ref if returns_self else self._made_by(rid, name), state)]
+
+    def _made_by(self, rid: ResourceId, name: str) -> Value:
+        """What a method gives: `session.get_bind()` an engine, which lives on; anything else is of the connection."""
+        made = self.catalogue.producers.get(f"{self.site_of(rid).spec.type}.{name}", "")
+        return Instance(made) if self.catalogue.is_long_lived(made) else Derived(rid)
 
     def call_on_derived(self, receiver: Derived, name: str, node: cst.Call, arguments: list[Argument],
                          state: State) -> Evaluated:  # fmt: skip
