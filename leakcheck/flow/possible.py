@@ -117,7 +117,7 @@ class Possible:
             yield from self.values(origin, space, depth)
 
     def _parameter(self, parameter: Parameter, space: Namespace) -> Iterator[Value]:
-        """By its annotation; the first one of a method by the class."""
+        """By its annotation, or the classes that it is asked for; the first one of a method by the class."""
         function = space.function
         if parameter.is_first and space.in_class and function is not None:
             decorators = {terminal(decorator) for decorator in function.decorator_list}
@@ -127,9 +127,10 @@ class Possible:
                 return
         if parameter.default is not None:
             yield self.resolver.acquirer(plain(ast.unparse(parameter.default)), self.module)
-        if parameter.node.annotation is not None:
+        classes = _asked_for(parameter.node.arg, space) if "isinstance" in self.chunk.words else ()
+        for cls in (*classes, *([parameter.node.annotation] if parameter.node.annotation is not None else [])):
             try:
-                annotation = plain(ast.unparse(parameter.node.annotation))
+                annotation = plain(ast.unparse(cls))
             except SyntaxError:
                 raise TooVague from None
             yield self.resolver.annotation(annotation, self.module)
@@ -228,6 +229,14 @@ def is_acquire(callee: Value, resolver: Resolver) -> bool:
 def is_tracked(name: str, resolver: Resolver) -> bool:
     """Whether a call of that name gives what is to be given back."""
     return any(spec.tracked for spec in resolver.catalogue.by_acquire.get(name, ()))
+
+
+def _asked_for(name: str, space: Namespace) -> Iterator[ast.expr]:
+    """The classes of which a function asks whether a variable is an object."""
+    for node in space.nodes:
+        if isinstance(node, ast.Call) and terminal(node.func) == "isinstance" and len(node.args) == 2:
+            if path(node.args[0]) == name:
+                yield node.args[1]
 
 
 def _alternatives(node: ast.expr) -> Iterable[ast.expr]:

@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.classes import DEPTH, Classes
 from leakcheck.flow.handed import handed
+from leakcheck.flow.proving import proved
 from leakcheck.flow.values import (
     LITERALS,
     UNKNOWN,
@@ -75,12 +76,15 @@ class Resolver(Classes):
         return self._best(bindings.assigned.get(name, ()), function, function.module, depth)
 
     def parameter(self, parameter: cst.Param, function: FunctionInfo) -> Value:
-        """A parameter by a default that acquires, or its annotation; `self` and `cls` by the class."""
+        """A parameter by a default that acquires, by the class that the function makes sure of, or by its annotation;
+        `self` and `cls` by the class."""
         if function.cls is not None and parameter is next(iter(function.parameters), None):
             if "staticmethod" not in function.decorators:
                 return Class(function.cls) if "classmethod" in function.decorators else Instance(function.cls)
         if (acquirer := self.acquirer(parameter.default, function.module)) is not UNKNOWN:
             return acquirer
+        if (cls := proved(parameter, function)) and (value := self.annotation(cls, function.module)) is not UNKNOWN:
+            return value
         if parameter.annotation is not None:
             return self.annotation(parameter.annotation.annotation, function.module)
         return handed(parameter, function, self) if function.decorators else UNKNOWN
