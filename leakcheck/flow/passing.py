@@ -28,7 +28,7 @@ def is_passing(method: FunctionInfo, field: str, spec: Connection, resolver: Res
 
 def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
-    methods = [m for owner in family for m in owner.methods.values() if m.mentions(frozenset({field}))]
+    methods = [m for owner in family for m in owner.methods.values() if _mentions(m, field)]
     storing = [m for m in methods if any(name == field and not is_none(value) for name, value in m.stores)]
     for method in methods:
         if method in storing:
@@ -39,6 +39,13 @@ def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver
         if not fits or gives_field(method, field, spec):
             return False
     return not (field_released_outside(cls, field, spec, resolver) or _is_base_elsewhere(cls, field, resolver))
+
+
+def _mentions(method: FunctionInfo, field: str) -> bool:
+    """Whether a method mentions a field, and not only a variable of that name."""
+    if not method.mentions(frozenset({field})):
+        return False
+    return any(isinstance(node, cst.Attribute) and node.attr.value == field for node in walk(method.node.body))
 
 
 def _is_base_elsewhere(cls: ClassInfo, field: str, resolver: Resolver) -> bool:
