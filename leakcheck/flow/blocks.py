@@ -8,7 +8,7 @@ from leakcheck.flow.assignments import Assignments
 from leakcheck.flow.handlers import Match, catches_all, caught, handler_types, without_kind
 from leakcheck.flow.managers import ExitAction, Managers
 from leakcheck.flow.state import Exits, State, Tier, merge
-from leakcheck.flow.values import SOMETHING, Class, Instance, Pending, Ref, Symbol, Value
+from leakcheck.flow.values import SOMETHING, Class, Instance, Pending, Ref, ResourceId, Symbol, Value
 from leakcheck.project.syntax.module import ClassInfo
 from leakcheck.project.syntax.walk import same_scope, walk
 
@@ -56,6 +56,7 @@ class Blocks(Managers, Assignments):
         item = node.items[index].item
         with self.frame() as exits:
             catches = action[0] in ("suppress", "expect")
+            before = [state.via.copy() for state in states] if catches else []
             self.handlers += catches
             self.entered.append(action[1])  # type: ignore[arg-type]
             done = self._with_items(node, index + 1, states)
@@ -63,7 +64,7 @@ class Blocks(Managers, Assignments):
             self.handlers -= catches
         if catches:
             swallowed, exits.raises = self._swallow(exits.raises, action[1])
-            done = swallowed if swallowed and action[0] == "expect" else done + swallowed
+            done = _planned(swallowed, before) if swallowed and action[0] == "expect" else done + swallowed
         else:
             for state in (*done, *exits.returns, *exits.breaks, *exits.continues, *exits.raises):
                 self.leave_with(action, item, state)
@@ -165,6 +166,17 @@ class Blocks(Managers, Assignments):
             found = self.resolver.ancestors(value.info)
             return frozenset(a.rpartition(".")[2] if isinstance(a, str) else a.name for a in found)
         return frozenset({value.name.rpartition(".")[2]}) if isinstance(value, Symbol) else frozenset()
+
+
+def _planned(raised: list[State], before: list[dict[ResourceId, Tier]]) -> list[State]:
+    """What a block is there to raise is nothing unusual: what was out before it is left out as easily as then."""
+    for state in raised:
+        for rid in state.via:
+            tiers = [via[rid] for via in before if rid in via]
+            state.via[rid] = min(tiers, default=state.via[rid])
+        if state.trace is not None and state.trace.kind == "raise" and not any(state.via.values()):
+            state.trace = state.trace.previous
+    return raised
 
 
 def _weaken(state: State) -> None:
