@@ -1,4 +1,4 @@
-"""LK105: an object keeps a connection, and neither it nor its users can give it back."""
+"""LK105: an object keeps a connection, and neither it nor its users can give it back; LK104: not once it is dropped."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from leakcheck.checks.leaks.guarded import guard
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.forwarding import forwards
@@ -32,6 +33,8 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
         if _ended_here(site, run) or run.summaries.owners.is_released_inside(site.spec):
             continue
         if any(_may_be_released(kept, cls, run, resolver) for kept in places):
+            if len(places) == 1 and not any(leak.site is site for leak in run.leaks):
+                yield from _guarded(places[0], cls, tell, resolver)
             continue
         if any(_may_open(kept, cls, run) for kept in places):
             yield _diagnostic(places[0], cls, tell)
@@ -77,6 +80,18 @@ def _ended_here(site: Site, run: Interpreter) -> bool:
 def _is_over(resource: Resource) -> bool:
     """Whether it is released: by a call, or by the end of the `with` block that it was kept in."""
     return resource.status is Status.CLOSED or (resource.status is Status.ESCAPED and resource.how == "left")
+
+
+def _guarded(kept: Kept, cls: ClassInfo, tell: Teller, resolver: Resolver) -> Iterable[Diagnostic]:
+    """That what would give the slot back asks first whether the connection lives."""
+    if (found := guard(kept, cls, resolver)) is not None:
+        method, test = found
+        site, field = kept.site, quoted(f"self.{kept.field}")
+        what = f"{field} from {quoted(site.callee)} is {tell.done(site)} only while it is connected"
+        steps = [*tell.lost(site), tell.step("note", kept.node, f"kept in {field} of {quoted(cls.name)}")]
+        steps.append(tell.step("note", test, "given back only if this holds", method.module))
+        message = f"{what}: a dropped connection keeps its pool slot"
+        yield tell.diagnostic("LK104", site.certainty, message, site, tuple(steps))
 
 
 def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:
