@@ -132,6 +132,7 @@ def _sqlalchemy(modules: Modules, module: Any) -> None:
     errors = _of(modules["sqlalchemy.exc"])
     facts = modules.behaviour(module, "Engine", errors, pooled=True)
     module.create_engine = lambda *_, **__: Pool(modules.world, facts)
+    module.Engine = Pool
     module.text = str
 
 
