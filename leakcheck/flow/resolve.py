@@ -60,7 +60,7 @@ class Resolver(Classes):
                 if (parameter := _parameter(scope, name)) is not None:
                     return self.parameter(parameter, scope)
             scope = scope.parent
-        return self.global_name(name, module, depth)
+        return self.global_name(name, module)
 
     def local(self, name: str, function: FunctionInfo, depth: int = DEPTH) -> Value:
         """A function's local, where all its assignments agree on what it is."""
@@ -99,22 +99,23 @@ class Resolver(Classes):
         """A parameter's default, if it is None, True or False."""
         return self.static(parameter.default, None, _NOWHERE) if isinstance(parameter.default, cst.Name) else UNKNOWN
 
-    def global_name(self, name: str, module: Module, depth: int = DEPTH) -> Value:
+    def global_name(self, name: str, module: Module) -> Value:
+        """A module's name; as it is remembered, it is looked up alike however deep in others it was asked for first."""
         key = (module, name)
         if key not in self._globals:
             self._globals[key] = UNKNOWN  # while it is being found: cycles end here
-            self._globals[key] = self._global(name, module, depth)
+            self._globals[key] = self._global(name, module)
         return self._globals[key]
 
-    def _global(self, name: str, module: Module, depth: int) -> Value:
+    def _global(self, name: str, module: Module) -> Value:
         if defined := module.definition(name):
             return _definition_value(defined)
         if (annotation := module.annotation(name)) is not None:
             if (value := self.annotation(annotation, module)) is not UNKNOWN:
                 return value
-        if (value := self._best(module.assigned(name), None, module, depth)) is not UNKNOWN:
+        if (value := self._best(module.assigned(name), None, module, DEPTH)) is not UNKNOWN:
             return value
-        if (value := self._set_elsewhere(name, module, depth)) is not UNKNOWN:
+        if (value := self._set_elsewhere(name, module)) is not UNKNOWN:
             return value
         if name in module.imports:
             return self.qualified(module.absolute(module.imports[name]), module)
@@ -122,10 +123,10 @@ class Resolver(Classes):
             return self._looked_up(found, module)
         return Symbol(name) if name in _BUILTINS else UNKNOWN
 
-    def _set_elsewhere(self, name: str, module: Module, depth: int) -> Value:
+    def _set_elsewhere(self, name: str, module: Module) -> Value:
         """What functions assign to a global: `global manager; manager = Manager()`."""
         for function in module.setting(name):
-            value = self._best(function.bindings.assigned.get(name, ()), function, module, depth)
+            value = self._best(function.bindings.assigned.get(name, ()), function, module, DEPTH)
             if value is not UNKNOWN:
                 return value
         return UNKNOWN
