@@ -113,8 +113,6 @@ def _held(node: ast.expr) -> Iterator[str]:
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 yield from _held(part)
-    elif isinstance(node, ast.Subscript):
-        yield from _held(node.value)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         yield from _held(node.func.value)
     elif isinstance(node, ast.Call):
