@@ -30,7 +30,7 @@ def guard(kept: Kept, cls: ClassInfo, resolver: Resolver) -> tuple[FunctionInfo,
     field = _Field(f"self.{kept.field}", spec)
     guards: list[tuple[FunctionInfo, cst.BaseExpression]] = []
     for method in methods:
-        if releases_field(method, kept.field, spec):
+        if releases_field(method, kept.field, spec, resolver):
             found = field.guards(method)
             if not found:
                 return None
