@@ -195,8 +195,17 @@ def is_part(loop: Loop, root: cst.CSTNode) -> bool:
 
 
 def _sends(block: cst.BaseSuite) -> bool:
-    """Whether a statement is sent there, so that what reads its answer stands under no other test than it does."""
-    return any(isinstance(node, cst.Call) and terminal(node.func) == "execute" for node in walk(block, same_scope))
+    """Whether a row is sent there, so that what reads its answer stands under no other test than it does."""
+    calls = (
+        node for node in walk(block, same_scope) if isinstance(node, cst.Call) and terminal(node.func) == "execute"
+    )
+    return any(not _only_asks(call) for call in calls)
+
+
+def _only_asks(call: cst.Call) -> bool:
+    """`cursor.execute("SELECT last_insert_id()")`."""
+    text = string_value(call.args[0].value) if call.args else None
+    return text is not None and text.lstrip().upper().startswith("SELECT")
 
 
 def _leaves(block: cst.IndentedBlock) -> bool:
