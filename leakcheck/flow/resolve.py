@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
-
 import libcst as cst
 
-from leakcheck.flow.classes import DEPTH, Classes
-from leakcheck.flow.handed import handed
-from leakcheck.flow.proving import proved
+from leakcheck.flow.classes import DEPTH
+from leakcheck.flow.promises import BUILTINS, Promises, parameter_of
 from leakcheck.flow.values import (
     LITERALS,
     UNKNOWN,
@@ -22,24 +19,14 @@ from leakcheck.flow.values import (
     Symbol,
     Value,
 )
-from leakcheck.models import Connection
 from leakcheck.project.project import Definition, Project
 from leakcheck.project.syntax.definitions import function_of
 from leakcheck.project.syntax.module import Chunk, ClassInfo, FunctionInfo, Module, Scope
-from leakcheck.project.syntax.walk import string_value
 
-_BUILTINS = frozenset(dir(builtins))
-_OPTIONAL = frozenset(
-    {
-        *("Optional", "Annotated", "Final", "ClassVar", "Awaitable"),
-        *("Iterator", "Generator", "AsyncIterator", "AsyncGenerator", "Iterable"),
-    }
-)
 _PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "abc.abstractproperty"})
-_NOWHERE = Module("", "", "")
 
 
-class Resolver(Classes):
+class Resolver(Promises):
     """Answers for one project; the answers are remembered."""
 
     def __init__(self, project: Project) -> None:
@@ -57,7 +44,7 @@ class Resolver(Classes):
             if isinstance(scope, FunctionInfo):
                 if name in scope.bindings.names:
                     return self.local(name, scope, depth)
-                if (parameter := _parameter(scope, name)) is not None:
+                if (parameter := parameter_of(scope, name)) is not None:
                     return self.parameter(parameter, scope)
             scope = scope.parent
         return self.global_name(name, module)
@@ -71,33 +58,9 @@ class Resolver(Classes):
             return self.qualified(function.module.absolute(bindings.imports[name]), function.module)
         if nested := function.local_classes_and_functions.get(name):
             return _definition_value(nested)
-        if (parameter := _parameter(function, name)) is not None:
+        if (parameter := parameter_of(function, name)) is not None:
             return self.parameter(parameter, function)
         return self._best(bindings.assigned.get(name, ()), function, function.module, depth)
-
-    def parameter(self, parameter: cst.Param, function: FunctionInfo) -> Value:
-        """A parameter by a default that acquires, by the class that the function makes sure of, or by its annotation;
-        `self` and `cls` by the class."""
-        if function.cls is not None and parameter is next(iter(function.parameters), None):
-            if "staticmethod" not in function.decorators:
-                return Class(function.cls) if "classmethod" in function.decorators else Instance(function.cls)
-        if (acquirer := self.acquirer(parameter.default, function.module)) is not UNKNOWN:
-            return acquirer
-        if (cls := proved(parameter, function)) and (value := self.annotation(cls, function.module)) is not UNKNOWN:
-            return value
-        if parameter.annotation is not None:
-            return self.annotation(parameter.annotation.annotation, function.module)
-        return handed(parameter, function, self) if function.decorators else UNKNOWN
-
-    def acquirer(self, default: cst.BaseExpression | None, module: Module) -> Value:
-        """What opens connections where a caller does not say otherwise: `connect=psycopg2.connect`."""
-        value = self.static(default, None, module) if isinstance(default, (cst.Name, cst.Attribute)) else UNKNOWN
-        specs = self.catalogue.by_acquire.get(self.canonical(value.name), ()) if isinstance(value, Symbol) else ()
-        return value if any(spec.tracked for spec in specs) else UNKNOWN
-
-    def default(self, parameter: cst.Param) -> Value:
-        """A parameter's default, if it is None, True or False."""
-        return self.static(parameter.default, None, _NOWHERE) if isinstance(parameter.default, cst.Name) else UNKNOWN
 
     def global_name(self, name: str, module: Module) -> Value:
         """A module's name; as it is remembered, it is looked up alike however deep in others it was asked for first."""
@@ -121,7 +84,7 @@ class Resolver(Classes):
             return self.qualified(module.absolute(module.imports[name]), module)
         if module.star_imports and (found := self.project.member(module, name)):
             return self._looked_up(found, module)
-        return Symbol(name) if name in _BUILTINS else UNKNOWN
+        return Symbol(name) if name in BUILTINS else UNKNOWN
 
     def _set_elsewhere(self, name: str, module: Module) -> Value:
         """What functions assign to a global: `global manager; manager = Manager()`."""
@@ -275,44 +238,10 @@ class Resolver(Classes):
         head, _, last = name.rpartition(".")
         return f"{types[head]}.{last}" if head in types else name
 
-    def annotation(self, node: cst.BaseExpression, module: Module) -> Value:
-        """The instance an annotation promises: `X`, `"X"`, `Optional[X]`, `X | None`, `Annotated[X, …]`."""
-        if isinstance(node, cst.BinaryOperation):
-            left = self.annotation(node.left, module)
-            return left if left is not UNKNOWN else self.annotation(node.right, module)
-        if isinstance(node, cst.Subscript):
-            outer = node.value.attr.value if isinstance(node.value, cst.Attribute) else getattr(node.value, "value", "")
-            if outer in _OPTIONAL and isinstance(index := node.slice[0].slice, cst.Index):
-                return self.annotation(index.value, module)
-            return self.annotation(node.value, module)
-        if (text := string_value(node)) is not None:
-            try:
-                return self.annotation(cst.parse_expression(text), module)
-            except cst.ParserSyntaxError:
-                return UNKNOWN
-        value = self.static(node, None, module)
-        if isinstance(value, Class):
-            return Instance(value.info)
-        if isinstance(value, Symbol) and value.name not in _BUILTINS:
-            return Instance(value.name)
-        return UNKNOWN
-
-    def connection_type(self, value: Value) -> Connection | None:
-        """The model of a connection object known by its class only (a field, an annotated parameter)."""
-        if isinstance(value, Lent):
-            return value.spec
-        if isinstance(value, Instance) and isinstance(value.type, str):
-            return self.catalogue.by_type.get(self.canonical(value.type)) or self.catalogue.by_type.get(value.type)
-        return None
-
 
 def is_property(function: FunctionInfo) -> bool:
     """Whether reading the attribute calls the function."""
     return any(name in _PROPERTIES or name.endswith("property") for name in function.decorators)
-
-
-def _parameter(function: FunctionInfo, name: str) -> cst.Param | None:
-    return next((p for p in function.parameters if p.name.value == name), None)
 
 
 def _class_of(value: Instance | Class) -> str | ClassInfo:
