@@ -9,10 +9,10 @@ import libcst as cst
 from leakcheck.flow.binding import filled, may_return
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
+from leakcheck.flow.outcomes import Outcome, Summary, translate
 from leakcheck.flow.resting import Resting
 from leakcheck.flow.sites import Site
 from leakcheck.flow.state import CERTAIN, Raised, Resource, State, Status, Tier
-from leakcheck.flow.summaries import Outcome, Summary, translate
 from leakcheck.flow.values import (
     NONE,
     SOMETHING,

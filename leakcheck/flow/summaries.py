@@ -4,83 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import libcst as cst
 
 from leakcheck.flow.names import Names, names_in
+from leakcheck.flow.outcomes import Summary, as_lent, distinct, lends_own, loan_of, outcome_of, raise_tier
 from leakcheck.flow.owners import Owners
-from leakcheck.flow.state import Exits, Raised, Resource, State, Status, Tier
+from leakcheck.flow.state import Exits, State, Tier
 from leakcheck.flow.taking import Taking
 from leakcheck.flow.values import (
     UNKNOWN,
     Bound,
-    Derived,
-    Function,
-    Instance,
-    Lent,
-    Loan,
-    Manager,
-    Method,
-    Pending,
-    PendingRelease,
-    Ref,
-    ResourceId,
-    Stack,
-    Tuple,
     Value,
-    resources_in,
 )
-from leakcheck.project.syntax.walk import SCOPES, alternatives, dotted, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import SCOPES, same_scope, terminal, walk
 from leakcheck.project.wrappers import Wrappers, gives
-from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
     from leakcheck.flow.resolve import Resolver
     from leakcheck.flow.sites import Site
-    from leakcheck.models import Connection
     from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 
 _KEEPS_NOTHING = frozenset({"staticmethod", "classmethod"})  # decorators
-MAX_OUTCOMES = 6
 # Python's own ways to end the process; what is open then is closed by it.
 ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
 MAX_DEPTH = 5  # of calls followed from the function being checked
 
 Constants = tuple[tuple[str, Value], ...]  # parameters that are a constant in the call, or surely true or false
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One way a call can end: its value in the callee's terms, what is fresh in it, what became of the parameters."""
-
-    value: Value
-    fresh: tuple[tuple[ResourceId, Site], ...]
-    parameters: tuple[tuple[str, Resource, Tier], ...]  # name, what became of it, what that took
-    tier: Tier  # NONE: returns; else raises, and how likely
-    raised: Raised | None = None
-    promised: Site | None = None  # what is acquired once the value is awaited or entered
-
-
-@dataclass(frozen=True)
-class Summary:
-    """All the ways a call can end, and for a generator what it yields."""
-
-    outcomes: tuple[Outcome, ...]
-    yields: tuple[Value, ...] = ()
-    yield_specs: tuple[tuple[ResourceId, Connection], ...] = ()
-    lends: Loan | None = None  # what is checked out where it yields
-    called: tuple[tuple[str, frozenset[str]], ...] = ()  # by parameter, the methods that are called on it
-
-    @property
-    def returns(self) -> list[Outcome]:
-        return [o for o in self.outcomes if o.tier is Tier.NONE]
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether some path gives the caller a resource to release."""
-        return any(o.fresh for o in self.returns)
 
 
 class Run(Protocol):
@@ -192,78 +143,18 @@ class Summaries:
         exits = run.run(cls, bound, constants)
         if exits is None:
             return None
-        outcomes = [_outcome(state, run.sites, Tier.NONE) for state in exits.returns]
-        if any(outcome.fresh for outcome in outcomes) and _lends_own(function):
-            outcomes = [_lent(outcome) for outcome in outcomes]
+        outcomes = [outcome_of(state, run.sites, Tier.NONE) for state in exits.returns]
+        if any(outcome.fresh for outcome in outcomes) and lends_own(function):
+            outcomes = [as_lent(outcome) for outcome in outcomes]
         if bound:
-            outcomes += [_outcome(s, run.sites, _raise_tier(s, run.sites)) for s in exits.raises]
+            outcomes += [outcome_of(s, run.sites, raise_tier(s, run.sites)) for s in exits.raises]
         return Summary(
-            tuple(_distinct(outcomes)),
+            tuple(distinct(outcomes)),
             tuple(value for value, _ in run.yielded),
             tuple(((site.index, g), site.spec) for site in run.sites for g in (0, 1)),
-            _loan(run.yielded, run.sites),
+            loan_of(run.yielded, run.sites),
             tuple((site.parameter, frozenset(site.methods | site.elsewhere)) for site in run.sites if site.parameter),
         )
-
-
-def _loan(yielded: list[tuple[Value, State]], sites: list[Site]) -> Loan | None:
-    """What is checked out while the user of a generator has the word; the first thing stands for the others."""
-    for _, state in yielded:
-        for rid, resource in state.resources.items():
-            site = sites[rid[0]]
-            if resource.status in (Status.OPEN, Status.RESTING, Status.LENT) and not site.parameter:
-                return Loan(site.spec, site.certainty, site.wrappers)
-    return None
-
-
-def _outcome(state: State, sites: list[Site], tier: Tier) -> Outcome:
-    value = state.result if state.result is not None and tier is Tier.NONE else UNKNOWN
-    fresh = tuple(
-        (rid, sites[rid[0]])
-        for rid in dict.fromkeys(resources_in(value))
-        if not sites[rid[0]].parameter and state.resources[rid].status in (Status.OPEN, Status.RESTING)
-    )
-    parameters = tuple(
-        (sites[rid[0]].parameter, resource, state.via.get(rid, Tier.NONE))
-        for rid, resource in state.resources.items()
-        if sites[rid[0]].parameter
-    )
-    promised = sites[value.site] if isinstance(value, Pending) else None
-    return Outcome(value, fresh, parameters, tier, state.raised if tier else None, promised)
-
-
-def _lends_own(function: FunctionInfo) -> bool:
-    """Whether a path returns what the object or the module keeps: no caller can tell, so none may close it."""
-    return any(_is_kept(part, function) for value in function.returned for part in alternatives(value))
-
-
-def _is_kept(node: cst.BaseExpression, function: FunctionInfo) -> bool:
-    """A field of the object that holds no method."""
-    path = dotted(node) or ""
-    owner, _, field = path.rpartition(".")
-    return owner in ("self", "cls") and (function.cls is None or field not in function.cls.methods)
-
-
-def _lent(outcome: Outcome) -> Outcome:
-    """The same with what is fresh in it left to the callee's object."""
-    known: dict[ResourceId, Value] = {rid: Lent(site.spec) for rid, site in outcome.fresh}
-    return replace(outcome, value=translate(outcome.value, known), fresh=())
-
-
-def _raise_tier(state: State, sites: list[Site]) -> Tier:
-    """How likely the exception is that the summarised function lets out."""
-    tiers = [state.via.get(rid, Tier.NONE) for rid in state.resources if sites[rid[0]].parameter]
-    return max(max(tiers, default=Tier.NONE), Tier.STRONG)
-
-
-def _distinct(outcomes: list[Outcome]) -> list[Outcome]:
-    """One outcome for each distinguishable effect, the likeliest exception only."""
-    found: dict[object, Outcome] = {}
-    for outcome in sorted(outcomes, key=lambda o: o.tier):
-        statuses = tuple((name, resource.status) for name, resource, _ in outcome.parameters)
-        key = (statuses, outcome.raised, None if outcome.tier else _shape(outcome.value, outcome))
-        found.setdefault(key, outcome)
-    return list(found.values())[:MAX_OUTCOMES]
 
 
 def _is_raise(node: cst.CSTNode) -> bool:
@@ -271,38 +162,3 @@ def _is_raise(node: cst.CSTNode) -> bool:
     if not isinstance(node, cst.Raise) or node.exc is None:
         return False
     return terminal(node.exc.func if isinstance(node.exc, cst.Call) else node.exc) != "NotImplementedError"
-
-
-def _shape(value: Value, outcome: Outcome) -> object:
-    """What the caller can tell of a value."""
-    if isinstance(value, Ref):
-        spec = next((site.spec for rid, site in outcome.fresh if rid == value.rid), None)
-        return ("fresh", spec.acquire) if spec else value
-    if isinstance(value, Tuple):
-        return tuple(_shape(item, outcome) for item in value.items)
-    if isinstance(value, Pending):
-        return ("promised", value.spec.acquire)
-    return "unknown" if isinstance(value, (Derived, PendingRelease, Stack)) else value
-
-
-def translate(value: Value, known: dict[ResourceId, Value]) -> Value:
-    """A value of the callee in the caller's terms: its resources become the caller's, the rest of its own is lent."""
-    if isinstance(value, Ref):
-        return known.get(value.rid, UNKNOWN)
-    if isinstance(value, Derived):
-        owner = known.get(value.rid)
-        return Derived(owner.rid) if isinstance(owner, Ref) else owner if isinstance(owner, Lent) else UNKNOWN
-    if isinstance(value, Instance) and value.rid is not None:
-        own = known.get(value.rid)
-        return Instance(value.type, own.rid if isinstance(own, Ref) else None)
-    if isinstance(value, Tuple):
-        return Tuple(tuple(translate(item, known) for item in value.items), value.keys)
-    if isinstance(value, Method):
-        return Method(translate(value.receiver, known), value.name)
-    if isinstance(value, Manager):
-        return Manager(
-            translate(value.inner, known), translate(value.yields, known), value.effect, value.suppresses, value.lends
-        )
-    if isinstance(value, (Pending, PendingRelease, Stack, Function)):
-        return value if isinstance(value, Function) else UNKNOWN
-    return value

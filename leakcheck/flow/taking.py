@@ -19,8 +19,9 @@ from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
 if TYPE_CHECKING:
+    from leakcheck.flow.outcomes import Summary
     from leakcheck.flow.resolve import Resolver
-    from leakcheck.flow.summaries import Summaries, Summary
+    from leakcheck.flow.summaries import Summaries
 
 Ways = tuple[Release, ...]
 _WITH_THE_CALLER = (Status.OPEN, Status.RESTING)
