@@ -48,8 +48,10 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     runs: list[Interpreter] = []
     found = examine(module, project, runs)
     if module.error is not None:  # its statements were cut apart wrongly, or it is no Python
-        module = project.add(source, filename, at_once=True)
+        in_pieces, module = module, project.add(source, filename, at_once=True)
         found = examine(module, project, runs)
+        if module.error is not None:
+            project.put_back(in_pieces)
     if module.error is not None:
         raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     asked = (found or _speaks_of_us(source)) and suppressions.concern_us(source)

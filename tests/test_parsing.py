@@ -9,7 +9,8 @@ import libcst as cst
 import pytest
 
 import leakcheck
-from leakcheck.engine import check
+from leakcheck.engine import SourceError, check
+from leakcheck.project.project import Project
 from leakcheck.project.syntax import outline
 from leakcheck.project.syntax.chunk import Chunk
 from leakcheck.project.syntax.module import ClassInfo, Module
@@ -240,3 +241,31 @@ def test_what_was_sketched_is_counted_until_it_is_forgotten() -> None:
     module.forget_sketches()
     assert not module.sketched
     assert [len(part.givers) for part in parts] == [1, 0, 1]  # made again
+
+
+OF_TWO_PYTHONS = """\
+import sqlite3
+
+
+def opened(path):
+    return sqlite3.connect(path)
+
+
+def show(path):
+    print "%s" % opened(path)
+"""
+USES_IT = "from shared import opened\n\n\ndef count(path):\n    return opened(path).execute('SELECT 1').fetchone()\n"
+
+
+def test_what_cannot_be_parsed_as_a_whole_is_as_useful_to_others_after_it_was_tried(tmp_path: Path) -> None:
+    project = Project(Settings(tmp_path))
+    (tmp_path / "shared.py").write_text(OF_TWO_PYTHONS)
+    counts = []
+    for name in ("first.py", "shared.py", "last.py"):
+        text = OF_TWO_PYTHONS if name == "shared.py" else USES_IT
+        (tmp_path / name).write_text(text)
+        try:
+            counts.append(len(check(text, str(tmp_path / name), project.settings, project).diagnostics))
+        except SourceError as error:
+            counts.append(-error.line)
+    assert counts == [1, -9, 1]

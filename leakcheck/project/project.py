@@ -76,6 +76,12 @@ class Project:
         _ = module.top  # what cannot be parsed is known before it is checked
         return module
 
+    def put_back(self, module: Module) -> None:
+        """The module of a file as it was read: others may use the statements of it that can be parsed, whether the file
+        was checked before them or not."""
+        self._modules[module.path] = module
+        self._unlearn()
+
     def _unlearn(self) -> None:
         """What was concluded from a text that has changed; the files around it are the same."""
         self.memo = {key: value for key, value in self.memo.items() if isinstance(key, tuple) and key[0] == "texts"}
