@@ -208,9 +208,16 @@ def _method_releases(
             if doubtful and not only_uses(node, paths, method, wanted.methods, resolver):
                 return True
         elif isinstance(node, cst.With) and wanted.with_closes:
-            if any(dotted(item.item) in paths or _calls(item.item, getters) for item in node.items):
+            entered = getters - _managers(method, getters, resolver)
+            if any(dotted(item.item) in paths or _calls(item.item, entered) for item in node.items):
                 return True
     return False
+
+
+def _managers(method: FunctionInfo, getters: set[str], resolver: Resolver) -> set[str]:
+    """Those of an object's getters that are entered themselves, not what they give: `@contextmanager`."""
+    found = ((name, resolver.method(method.cls, name)) for name in getters) if method.cls is not None else ()
+    return {name for name, getter in found if getter is not None and getter.is_generator}
 
 
 def _tells(node: cst.Call) -> bool:
