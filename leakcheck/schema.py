@@ -156,6 +156,7 @@ _WORD_LISTS = (
     "once",
     "commands",
     "makes_constructors",
+    "states",
     "processes",
     "process_pools",
     "maps",

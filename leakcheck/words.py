@@ -29,6 +29,7 @@ class Words:
     once: tuple[str, ...]
     commands: tuple[str, ...]
     makes_constructors: tuple[str, ...]
+    states: tuple[str, ...]
     processes: tuple[str, ...]
     process_pools: tuple[str, ...]
     maps: tuple[str, ...]
@@ -98,6 +99,11 @@ class Words:
         """In a name: its noun, whatever is done with it. `tags`, `new_tags`, `tag_ids`, `tags_to_add`."""
         done = "ids?|names?|keys?|list|set|dict|map|data|to|add|remove|delete|insert|create|update|new"
         return re.compile(rf"(?:^|_)(?:{'|'.join(self.few)})(?:_(?:{done}))*$", re.IGNORECASE)
+
+    @cached_property
+    def of_states(self) -> re.Pattern[str]:
+        """In the name of an attribute or method."""
+        return re.compile(rf"(?:^|_)(?:{'|'.join(self.states)})(?:_|$)")
 
     @cached_property
     def of_migrations(self) -> re.Pattern[str]:

@@ -225,7 +225,7 @@ class Calls(Sessions, Objects, Displays):
                 self.release(argument.value.rid, state, node)
             elif isinstance(argument.value, Method):
                 self.hand_over(argument.value, state, "callback", node)
-            elif "borrows" not in kinds or isinstance(argument.value, Function):
+            elif "borrows" not in kinds or isinstance(argument.value, Function) or _takes(name, argument.value, node):
                 self.hand_over(argument.value, state, "argument", node)
         if "never-raises" not in kinds and not self.cannot_fail(name, node):
             strong = "raises" in kinds or bool(touching)
@@ -259,3 +259,9 @@ class Calls(Sessions, Objects, Displays):
         if known and (produced := self.catalogue.producers.get(known)):
             return [(Instance(produced), state)]
         return [(UNKNOWN if quiet and name != "cursor" else Lent(spec), state)]
+
+
+def _takes(name: str | None, value: Value, node: cst.Call) -> bool:
+    """Whether a function that mostly only looks at things keeps one here, or gives a method of it that nobody knows:
+    `type("Handler", (Base,), {"store": store})`, `getattr(store, name)()`."""
+    return (name == "type" and len(node.args) > 1) or (name in ("getattr", "vars") and isinstance(value, Instance))

@@ -13,14 +13,18 @@ from leakcheck.flow.values import (
     SOMETHING,
     UNBOUND,
     UNKNOWN,
+    Class,
     Const,
+    Instance,
     Ref,
     ResourceId,
+    Symbol,
     Value,
     is_none,
     is_setting,
     truth,
 )
+from leakcheck.project.syntax.module import ClassInfo
 from leakcheck.project.syntax.walk import code, dotted, string_value, terminal, unawaited
 
 Split = tuple[list[State], list[State]]
@@ -181,13 +185,29 @@ class Conditions(Resources):
         false: list[State] = []
         for values, each in self.eval_all((argument.value for argument in node.args), state):
             arguments = [Argument(value, argument) for value, argument in zip(values, node.args, strict=True)]
-            if self.release_by_name(arguments) or any(map(self.is_release, values)):
+            if self.release_by_name(arguments) or any(map(self.is_release, values)) or self._has_method(arguments):
                 true.append(each)
             else:
                 yes, no = self._split(node, [(UNKNOWN, each)])
                 true += yes
                 false += no
         return true, false
+
+    def _has_method(self, arguments: list[Argument]) -> bool:
+        """Whether it asks an object that keeps a connection for a method of its class."""
+        owner = arguments[0].value if len(arguments) > 1 else UNKNOWN
+        if not isinstance(owner, Instance) or owner.rid is None or not isinstance(owner.type, ClassInfo):
+            return False
+        return self.resolver.method(owner.type, string_value(arguments[1].node.value) or "") is not None
+
+    def _surely_is(self, value: Value, asked: cst.BaseExpression) -> bool:
+        """Whether a resource, or an object that keeps one, is of the class that is asked for."""
+        cls = self.resolver.static(asked, self.function, self.module)
+        if isinstance(value, Ref) and isinstance(cls, Symbol):
+            return self.resolver.canonical(cls.name) == self.site_of(value.rid).spec.type
+        if isinstance(value, Instance) and value.rid is not None and isinstance(value.type, ClassInfo):
+            return isinstance(cls, Class) and cls.info in self.resolver.ancestors(value.type)
+        return False
 
     def _learn(self, node: cst.BaseExpression, state: State, value: Value, to: list[State], asked: str = "") -> None:
         """Remember the outcome of a test of something unknown, where it will be asked again. `asked`: whether it is
@@ -224,6 +244,8 @@ class Conditions(Resources):
                 continue
             key = key_of(node)
             known = each.facts.get(key)
+            if len(node.args) > 1 and self._surely_is(value, node.args[1].value):
+                known = True
             if known is None:
                 twin = each.copy()
                 if self.names.repeated(key):

@@ -11,11 +11,11 @@ from leakcheck.flow.displays import Displays, expressions_in
 from leakcheck.flow.names import literal
 from leakcheck.flow.resolve import is_property
 from leakcheck.flow.rows import Rows
-from leakcheck.flow.state import MAX_STATES, State, Status, Tier, merge
+from leakcheck.flow.state import MAX_STATES, State, Tier, merge
+from leakcheck.flow.suspending import Suspending
 from leakcheck.flow.values import (
     FALSE,
     LITERALS,
-    NONE,
     SOMETHING,
     TRUE,
     UNBOUND,
@@ -26,13 +26,9 @@ from leakcheck.flow.values import (
     Instance,
     Lent,
     Method,
-    Pending,
-    PendingRelease,
     Ref,
-    ResourceId,
     Tuple,
     Value,
-    resources_in,
 )
 from leakcheck.project.syntax.walk import dotted, string_value, walk
 
@@ -40,7 +36,7 @@ LEADS_BACK = ("connection", "_connection", "conn")  # attributes by which a curs
 _MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
 
 
-class Expressions(Rows, Displays):
+class Expressions(Rows, Suspending, Displays):
     """`eval` gives every (value, state) an expression can end in; exceptions go to the current exits."""
 
     def eval(self, node: cst.BaseExpression, state: State) -> Evaluated:
@@ -129,6 +125,16 @@ class Expressions(Rows, Displays):
 
     # -- operators -------------------------------------------------------------------------------------------------
 
+    def _binary(self, node: cst.BinaryOperation, state: State) -> Evaluated:
+        """A sum of lists keeps what is in them: `others + [conn]`."""
+        result: Evaluated = []
+        for values, after in self.eval_all((node.left, node.right), state):
+            for value in values if isinstance(node.operator, cst.Add) else ():
+                if isinstance(value, Tuple):
+                    self.hand_over(value, after, "container", node)
+            result.append((UNKNOWN, after))
+        return result
+
     def _conditional(self, node: cst.IfExp, state: State) -> Evaluated:
         true, false = self.decide(node.test, state)
         return [pair for s in true for pair in self.eval(node.body, s)] + [
@@ -194,69 +200,6 @@ class Expressions(Rows, Displays):
             result.append((UNKNOWN, after))
         return result
 
-    # -- suspension ------------------------------------------------------------------------------------------------
-
-    def _await(self, node: cst.Await, state: State) -> Evaluated:
-        result: Evaluated = []
-        for value, after in self.eval(node.expression, state):
-            if not isinstance(value, (Pending, PendingRelease)):  # what these do is done, or not, as the driver sees to
-                self.interrupt(after, node, "CancelledError", self._given_by(node.expression, value))
-            given = self.awaited(value, node, after)
-            if isinstance(value, Pending) and isinstance(node.expression, cst.Name):
-                given = self._opened_itself(value, node.expression, given)
-            result += given
-        return result
-
-    def _opened_itself(self, value: Pending, name: cst.Name, given: Evaluated) -> Evaluated:
-        """A variable that is waited for may hold the connection itself, which that opens."""
-        if "__await__" not in value.spec.returns_self:
-            return given
-        self.sites[value.site].opens_late = True
-        for _, state in given:
-            state.step("note", name, f"opens:{value.site}")
-        return [(ref, after) for ref, state in given for after in self.assign(name, ref, state)]
-
-    def _given_by(self, node: cst.BaseExpression, value: Value) -> list[ResourceId]:
-        """What the awaited expression itself acquires: as long as it waits, that is the callee's."""
-        inside = {id(part) for part in walk(node)} if self.interrupts else ()
-        return [rid for rid in resources_in(value) if id(self.site_of(rid).node) in inside]
-
-    def awaited(self, value: Value, node: cst.CSTNode, state: State) -> Evaluated:
-        """What `await value` gives; an acquire or release happens here."""
-        if isinstance(value, Pending):
-            self.may_raise(state, self.sites[value.site].node, Tier.STRONG, "driver")
-            return [(self.acquire(self.sites[value.site], state), state)]
-        if isinstance(value, PendingRelease):
-            self.release(value.rid, state, node)
-            return [(NONE, state)]
-        if isinstance(value, Tuple):  # `await asyncio.gather(…)`
-            done: list[tuple[tuple[Value, ...], State]] = [((), state)]
-            for item in value.items:
-                done = [((*before, v), after) for before, s in done for v, after in self.awaited(item, node, s)]
-            return [(Tuple(values), after) for values, after in done]
-        return [(value, state)]
-
-    def _yield(self, node: cst.Yield, state: State) -> Evaluated:
-        argument = node.value.item if isinstance(node.value, cst.From) else node.value
-        evaluated = self.eval(argument, state) if argument is not None else [(NONE, state)]
-        for value, after in evaluated:
-            self.holding.call(self, value, node, [], after)
-            self.yielded.append((value, after.copy()))
-            if isinstance(value, Function):
-                self.hand_over(value, after, "closure", node)
-            # Who uses the generator as a context manager or a dependency throws its exceptions in here.
-            if not self.is_manager and not self.is_fixture:
-                self.interrupt(after, node, "GeneratorExit")
-            for rid in resources_in(value) if self.items and not (self.is_manager or self.is_fixture) else ():
-                self.site_of(rid).is_item = True
-            lends = isinstance(value, (Ref, Tuple, Derived)) and not self.loops and not self.is_fixture
-            if isinstance(value, Ref) and (self.is_manager or lends):
-                if after.resources[value.rid].status is Status.RESTING:
-                    after.set_status(value.rid, Status.OPEN)  # whoever gets a session works with it
-            if self.is_manager or lends:
-                self.may_raise(after, node, Tier.STRONG, "yield")
-        return [(UNKNOWN, after) for _, after in evaluated]
-
 
 def _expressions_in_slices(node: cst.Subscript) -> Iterable[cst.BaseExpression]:
     for element in node.slice:
@@ -295,7 +238,8 @@ _HANDLERS: dict[type[cst.CSTNode], Callable[..., Evaluated]] = {  # each takes (
     cst.SimpleString: Expressions._constant,
     cst.ConcatenatedString: Expressions._constant,
     cst.Subscript: Expressions._subscript,
-    cst.Await: Expressions._await,
-    cst.Yield: Expressions._yield,
+    cst.BinaryOperation: Expressions._binary,
+    cst.Await: Suspending.wait,
+    cst.Yield: Suspending.suspend,
     cst.Call: lambda self, node, state: self.call(node, state),
 }

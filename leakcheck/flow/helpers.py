@@ -20,6 +20,7 @@ _RELEASING = pattern(
     r"|(?<![a-z])(?:put|free|return|final|clean|stop|kill))"
     r"|(?<=[a-z])(?:Put|Free|Return|Final|Clean|Stop|Kill)"
 )
+_BY_NAME = frozenset({"getattr", "vars", "__dict__"})  # ways to a method that need not name it
 _DEPTH = 3  # of helpers that pass it on
 
 
@@ -42,11 +43,11 @@ def _only_uses(
     if not isinstance(callee, Function):
         return "borrows" in resolver.catalogue.function(resolver.callee_name(callee) or "")
     function = callee.info
-    if depth == 0 or function.decorators or not ways.isdisjoint(function.words):
+    if depth == 0 or function.decorators or not (ways | _BY_NAME).isdisjoint(function.words):
         return False
     filled = zip(parameters(callee, call.args), call.args, strict=True)
     names = {name for name, argument in filled if dotted(argument.value) in paths}
-    return "" not in names and all(_stays(name, function, ways, resolver, depth - 1) for name in names)
+    return bool(names) and "" not in names and all(_stays(name, function, ways, resolver, depth - 1) for name in names)
 
 
 def _stays(name: str, function: FunctionInfo, ways: frozenset[str], resolver: Resolver, depth: int) -> bool:

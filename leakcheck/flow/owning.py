@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
 import libcst as cst
 
 from leakcheck.flow.byname import is_named_way, may_release_by_name
 from leakcheck.flow.helpers import only_uses, sounds_like_release
+from leakcheck.flow.outside import around, users_release
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection, Release
@@ -71,7 +71,19 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
         return True
     if may_release_by_name(methods, wanted.name, wanted.methods, sounds_like_release):
         return True
-    return _users_release({wanted.name, *getters}, wanted.methods, family, _around(family, resolver))
+    if any(_asks_foreign_base(method, resolver) for method in methods):
+        return True
+    return users_release({wanted.name, *getters}, wanted.methods, family, around(family, resolver))
+
+
+def _asks_foreign_base(method: FunctionInfo, resolver: Resolver) -> bool:
+    """Whether it has its object release something by a method that no class here has: a base out of sight has it."""
+    cls = method.cls
+    if cls is None or not cls.bases:
+        return False
+    calls = (node.func for node in walk(method.node.body) if isinstance(node, cst.Call) and not node.args)
+    asked = (func.attr.value for func in calls if isinstance(func, cst.Attribute) and dotted(func.value) == "self")
+    return any(sounds_like_release(name) and resolver.method(cls, name) is None for name in asked)
 
 
 def field_released_outside(
@@ -82,13 +94,8 @@ def field_released_outside(
     wanted = _wanted(field, spec)
     family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
-    texts = {asker.source} if asker is not None else _around(family, resolver)
-    return _users_release({field, *getters}, wanted.methods, family, texts)
-
-
-def _around(family: list[ClassInfo], resolver: Resolver) -> set[str]:
-    """The texts of the files beside a class and below."""
-    return {family[0].module.source, *resolver.project.texts_around(family[0].module)}
+    texts = {asker.source} if asker is not None else around(family, resolver)
+    return users_release({field, *getters}, wanted.methods, family, texts)
 
 
 def releases_field(method: FunctionInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
@@ -165,11 +172,6 @@ def subclasses(cls: ClassInfo) -> Iterator[ClassInfo]:
     return (other for other in cls.module.classes(frozenset({cls.name})) if cls.name in other.bases)
 
 
-def has_heir(cls: str, text: str) -> bool:
-    """Whether a text has a class that names one of that name as a base."""
-    return re.search(rf"\bclass\s+\w+\s*\([^)]*\b{cls}\b", text) is not None
-
-
 def _gives_field(method: FunctionInfo, wanted: _Wanted) -> bool:
     return wanted.name in method.chunk.words and any(_may_give(value, wanted, set()) for value in method.returned)
 
@@ -201,7 +203,7 @@ def _method_releases(
             owner = node.value
             if dotted(owner) in paths or _calls(owner, getters) or _gets(owner, wanted.name):
                 return True
-        elif isinstance(node, cst.Call) and any(dotted(arg.value) in paths for arg in node.args):
+        elif isinstance(node, cst.Call) and any(dotted(value) in paths for arg in node.args for value in _items(arg)):
             if _is_way(node, wanted):
                 return True
             doubtful = (ends and not _tells(node)) or (not surely and sounds_like_release(terminal(node.func)))
@@ -212,6 +214,12 @@ def _method_releases(
             if any(dotted(item.item) in paths or _calls(item.item, entered) for item in node.items):
                 return True
     return False
+
+
+def _items(argument: cst.Arg) -> Iterator[cst.BaseExpression]:
+    """An argument, or what is in it where it is written as a list: `close_all([self.cursor, self.conn])`."""
+    listed = isinstance(argument.value, (cst.List, cst.Tuple, cst.Set))
+    return (part.value for part in argument.value.elements) if listed else iter((argument.value,))  # type: ignore
 
 
 def _managers(method: FunctionInfo, getters: set[str], resolver: Resolver) -> set[str]:
@@ -254,35 +262,3 @@ def _gets(node: cst.CSTNode, field: str) -> bool:
 
 def _by_string(method: FunctionInfo, field: str) -> bool:
     return method.mentions(frozenset({"getattr"})) and f'"{field}"' in method.chunk.statement.text.replace("'", '"')
-
-
-def _users_release(fields: set[str], methods: Collection[str], family: list[ClassInfo], texts: set[str]) -> bool:
-    """Whether some code beside the class closes the field, or what a getter of it gives, from outside."""
-    release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
-    field = rf"\b(\w+)(?:\(\))?\.(?:{names})"
-    patterns = [re.compile(rf"{field}(?:\(\))?\.(?:{release})\b"), re.compile(rf"\b(?:{release})\(\s*{field}\b")]
-    # found much faster, for they begin with a sign, and most texts hold neither
-    may_be = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{release})\b"), re.compile(rf"\(\s*\w+(?:\(\))?\.(?:{names})\b")
-    classes = {cls.name for cls in family}
-    own = {m.name for cls in family for m in cls.methods.values() if m.mentions(frozenset(methods))}
-    given = rf"\b(?!self\b|cls\b)\w+\.(?:{names})\b"
-    passed = re.compile(rf"\.(?:{'|'.join(sorted(own))})\([^()\n]*{given}") if own else None  # back to a method of it
-    for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
-        if passed is not None and passed.search(text):
-            return True
-        likely = [exact for sign, exact in zip(may_be, patterns, strict=True) if sign.search(text)]
-        for owner in {name for exact in likely for name in exact.findall(text)} - {"self", "cls"}:
-            if may_be_one(owner, classes, text):
-                return True
-    return False
-
-
-def _holds(text: str, words: Collection[str]) -> bool:
-    return any(word in text for word in words)
-
-
-def may_be_one(name: str, classes: set[str], text: str) -> bool:
-    """Whether a variable may hold an object of one of the classes: unless the text builds it from others only."""
-    built = set(re.findall(rf"\b{name}\b[^=\n]*=\s*(?:await\s+)?(?:\w+\.)*(\w+)\(", text))
-    built |= set(re.findall(rf"\b(\w+)\([^\n]*\)\s+as\s+{name}\b", text))
-    return not built or not built.isdisjoint(classes) or not any(word[:1].isupper() for word in built)

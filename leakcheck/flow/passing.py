@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from leakcheck.flow.owning import field_released_outside, gives_field, has_heir, releases_field, subclasses
+from leakcheck.flow.outside import has_heir
+from leakcheck.flow.owning import field_released_outside, gives_field, releases_field, subclasses
 from leakcheck.flow.resolve import Resolver
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo

@@ -34,10 +34,10 @@ class Rows(Resources):
                     self.used(rid, node, state)
 
     def _is_row(self, node: cst.Attribute, name: str, site: Site) -> bool:
-        """Whether a column of a row of the session is read."""
+        """Whether a column of a row of the session is read: no constant of its class, by the capitals."""
         function, column = self.function, node.attr.value
         assert function is not None
-        if column.startswith("_") or column in _SHARED or not _PARTED.isdisjoint(function.words):
+        if column.startswith("_") or column.isupper() or column in _SHARED or not _PARTED.isdisjoint(function.words):
             return False
         return id(node) not in _called(function.node.body) and name in _rows(function, site.name, site.spec)
 

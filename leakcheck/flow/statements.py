@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import libcst as cst
 
@@ -11,7 +11,7 @@ from leakcheck.flow.blocks import Blocks
 from leakcheck.flow.branches import Branches
 from leakcheck.flow.core import only_states
 from leakcheck.flow.state import Raised, State, Tier, merge
-from leakcheck.flow.values import NONE, Class, Function, Tuple, Value
+from leakcheck.flow.values import NONE, UNKNOWN, Class, Function, Tuple, Value
 from leakcheck.project.syntax.bindings import imported_names
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
@@ -126,8 +126,16 @@ class Statements(Blocks, Branches):
         info = self.module.defined_at(node) if self.function is not None else None
         for state in states:
             if isinstance(info, ClassInfo):
+                for name in _read(node.body):  # it keeps what it mentions, and so do its objects
+                    self.hand_over(state.variables.get(name, UNKNOWN), state, "closure", node)
                 state.variables[node.name.value] = Class(info)
         return states
+
+
+def _read(body: cst.CSTNode) -> Iterator[str]:
+    """The names in a text that are not those of attributes."""
+    attributes = {id(node.attr) for node in walk(body) if isinstance(node, cst.Attribute)}
+    return (node.value for node in walk(body) if isinstance(node, cst.Name) and id(node) not in attributes)
 
 
 # A statement of one state, and one that may part or join many; each takes (interpreter, node, state or states).

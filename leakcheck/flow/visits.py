@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.opening import asks_itself
-from leakcheck.flow.owning import ITSELF, has_heir, may_be_one, releases_field, subclasses
+from leakcheck.flow.outside import has_heir, may_be_one
+from leakcheck.flow.owning import ITSELF, releases_field, subclasses
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 

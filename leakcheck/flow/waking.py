@@ -15,6 +15,7 @@ from leakcheck.flow.values import Derived, Function, Instance, Value
 from leakcheck.flow.visits import visits
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import code, dotted, is_none, walk
+from leakcheck.words import words
 
 
 class Waking(Callees):
@@ -86,21 +87,25 @@ class Waking(Callees):
 
     def decide(self, node: cst.BaseExpression, state: State) -> tuple[list[State], list[State]]:
         """A test may ask the object whether it has opened anything: what that tells is its own affair."""
-        if any(site.opens_late for site in self.sites):
+        if any(site.opens_late or site.is_owner or site.is_answered_for for site in self.sites):
             for owner in self._asked(node, state):
                 self.hand_over(owner, state, "asked", node)
         return super().decide(node, state)
 
     def _asked(self, node: cst.BaseExpression, state: State) -> list[Value]:
-        """Late objects whose attribute is read, or whose method is called with nothing to work on, in a test."""
+        """Objects that a test asks whether they are open, and late ones of which it reads any attribute, or calls any
+        method with nothing to work on."""
         asked = []
         calls = {id(part.func): part for part in walk(node) if isinstance(part, cst.Call)}
         for part in walk(node):
             value = state.variables.get(dotted(part.value) or "") if isinstance(part, cst.Attribute) else None
             call = calls.get(id(part))
-            if value is None or not self.is_late(value) or (call is not None and call.args):
+            if value is None or (call is not None and call.args):
                 continue
             assert isinstance(part, cst.Attribute)
+            keeps = isinstance(value, Instance) and value.rid is not None and isinstance(value.type, ClassInfo)
+            if not self.is_late(value) and not (keeps and words().of_states.search(part.attr.value)):
+                continue
             if not self._is_plain_read(value, part.attr.value):
                 asked.append(value)
         return asked

@@ -1,0 +1,51 @@
+"""Code that uses a class from outside, read as text: it may stand in any file around."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from leakcheck.flow.resolve import Resolver
+from leakcheck.project.syntax.module import ClassInfo
+
+
+def around(family: list[ClassInfo], resolver: Resolver) -> set[str]:
+    """The texts of the files beside a class and below."""
+    return {family[0].module.source, *resolver.project.texts_around(family[0].module)}
+
+
+def has_heir(cls: str, text: str) -> bool:
+    """Whether a text has a class that names one of that name as a base."""
+    return re.search(rf"\bclass\s+\w+\s*\([^)]*\b{cls}\b", text) is not None
+
+
+def users_release(fields: set[str], methods: Collection[str], family: list[ClassInfo], texts: set[str]) -> bool:
+    """Whether some code beside the class closes the field, or what a getter of it gives, from outside."""
+    release, names = "|".join(sorted(methods)), "|".join(sorted(map(re.escape, fields)))
+    field = rf"\b(\w+)(?:\(\))?\.(?:{names})"
+    patterns = [re.compile(rf"{field}(?:\(\))?\.(?:{release})\b"), re.compile(rf"\b(?:{release})\(\s*{field}\b")]
+    # found much faster, for they begin with a sign, and most texts hold neither
+    may_be = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{release})\b"), re.compile(rf"\(\s*\w+(?:\(\))?\.(?:{names})\b")
+    classes = {cls.name for cls in family}
+    own = {m.name for cls in family for m in cls.methods.values() if m.mentions(frozenset(methods))}
+    given = rf"\b(?!self\b|cls\b)\w+\.(?:{names})\b"
+    passed = re.compile(rf"\.(?:{'|'.join(sorted(own))})\([^()\n]*{given}") if own else None  # back to a method of it
+    for text in (text for text in texts if _holds(text, methods) and _holds(text, {f".{name}" for name in fields})):
+        if passed is not None and passed.search(text):
+            return True
+        likely = [exact for sign, exact in zip(may_be, patterns, strict=True) if sign.search(text)]
+        for owner in {name for exact in likely for name in exact.findall(text)} - {"self", "cls"}:
+            if may_be_one(owner, classes, text):
+                return True
+    return False
+
+
+def _holds(text: str, words: Collection[str]) -> bool:
+    return any(word in text for word in words)
+
+
+def may_be_one(name: str, classes: set[str], text: str) -> bool:
+    """Whether a variable may hold an object of one of the classes: unless the text builds it from others only."""
+    built = set(re.findall(rf"\b{name}\b[^=\n]*=\s*(?:await\s+)?(?:\w+\.)*(\w+)\(", text))
+    built |= set(re.findall(rf"\b(\w+)\([^\n]*\)\s+as\s+{name}\b", text))
+    return not built or not built.isdisjoint(classes) or not any(word[:1].isupper() for word in built)
