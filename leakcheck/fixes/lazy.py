@@ -36,7 +36,7 @@ _EATS = frozenset({
 })  # fmt: skip
 _KEEPS = frozenset({
     "append", "add", "put", "push", "register", "callback", "setdefault", "insert", "submit", "Thread", "partial",
-    "extend", "update",
+    "extend", "update", "create_task", "ensure_future",
 })  # fmt: skip
 _NEW = (ast.List, ast.Dict, ast.Set)
 _SINGLE = frozenset({"str", "int", "float", "bool", "bytes", "None", "Optional", "Union"})
@@ -64,6 +64,7 @@ class Lazy:
         self.names = dict(seeds)
         self.takes: frozenset[str] = frozenset()  # methods by which a session takes an object on
         self.sources: set[ast.expr] = set()  # expressions that are connections themselves
+        self.kept: frozenset[str] = frozenset()  # the fields in which an object has its connection
         self.elsewhere: Elsewhere | None = None  # the project's functions in other files
         self._fixed = frozenset(seeds)
         made = [n for s in body for n in inner(s) if isinstance(n, (Function, ast.ClassDef))]
@@ -174,6 +175,8 @@ class Lazy:
             return self._call(node.value, awaited=True)
         if isinstance(node, ast.Call):
             return self._call(node)
+        if isinstance(node, ast.Attribute) and node.attr in self.kept:
+            return self.of(node.value)
         if isinstance(node, ast.Attribute):
             return Need.NONE if node.attr in _PLAIN_FIELDS else min(self.of(node.value), Need.PERHAPS)
         if isinstance(node, ast.Subscript):
@@ -242,8 +245,8 @@ class Lazy:
             return None
         if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inner(function)):
             return Need.CERTAIN
-        if tree is not self._tree and isinstance(function, ast.AsyncFunctionDef) and not awaited:
-            return None
+        if isinstance(function, ast.AsyncFunctionDef) and not awaited:
+            return Need.CERTAIN  # it has done nothing yet
         if is_plain(function.returns, _SINGLE if self._objects else _PLAIN):
             return Need.NONE
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
@@ -264,6 +267,7 @@ class Lazy:
         """What a function gives back, where some of its names need the connection, or some expressions are one."""
         lazy = Lazy(tree or self._tree, function.body, seeds, self._objects, self._depth - 1)
         lazy.takes, lazy.sources, lazy.elsewhere = self.takes, sources, elsewhere or self.elsewhere
+        lazy.kept = self.kept
         lazy.settle()
         returns = [n.value for n in inner(function) if isinstance(n, ast.Return)]
         return max((lazy.of(value) for value in returns), default=Need.NONE)

@@ -12,6 +12,12 @@ from leakcheck.fixes.scene import Proposal, Scene
 from leakcheck.fixes.syntax import CROWDED, dotted, inner, rebinds
 from leakcheck.fixes.text import Refused
 
+# What is evaluated later, perhaps, in each round, or in a scope of its own.
+_APART = (
+    *(ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension, ast.NamedExpr, ast.JoinedStr),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+
 
 def close_at_once(scene: Scene) -> Proposal:
     """`connect(dsn)` as a statement becomes `connect(dsn).close()`."""
@@ -86,9 +92,7 @@ def _evaluated_first(scene: Scene) -> bool:
     node: ast.AST = scene.call
     while node is not value:
         up = scene.tree.parent(node)
-        if up is None or isinstance(
-            up, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension, ast.NamedExpr, ast.JoinedStr)
-        ):
+        if up is None or isinstance(up, _APART):
             return False
         for child in ast.iter_child_nodes(up):
             if child is node:

@@ -117,7 +117,7 @@ def _region(scene: Scene, block: Block, start: int) -> Region:
         raise Refused(f"`{scene.name}` is used elsewhere than where it is opened")
     last = max(*used, *needing, start)
     _lazy(scene).bounded(body[(used[-1] + 1 if used else start) : last + 1])
-    region = Region(body[start : last + 1], body[stop:])
+    region = Region(body[start : last + 1], body[stop:], longer=bool(used) and last > used[-1])
     region.found = releases.find(scene, region.body)
     return region
 

@@ -78,6 +78,10 @@ class Owners:
         """Whether some code releases what such an object keeps without asking the object."""
         return model in self._kept and field_released_outside(*self._kept[model], self.resolver)
 
+    def fields_of(self, model: Connection) -> frozenset[str]:
+        """In which fields an object of a model keeps its connection; none of a connection."""
+        return frozenset({self._kept[model][1]}) if model in self._kept else frozenset()
+
     def gives_kept(self, method: FunctionInfo, cls: ClassInfo) -> bool:
         """Whether a method of such an object returns what the object keeps."""
         fields = {f"self.{field}" for field in self.fields.get(cls, ())}

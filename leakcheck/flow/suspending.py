@@ -27,6 +27,7 @@ class Suspending(Resources):
     """Of expressions that hand the word to somebody else."""
 
     def wait(self, node: cst.Await, state: State) -> Evaluated:
+        """`await x`: what that gives, where the task is not cancelled."""
         result: Evaluated = []
         for value, after in self.eval(node.expression, state):
             if not isinstance(value, (Pending, PendingRelease)):  # what these do is done, or not, as the driver sees to
@@ -67,6 +68,7 @@ class Suspending(Resources):
         return [(value, state)]
 
     def suspend(self, node: cst.Yield, state: State) -> Evaluated:
+        """`yield x`: the user of the generator has it, and may never resume it."""
         argument = node.value.item if isinstance(node.value, cst.From) else node.value
         evaluated = self.eval(argument, state) if argument is not None else [(NONE, state)]
         for value, after in evaluated:
