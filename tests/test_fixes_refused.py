@@ -470,3 +470,56 @@ def test_what_was_released_before_a_pause_is_not_held_over_it() -> None:
     assert any("lead to another finding (LK201)" in given for given in result.reasons), result.reasons
     short = RELEASED_BEFORE_THE_PAUSE.format("0.001")
     assert fix(short, "unsafe").text != short
+
+
+AN_OBJECT = """\
+import asyncio
+import sqlite3
+
+
+class Repo:
+    def __init__(self, path):
+        self.conn = sqlite3.connect(path)
+
+    def rows(self):
+        return self.conn.execute("SELECT 1")
+
+    def close(self):
+        self.conn.close()
+
+
+def cursor_of(repo):
+    return repo.conn.cursor()
+
+
+def rows_of(repo):
+    return repo.rows()
+
+
+def lazily(repo):
+    return (row for row in repo.rows())
+
+
+async def task(repo):
+    return repo.rows().fetchall()
+
+
+"""
+OUTLIVING = (
+    "def f(p):\n    repo = Repo(p)\n    return cursor_of(repo)\n",
+    "def f(p):\n    repo = Repo(p)\n    return rows_of(repo)\n",
+    "def f(p):\n    repo = Repo(p)\n    return lazily(repo)\n",
+    "def f(p):\n    repo = Repo(p)\n    return task(repo)\n",
+    "async def f(p):\n    repo = Repo(p)\n    return asyncio.create_task(task(repo))\n",
+    "async def f(p):\n    repo = Repo(p)\n    asyncio.ensure_future(task(repo))\n",
+    "def f(paths):\n    return [rows_of(Repo(p)) for p in paths]\n",
+    "def f(paths):\n    return [sqlite3.connect(p).execute('SELECT 1').fetchone() for p in paths]\n",
+)
+
+
+@pytest.mark.parametrize("function", OUTLIVING)
+def test_an_object_is_not_closed_before_what_it_gave_is_used(function: str) -> None:
+    source = AN_OBJECT + function
+    result = fix(source, "unsafe")
+    assert result.found
+    assert result.text == source

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from functools import lru_cache
 
 import libcst as cst
 
-from leakcheck.fixes.syntax import Function, Tree
+from leakcheck.fixes.syntax import Function, Tree, is_none, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function as FunctionValue
@@ -41,3 +42,21 @@ def _tree(info: FunctionInfo) -> Tree | None:
         return Tree(cst.Module([info.node]).code)
     except Refused:
         return None
+
+
+def is_plain(annotation: ast.expr | None, types: frozenset[str]) -> bool:
+    """Whether a function says that it gives nothing but values of such types, which need no connection."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return False
+    if annotation is None or terminal(annotation) == "Any":
+        return False
+    if not (isinstance(annotation, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp)) or is_none(annotation)):
+        return False
+    parts = list(ast.walk(annotation))
+    modules = {node.value for node in parts if isinstance(node, ast.Attribute)}  # `typing` of `typing.Any`
+    named = [terminal(n) for n in parts if isinstance(n, (ast.Name, ast.Attribute)) and n not in modules]
+    values = (node.value for node in parts if isinstance(node, ast.Constant))
+    return all(name in types for name in named) and all(value is None or value is ... for value in values)

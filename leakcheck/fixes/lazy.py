@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from enum import IntEnum
 
-from leakcheck.fixes.elsewhere import Elsewhere
+from leakcheck.fixes.elsewhere import Elsewhere, is_plain
 from leakcheck.fixes.endless import never_ends
 from leakcheck.fixes.reads import own_names, touches
-from leakcheck.fixes.syntax import Function, Tree, dotted, inner, is_none, terminal
+from leakcheck.fixes.syntax import Function, Tree, dotted, inner, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.words import words
 
@@ -65,6 +65,7 @@ class Lazy:
         self.takes: frozenset[str] = frozenset()  # methods by which a session takes an object on
         self.sources: set[ast.expr] = set()  # expressions that are connections themselves
         self.kept: frozenset[str] = frozenset()  # the fields in which an object has its connection
+        self.keeper = ""  # the class of such objects
         self.elsewhere: Elsewhere | None = None  # the project's functions in other files
         self._fixed = frozenset(seeds)
         made = [n for s in body for n in inner(s) if isinstance(n, (Function, ast.ClassDef))]
@@ -205,6 +206,11 @@ class Lazy:
             )
         if isinstance(function, ast.Attribute):
             owner = self.of(function.value)
+            if owner and (method := self._kept_method(function)) is not None:
+                sources: set[ast.expr] = {
+                    n for n in ast.walk(method) if isinstance(n, ast.Attribute) and dotted(n) in self._fields
+                }
+                return self._of_returned(method, {}, sources)
             if owner:
                 return self._method(function.attr, owner)
             if function.attr in _FRAMES:
@@ -228,6 +234,20 @@ class Lazy:
         own = own_names(made)
         around = {each: known for each, known in self.names.items() if each not in own}
         return self._of_returned(made, around, self.sources)
+
+    @property
+    def _fields(self) -> set[str]:
+        return {f"self.{field}" for field in self.kept}
+
+    def _kept_method(self, called: ast.Attribute) -> Function | None:
+        """The method of an object that keeps the connection, if the file has it, and it may give what needs that."""
+        method = self._tree.function_named(called.attr) if self.kept and isinstance(called.value, ast.Name) else None
+        if method is None or not self._depth or self._tree.yields(method) or method.decorator_list:
+            return None
+        cls = self._tree.parent(method)
+        is_own = isinstance(cls, ast.ClassDef) and cls.name == self.keeper
+        given = [n.value for n in inner(method) if isinstance(n, ast.Return) and n.value is not None]
+        return method if is_own and any(dotted(n) in self._fields for v in given for n in ast.walk(v)) else None
 
     def _method(self, name: str, owner: Need) -> Need:
         if name in _READ:
@@ -267,25 +287,7 @@ class Lazy:
         """What a function gives back, where some of its names need the connection, or some expressions are one."""
         lazy = Lazy(tree or self._tree, function.body, seeds, self._objects, self._depth - 1)
         lazy.takes, lazy.sources, lazy.elsewhere = self.takes, sources, elsewhere or self.elsewhere
-        lazy.kept = self.kept
+        lazy.kept, lazy.keeper = self.kept, self.keeper
         lazy.settle()
         returns = [n.value for n in inner(function) if isinstance(n, ast.Return)]
         return max((lazy.of(value) for value in returns), default=Need.NONE)
-
-
-def is_plain(annotation: ast.expr | None, types: frozenset[str]) -> bool:
-    """Whether a function says that it gives nothing but values of such types, which need no connection."""
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            annotation = ast.parse(annotation.value, mode="eval").body
-        except SyntaxError:
-            return False
-    if annotation is None or terminal(annotation) == "Any":
-        return False
-    if not (isinstance(annotation, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp)) or is_none(annotation)):
-        return False
-    parts = list(ast.walk(annotation))
-    modules = {node.value for node in parts if isinstance(node, ast.Attribute)}  # `typing` of `typing.Any`
-    named = [terminal(n) for n in parts if isinstance(n, (ast.Name, ast.Attribute)) and n not in modules]
-    values = (node.value for node in parts if isinstance(node, ast.Constant))
-    return all(name in types for name in named) and all(value is None or value is ... for value in values)

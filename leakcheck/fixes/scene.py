@@ -163,7 +163,7 @@ class Scene:
         lazy = Lazy(self.tree, self.body, seeds, self.objects)
         lazy.sources.add(self.call)
         lazy.takes = frozenset(self.spec.pending)
-        lazy.kept = self.run.summaries.owners.fields_of(self.spec)
+        lazy.kept, lazy.keeper = self.run.summaries.owners.fields_of(self.spec), self.spec.acquire[0]
         lazy.elsewhere = Elsewhere(self.run.resolver, self.file.module, self.run.function)
         return lazy.settle()
 
