@@ -16,6 +16,9 @@ _BEFORE_TESTS = frozenset({"setUp", "asyncSetUp", "setUpClass", "setup_method", 
 _FOR_ALL = "autouse"
 _ASKING = "usefixtures"
 _ASKED = pattern(r"usefixtures\(([^()]*)\)")
+_MARKS = "pytestmark"  # of a module or a class
+_IN_TEXT = "getfixturevalue"
+_IN_CALLS = pattern(r"getfixturevalue(\([^()]*)\)")
 _STRING = pattern(r"[\"'](\w+)[\"']")
 
 
@@ -52,30 +55,40 @@ def _replacing(function: FunctionInfo, resolver: Resolver) -> Iterator[str]:
 
 
 def _fixtures(function: FunctionInfo, resolver: Resolver) -> Iterator[FunctionInfo]:
-    """Those a test asks for, by an argument or a mark, and those that are there for all tests around it."""
+    """Those a test asks for, those that these ask for, and those that are there for all tests around it."""
     module, cls = function.module, function.cls
     modules = [module, *(resolver.project.conftests(module) if _is_test(function) else ())]
-    if cls is not None and _FOR_ALL in cls.chunk.words:
-        yield from filter(_is_for_all, cls.methods.values())
+    found = list(filter(_is_for_all, cls.methods.values())) if cls is not None and _FOR_ALL in cls.chunk.words else []
     for each in modules:
         if _FOR_ALL in each.source:
-            found = (each.definition(chunk.name) for chunk in each.chunks if _FOR_ALL in chunk.words and chunk.name)
-            yield from (info for info in found if isinstance(info, FunctionInfo) and _is_for_all(info))
-    for name in _asked(function):
+            named = (each.definition(chunk.name) for chunk in each.chunks if _FOR_ALL in chunk.words and chunk.name)
+            found += (info for info in named if isinstance(info, FunctionInfo) and _is_for_all(info))
+    asked = [*_asked(function), *(name for fixture in found for name in _asked(fixture))]
+    known: set[str] = set()
+    while asked:
+        name = asked.pop()
         method = cls.methods.get(name) if cls is not None else None
-        found_in = (resolver.name(name, None, each) for each in modules)
-        fixture = method or next((value.info for value in found_in if isinstance(value, Function)), None)
-        if fixture is not None and is_fixture(fixture):
-            yield fixture
+        values = (resolver.name(name, None, each) for each in modules if name not in known)
+        fixture = method or next((value.info for value in values if isinstance(value, Function)), None)
+        if name not in known and fixture is not None and is_fixture(fixture):
+            found.append(fixture)
+            asked += _asked(fixture)
+        known.add(name)
+    yield from found
 
 
 def _asked(function: FunctionInfo) -> Iterator[str]:
-    """The names of the fixtures that a test asks for."""
+    """The names of the fixtures that a test or a fixture asks for: by its arguments, by marks or in its text."""
     yield from (parameter.name.value for parameter in function.parameters)
-    for holder in (function, function.cls):
-        if holder is not None and _ASKING in holder.chunk.words:
-            marks = " ".join(map(code, holder.node.decorators))
-            yield from (name for names in _ASKED.findall(marks) for name in _STRING.findall(names))
+    if _IN_TEXT in function.words:
+        yield from _STRING.findall(" ".join(_IN_CALLS.findall(code(function.node))))
+    cls = function.cls
+    holders = (holder for holder in (function, cls) if holder is not None and _ASKING in holder.chunk.words)
+    marks = [code(decorator) for holder in holders for decorator in holder.node.decorators]
+    if _MARKS in function.module.source and _is_test(function):
+        assigned = [*function.module.assigned(_MARKS), *(value for _, value in (cls.assigned(_MARKS) if cls else ()))]
+        marks += map(code, assigned)
+    yield from (name for names in _ASKED.findall(" ".join(marks)) for name in _STRING.findall(names))
 
 
 def _is_test(function: FunctionInfo) -> bool:

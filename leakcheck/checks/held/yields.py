@@ -11,7 +11,7 @@ from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
-from leakcheck.flow.values import Ref
+from leakcheck.flow.values import Ref, Tuple, Value
 
 
 def yields(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
@@ -21,10 +21,15 @@ def yields(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
         return
     told: set[Site] = set()
     yielding = (record for record in feasible(run) if isinstance(record.node, cst.Yield))
-    records = [record for record in yielding if not isinstance(record.callee, Ref)]
+    records = [record for record in yielding if not _lends(record.callee)]
     for record in sorted(records, key=lambda record: tell.module.span(record.node)):
         if record.site not in told:
             told.add(record.site)
             message = f"{tell.subject(record.site)} stays checked out for as long as the generator's user likes"
             steps = [*tell.acquired(record.site), tell.step("note", record.node, "suspended here")]
             yield tell.at("LK204", record.site.certainty, message, record.node, steps)
+
+
+def _lends(value: Value) -> bool:
+    """Whether it is the connection, or a tuple with it: `yield conn, cursor`."""
+    return isinstance(value, Ref) or (isinstance(value, Tuple) and any(map(_lends, value.items)))
