@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _KEEPS_NOTHING = frozenset({"staticmethod", "classmethod"})  # decorators
 # Python's own ways to end the process; what is open then is closed by it.
 ENDS_PROCESS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "os.execv", "os.execvp", "pytest.exit"})
-MAX_DEPTH = 5  # of calls followed from the function being checked
+MAX_DEPTH = 20  # of calls followed from the function being checked; what is cut off there depends on who asks first
 
 Constants = tuple[tuple[str, Value], ...]  # parameters that are a constant in the call, or surely true or false
 
