@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.flow.conditions import Conditions
 from leakcheck.flow.doubles import is_fixture
 from leakcheck.flow.expressions import Expressions
+from leakcheck.flow.keeping import Keeping
 from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
 from leakcheck.flow.resolve import Resolver
@@ -31,11 +32,10 @@ from leakcheck.flow.values import (
     Value,
     resources_in,
 )
-from leakcheck.flow.waking import Waking
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 
 
-class Interpreter(Statements, Waking, Conditions, Expressions):
+class Interpreter(Statements, Keeping, Conditions, Expressions):
     """One run. `leaks`, `misuses` and `kept` say what was found, `ended` how the function is left."""
 
     ended: Exits | None = None
@@ -61,11 +61,14 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
         rid = (site.index, 0)
         entry.resources[rid] = Resource(status)
         entry.via[rid] = Tier.NONE
-        given = entry.variables.get(name)
         if not loan.inside:
             entry.variables[variable or name] = Lent(loan.spec, rid)
-        elif isinstance(given, Instance) and isinstance(given.type, ClassInfo):
-            self.holding.keepers[rid] = {given.type}
+        for keeper in map(entry.variables.get, loan.kept_by):
+            if isinstance(keeper, Instance) and isinstance(keeper.type, ClassInfo):
+                self.holding.keepers.setdefault(rid, set()).add(keeper.type)
+        owner = entry.variables.get(name) if "." in variable else None
+        if isinstance(owner, Instance) and isinstance(owner.type, ClassInfo):
+            self.holding.users[owner.type] = rid  # by its other methods
         self.ended = self._execute(self.function.node.body.body, *self._either_way(loan, rid, entry))
         return site
 
@@ -109,6 +112,8 @@ class Interpreter(Statements, Waking, Conditions, Expressions):
             state.resources[rid] = Resource(Status.RESTING if each.is_resting else Status.OPEN)
             kept = Instance(each.owner, rid) if each.owner is not None else Ref(rid)
             state.variables[name] = Derived(rid) if each.is_derived else kept
+            if cls is not None and "." in name:  # a field of the object: its other methods use it
+                self.holding.users[cls] = rid
         for index, parameter in enumerate(function.parameters):
             name = parameter.name.value
             if name in state.variables:

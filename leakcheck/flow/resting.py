@@ -8,12 +8,13 @@ import libcst as cst
 
 from leakcheck.flow.binding import filled, parameters
 from leakcheck.flow.core import Argument
+from leakcheck.flow.fields import session_fields
 from leakcheck.flow.giving import Giving
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.summaries import Constants
-from leakcheck.flow.values import Bound, Function, Lent, Method, ResourceId, Value
+from leakcheck.flow.values import Bound, Function, Instance, Lent, Method, ResourceId, Value
 from leakcheck.models import Connection
-from leakcheck.project.syntax.module import FunctionInfo
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
 
@@ -22,7 +23,7 @@ class Resting(Giving):
 
     def _use_what_is_lent(self, callee: Value, node: cst.Call, arguments: list[Argument], state: State) -> None:
         super()._use_what_is_lent(callee, node, arguments, state)
-        for rid in self._put_to_rest(callee, arguments, state):
+        for rid in (*self._put_to_rest(callee, arguments, state), *self._put_to_rest_within(callee, arguments)):
             self._rest_lent(rid, node, state)
 
     def _use(self, function: FunctionInfo, name: str, value: Value, node: cst.CSTNode, state: State) -> None:
@@ -51,17 +52,40 @@ class Resting(Giving):
                     if isinstance(lent, Lent) and lent.rid is not None and self._ends_with(value.info, name, lent.rid):
                         yield lent.rid
 
+    def _put_to_rest_within(self, callee: Value, arguments: list[Argument]) -> Iterator[ResourceId]:
+        """`service.save()`, for a session that lies in the object."""
+        for rid in self.holding.keepers if isinstance(callee, Function) else ():
+            if isinstance(callee, Function) and self.holding.keeps(callee.receiver, rid):
+                if self.ends_in_object(callee, rid, self.constants(callee, arguments), False) == {True}:
+                    yield rid
+
+    def ends_in_object(self, method: Function, rid: ResourceId, constants: Constants, is_resting: bool) -> set[bool]:
+        """Whether the session in a method's object is at rest at the method's ends; nothing if that cannot be told."""
+        cls = method.receiver.type if isinstance(method.receiver, Instance) else None
+        fields = session_fields(cls, self.resolver) if isinstance(cls, ClassInfo) else ()
+        if len(fields) != 1 or not method.info.parameters or not self.site_of(rid).spec.soft_release:
+            return set()  # with two sessions, who knows which
+        assert isinstance(cls, ClassInfo)
+        variable = f"{method.info.parameters[0].name.value}.{fields[0]}"
+        return self._ends(method.info, Bound(variable, self.site_of(rid).spec, is_resting=is_resting), constants, cls)
+
     def _is_left_at_rest(
         self, function: FunctionInfo, parameter: str, rid: ResourceId, constants: Constants = ()
     ) -> bool:
         """Whether a function always ends the transaction of the session that it gets."""
         spec = self.site_of(rid).spec
-        if not spec.soft_release or function.is_generator:
-            return False
-        summary = self.summaries.of(function, None, (Bound(parameter, spec),), constants)
-        ends = [known.status for outcome in (summary.returns if summary is not None else ())
-                for name, known, _ in outcome.parameters if name == parameter]  # fmt: skip
-        return bool(ends) and all(status in (Status.RESTING, Status.CLOSED) for status in ends)
+        return bool(spec.soft_release) and self._ends(function, Bound(parameter, spec), constants) == {True}
+
+    def _ends(
+        self, function: FunctionInfo, given: Bound, constants: Constants, cls: ClassInfo | None = None
+    ) -> set[bool]:
+        """Whether what a function gets is at rest at each of its ends."""
+        if function.is_generator:
+            return set()
+        summary = self.summaries.of(function, cls, (given,), constants)
+        ends = (known.status for outcome in (summary.returns if summary is not None else ())
+                for name, known, _ in outcome.parameters if name == given.name)  # fmt: skip
+        return {status in (Status.RESTING, Status.CLOSED) for status in ends}
 
     def _ends_with(self, function: FunctionInfo, name: str, rid: ResourceId) -> bool:
         """Whether the last thing in the text of a nested function that works on a session ends its transaction."""

@@ -161,6 +161,7 @@ class Loan:
     ends_early: bool = False  # the framework takes it back before the response is sent, as its dependency says
     unless: str = ""  # a parameter that is None where nobody has worked with it
     inside: bool = False  # it is not what is given, but in what is given: a repository around a session
+    kept_by: tuple[str, ...] = ()  # the parameters that are given such things
 
 
 @dataclass(frozen=True, slots=True)

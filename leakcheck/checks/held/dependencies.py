@@ -92,7 +92,8 @@ class Dependencies:
             parameter, loan = min(shared, key=lambda each: each[1].inside)
             used = [(user.name.value, each) for user, each in shared if each.used]
             unless = used[0][0] if len(used) == 1 and used[0][1].unless else ""
-            yield parameter, replace(loan, used=used[0][1].used if used else "", unless=unless)
+            kept_by = tuple(user.name.value for user, each in shared if each.inside)
+            yield parameter, replace(loan, used=used[0][1].used if used else "", unless=unless, kept_by=kept_by)
 
     def _decorated(self, module: Module) -> Iterator[FunctionInfo]:
         """Functions of chunks in whose text something like `@router.get(` stands: the rest need not be parsed."""

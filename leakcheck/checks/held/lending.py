@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import libcst as cst
-
 from leakcheck.checks.held.blocking import Blocking, Pause
 from leakcheck.checks.held.waiting import feasible, lent_while_resting, pauses
+from leakcheck.flow.fields import session_fields
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import Function, Instance, Loan, Value
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import dotted, walk
-from leakcheck.words import words
 
 _DEPTH = 3  # of functions that only hand it on
 
@@ -74,25 +71,9 @@ class Lending:
             yield given
         elif isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, ClassInfo):
             own = next((parameter.name.value for parameter in callee.info.parameters), "")
-            yield from (f"{own}.{field}" for field in self._fields(callee.receiver.type))
+            yield from (f"{own}.{field}" for field in session_fields(callee.receiver.type, self.resolver))
 
     def keeps_one(self, value: Value) -> bool:
         """Whether something is an object that is made with a session."""
-        return isinstance(value, Instance) and isinstance(value.type, ClassInfo) and any(self._fields(value.type))
-
-    def _fields(self, cls: ClassInfo) -> Iterator[str]:
-        """The fields that get a session when an object is made, by what the parameter is annotated with or called."""
-        method = self.resolver.method(cls, "__init__")
-        if method is None:
-            return
-        sessions = {p.name.value for p in method.parameters if self._is_session(p, method)}
-        for node in walk(method.node.body):
-            targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else []
-            targets += [node.target] if isinstance(node, cst.AnnAssign) else []
-            if isinstance(node, (cst.Assign, cst.AnnAssign)) and isinstance(node.value, cst.Name):
-                owners = [(dotted(t) or "").partition(".") for t in targets if node.value.value in sessions]
-                yield from (field for owner, _, field in owners if owner == "self" and field)
-
-    def _is_session(self, parameter: cst.Param, method: FunctionInfo) -> bool:
-        known = self.resolver.connection_type(self.resolver.parameter(parameter, method))
-        return known is not None or parameter.name.value in words().sessions
+        cls = value.type if isinstance(value, Instance) else None
+        return isinstance(cls, ClassInfo) and bool(session_fields(cls, self.resolver))
