@@ -174,6 +174,7 @@ class Wait:
     coroutines: tuple[str, ...] = ()  # wait only where they are awaited
     blocks: tuple[str, ...] = ()  # wait at the beginning or end of a `with` block of them
     brief: bool = False  # mostly over at once
+    asks: bool = False  # a person, who takes as long as people do
     limit: str = ""  # keyword with the seconds after which it is over
 
 

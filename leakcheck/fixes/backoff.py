@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from leakcheck.checks.retries.acquires import STEADY
+from leakcheck.checks.retries.pauses import STEADY
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, loaded, stored
 from leakcheck.fixes.syntax import dotted, leaves, terminal

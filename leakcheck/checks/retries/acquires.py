@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
-from leakcheck.checks.assigned import assigned
 from leakcheck.checks.held.blocking import Blocking
 from leakcheck.checks.pools.engines import only_sqlite
-from leakcheck.checks.retries.loops import Loop, changing, is_endless, tries
-from leakcheck.checks.sql import mentions
+from leakcheck.checks.retries.loops import Loop, is_endless, tries
+from leakcheck.checks.retries.pauses import AT_ONCE, STEADY, impatience
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic, lowest
 from leakcheck.flow.binding import outer_parameters
@@ -19,12 +17,11 @@ from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function, Symbol
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import code, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import same_scope, terminal, walk
 from leakcheck.words import words
 
 _CALLERS = 3  # of callers asked whether they try again
 AGAIN = "callers that failed together come back together"
-_AT_ONCE, STEADY = "without a pause", "after a pause that does not grow"
 
 
 def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
@@ -40,7 +37,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
         loop = next((loop for loop in reversed(loops) if tries(loop, site.node)), None)
         if loop is not None and id(loop) not in told:
             told.add(id(loop))
-            if why := impatience(loop, run.function, blocking):
+            if why := impatience(loop, run.function, blocking, site.node):
                 why += " and without end" if is_endless(loop) else ""
                 message = f"{quoted(site.callee)} is tried again {why}: {AGAIN}"
                 yield tell.at("LK502", lowest(site.certainty, "high"), message, site.node)
@@ -85,100 +82,6 @@ def _retrying(wrapper: FunctionInfo) -> Loop | None:
 def _of_decorator(node: cst.CSTNode, function: FunctionInfo, why: str, tell: Teller) -> Diagnostic:
     message = f"{quoted(function.name)} is tried again {why}: {AGAIN}"
     return tell.at("LK502", "medium", message, node)
-
-
-def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
-    """`without a pause`, `after a pause that does not grow`; "" if it grows or nothing can be said."""
-    if _drains(loop, function) or _waits_between(loop, function, blocking):
-        return ""
-    pauses = _pauses(loop.body, function, blocking)
-    if not pauses:
-        calls = (node for node in walk(loop.body, same_scope) if isinstance(node, cst.Call))
-        unknown = any(_may_pause(node, function, blocking) for node in calls)
-        return "" if unknown else _between_rounds(loop, function, blocking)
-    differing = changing(loop)
-    if any(mentions(node.args, differing.__contains__) for node in pauses):
-        return ""
-    constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
-                   for argument in node.args for part in (argument, argument.value))  # fmt: skip
-    return STEADY if constant else ""
-
-
-def _pauses(part: cst.CSTNode, function: FunctionInfo, blocking: Blocking) -> list[cst.Call]:
-    """The calls in a part of a function that sleep."""
-    calls = (node for node in walk(part, same_scope) if isinstance(node, cst.Call))
-    return [node for node in calls if _sleeps(node, function, blocking)]
-
-
-def _between_rounds(loop: Loop, function: FunctionInfo, blocking: Blocking) -> str:
-    """What is wrong with the pause that whoever gives a loop its rounds makes: `for attempt in attempts(5):`."""
-    calls = (
-        (node for node in walk(loop.iter, same_scope) if isinstance(node, cst.Call))
-        if isinstance(loop, cst.For)
-        else ()
-    )
-    for node in calls:
-        callee = blocking.resolver.static(node.func, function, function.module)
-        giver = callee.info if isinstance(callee, Function) else None
-        if giver is None and not _only_counts(node):
-            return ""  # what a library does from round to round, nobody knows
-        if giver is not None and giver.is_generator and _pauses(giver.node.body, giver, blocking):
-            around = [part for part in walk(giver.node.body, same_scope) if isinstance(part, (cst.For, cst.While))]
-            rounds = [each for each in around if any(isinstance(part, cst.Yield) for part in walk(each.body))]
-            return impatience(rounds[0], giver, blocking) if rounds else ""
-    return _AT_ONCE
-
-
-def _only_counts(node: cst.Call) -> bool:
-    """`range(5)`, `enumerate(servers)`, `servers.items()`: nothing that could take its time."""
-    name = terminal(node.func)
-    return name in (*words().counts, *words().same_length, *words().views) or hasattr(builtins, name)
-
-
-def _waits_between(loop: Loop, function: FunctionInfo, blocking: Blocking) -> bool:
-    """`while not stop.wait(5):`, whatever has become of the last round: it is what comes at such times, no retry."""
-    tested = walk(loop.test, same_scope) if isinstance(loop, cst.While) else ()
-    calls = (node for node in tested if isinstance(node, cst.Call))
-    return any(_sleeps(node, function, blocking) or _may_pause(node, function, blocking) for node in calls)
-
-
-def _may_pause(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
-    """By its name, or because it waits for its turn for some time: `slots.acquire(timeout=5)`, also in a callee."""
-    if _text(node) in words().pauses or words().of_retries.search(_text(node)) or _has_its_turn(node):
-        return True
-    callee = blocking.resolver.static(node.func, function, function.module)
-    if not isinstance(callee, Function) or "timeout" not in callee.info.chunk.statement.text:
-        return False
-    return any(_has_its_turn(part) for part in walk(callee.info.node.body, same_scope) if isinstance(part, cst.Call))
-
-
-def _has_its_turn(node: cst.Call) -> bool:
-    """Whether a lock or a semaphore is waited for."""
-    return _text(node) in words().turns and any(a.keyword and a.keyword.value == "timeout" for a in node.args)
-
-
-def _drains(loop: Loop, function: FunctionInfo) -> bool:
-    """`for _ in range(pool.maxconn + 1)`: what is tried again gets rid of the pool's dead connections."""
-    counted = [a.value for a in loop.iter.args] if isinstance(loop, cst.For) and isinstance(loop.iter, cst.Call) else []
-    counts = [value for node in counted for value in (node, *assigned(node, function, function.module))]
-    return any(words().of_pool_sizes.search(code(value)) for value in counts)
-
-
-def _sleeps(node: cst.Call, function: FunctionInfo, blocking: Blocking) -> bool:
-    callee = blocking.resolver.static(node.func, function, function.module)
-    if any(pause.sleeps for pause in blocking.at(callee, node, function.node.body, function.module)):
-        return True
-    listed = blocking.waits.named(blocking.resolver.callee_name(callee) or "")
-    return listed is not None and listed[0].kind != "slow" and _is_fraction(node)  # so short that nobody else minds
-
-
-def _is_fraction(node: cst.Call) -> bool:
-    """`sleep(0.001)`."""
-    return len(node.args) == 1 and isinstance(node.args[0].value, cst.Float)
-
-
-def _text(node: cst.Call) -> str:
-    return node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
 
 
 def _gives_up(site: Site, function: FunctionInfo, blocking: Blocking) -> bool:
@@ -248,7 +151,7 @@ def _pause(name: str, arguments: Sequence[cst.Arg], function: FunctionInfo, bloc
     keyword = blocking.waits.grows.get(name)
     given = [a.value for a in arguments if a.keyword and a.keyword.value == keyword]
     if keyword is not None and not given:
-        return _AT_ONCE if name in blocking.waits.needs_wait or not arguments else STEADY
+        return AT_ONCE if name in blocking.waits.needs_wait or not arguments else STEADY
     if keyword is None and blocking.waits.named(name) is not None:
         given = [argument.value for argument in arguments[:1] if argument.keyword is None]
     made = (value.func if isinstance(value, cst.Call) else value for value in given)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import libcst as cst
 
 from leakcheck.checks.held.blocking import Blocking
-from leakcheck.checks.retries.acquires import AGAIN, carelessness, impatience
+from leakcheck.checks.retries.acquires import AGAIN, carelessness
 from leakcheck.checks.retries.loops import goes_on, is_endless, tries
+from leakcheck.checks.retries.pauses import impatience
 from leakcheck.checks.rows.reconnects import Reconnects
 from leakcheck.checks.rows.refusals import catches, enclosing
 from leakcheck.checks.telling import Teller, quoted
@@ -43,7 +44,7 @@ def _around(
         site = next(
             (site for site in reconnects.opening(callee.info) if site.releases and not site.spec.embedded), None
         )
-        if site is not None and (why := impatience(loop, function, blocking)):
+        if site is not None and (why := impatience(loop, function, blocking, call)):
             why += " and without end" if is_endless(loop) else ""
             steps = [tell.step("via", site.node, "connects here", callee.info.module)]
             message = f"{quoted(callee.info.name)} connects anew and is tried again {why}: {AGAIN}"
