@@ -111,7 +111,7 @@ def calls_of(table: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:
 
 def waits_of(table: dict[str, Any], where: str) -> tuple[Any, ...]:
     """`waits.toml`: calls that wait, what gives objects of their classes, methods and arguments that do not wait."""
-    lists = ("at-once", "needs-wait", "constant", "transactions", "holding")
+    lists = ("at-once", "needs-wait", "constant", "transactions", "holding", "limits")
     for key in table:
         _known(key, ("wait", "service", "gives", "quick", *lists, "grows", "stops", "runs", "made"), where, "key")
     waits = _expect(list, table.get("wait", []), f"{where}: wait")

@@ -23,6 +23,7 @@ class Waits:
         constant: tuple[str, ...] = (),
         transactions: tuple[str, ...] = (),
         holding: tuple[str, ...] = (),
+        limits: tuple[str, ...] = (),
         grows: dict[str, str] | None = None,
         stops: dict[str, tuple[str, ...]] | None = None,
         runs: dict[str, int] | None = None,
@@ -41,6 +42,7 @@ class Waits:
         self.constant = frozenset(constant)  # what tells them to, by the same time again and again
         self.transactions = frozenset(transactions)  # blocks and decorators that hold one
         self.holding = frozenset(holding)  # functions that are true wherever a framework holds one
+        self.limits = frozenset(limits)  # what ends the waits in it after some seconds
         self._quick = frozenset(quick)
         self._calls: dict[str, tuple[Wait, bool]] = {}  # with whether it is a coroutine
         self._blocks = {name: (wait, False) for wait in waits for name in wait.blocks}

@@ -32,11 +32,25 @@ def impatience(loop: Loop, function: FunctionInfo, blocking: Blocking, acquire: 
         unknown = any(_may_pause(node, function, blocking) for node in calls)
         return "" if unknown else _between_rounds(loop, function, blocking)
     differing = changing(loop)
-    if any(mentions(node.args, differing.__contains__) for node in pauses):
+    lengths = [argument for node in pauses for argument in (*node.args, *_limits(node, loop, function, blocking))]
+    if mentions(lengths, differing.__contains__):
         return ""
-    constant = all(isinstance(part, (cst.Integer, cst.Float, cst.Name, cst.Attribute, cst.Arg)) for node in pauses
-                   for argument in node.args for part in (argument, argument.value))  # fmt: skip
-    return STEADY if constant else ""
+    constant = (cst.Integer, cst.Float, cst.Name, cst.Attribute)
+    return STEADY if all(isinstance(argument.value, constant) for argument in lengths) else ""
+
+
+def _limits(pause: cst.Call, loop: Loop, function: FunctionInfo, blocking: Blocking) -> Iterator[cst.Arg]:
+    """What says how long a wait takes at most: `wait_for(stop.wait(), timeout=5)`, `async with timeout(5):`."""
+    for node in walk(loop.body, same_scope):
+        around = [item.item for item in node.items] if isinstance(node, cst.With) else [node]
+        for call in (each for each in around if isinstance(each, cst.Call) and each is not pause):
+            callee = blocking.resolver.static(call.func, function, function.module)
+            if blocking.resolver.callee_name(callee) in blocking.waits.limits and _contains(node, pause):
+                yield from (argument for argument in call.args if not _contains(argument, pause))
+
+
+def _contains(node: cst.CSTNode, inner: cst.CSTNode) -> bool:
+    return any(part is inner for part in walk(node, same_scope))
 
 
 def _pauses(part: cst.CSTNode, function: FunctionInfo, blocking: Blocking) -> list[cst.Call]:
