@@ -180,6 +180,7 @@ _WORD_LISTS = (
     "pauses",
     "clocks",
     "calendars",
+    "stops",
     "turns",
     "counts",
     "inserts",

@@ -53,6 +53,7 @@ class Words:
     pauses: tuple[str, ...]
     clocks: tuple[str, ...]
     calendars: tuple[str, ...]
+    stops: tuple[str, ...]
     turns: tuple[str, ...]
     counts: tuple[str, ...]
     inserts: tuple[str, ...]

@@ -19,7 +19,7 @@ from leakcheck.words import words
 _DEFINED = pattern(r"def(?:(?<=\ndef)|(?<=\nasync def)) (\w+)")
 _HUMP = pattern(r"(?<=[a-z0-9])(?=[A-Z])")  # `HostsMigration`
 _ALTERS = pattern(r"\b(?:ALTER|CREATE|DROP|RENAME)\s+TABLE\b", re.IGNORECASE)
-_EVER = ("True", "1")
+EVER = ("True", "1")
 _LEAVES = (cst.Break, cst.Return)
 _SEVERAL = 3  # functions named after tests
 
@@ -53,7 +53,7 @@ def is_put_away(function: FunctionInfo, project: Project) -> bool:
 def for_ever(function: FunctionInfo) -> Iterator[frozenset[int]]:
     """The ids of the nodes of each loop that a function never leaves but by an exception."""
     for loop in walk(function.node.body, same_scope):
-        if isinstance(loop, cst.While) and code(loop.test) in _EVER:
+        if isinstance(loop, cst.While) and code(loop.test) in EVER:
             inside = list(walk(loop.body, same_scope))
             if not any(isinstance(node, _LEAVES) for node in inside):
                 yield frozenset(map(id, inside))

@@ -8,8 +8,8 @@ import libcst as cst
 
 from leakcheck.checks.held.blocking import Pause
 from leakcheck.checks.held.lending import Lending
+from leakcheck.checks.held.workers import is_workers
 from leakcheck.checks.pools.engines import Engines
-from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, is_brief_script, is_soon_over
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, Step, lowest
@@ -88,15 +88,15 @@ def _locks(record: Held, run: Interpreter) -> bool:
 
 
 def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
-    """One that nobody else waits for: of a script or a command, or one outside any pool for a loop that never ends: a
-    worker keeps its own while it waits."""
+    """One that nobody else waits for: of a script or a command, or one outside any pool for a worker's loop: a worker
+    keeps its own while it waits."""
     if run.function is not None and is_soon_over(run.function, run.resolver.project):
         return True
     if site.spec.kind != "connection":
         return run.function is None and is_brief_script(run.module)
     if run.function is None or ends_with_the_process(run.function, run.resolver.project):
         return True
-    return any(id(wait) in loop and id(site.node) not in loop for loop in for_ever(run.function))
+    return is_workers(wait, site, run.function)
 
 
 def purpose(pause: Pause) -> str:
