@@ -36,6 +36,8 @@ class Keeping(Waking):
             after.set_status(rid, Status.RESTING, "soft", node)
         elif status is Status.RESTING and False in ends:
             lent = any(isinstance(value, Lent) and value.rid == rid for value in after.variables.values())
+            if not lent and state.resources[rid].how != "soft":
+                return state  # not used before: what begins to use it may be kept, and go on with it
             after.set_status(rid, Status.LENT if lent else Status.OPEN)
             self.holding.taken(self, rid, node, after)
         return after
