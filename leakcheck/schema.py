@@ -161,6 +161,7 @@ _WORD_LISTS = (
     "process_pools",
     "maps",
     "connections",
+    "readies",
     "sessions",
     "saves",
     "marks",

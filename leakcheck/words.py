@@ -34,6 +34,7 @@ class Words:
     process_pools: tuple[str, ...]
     maps: tuple[str, ...]
     connections: tuple[str, ...]
+    readies: tuple[str, ...]
     sessions: tuple[str, ...]
     saves: tuple[str, ...]
     marks: tuple[str, ...]

@@ -95,16 +95,19 @@ class Fates:
             self._factories[function] = returned and (len(given) == 1 or all(_is_one(v, made, function) for v in given))
         return self._factories[function]
 
-    def keeps(self, node: cst.Call, function: FunctionInfo, is_pool: IsPool) -> bool:
+    def keeps(self, node: cst.Call, function: FunctionInfo | None, module: Module, is_pool: IsPool) -> bool:
         """Whether a callee that is given the pool may keep it, or dispose it."""
-        callee = self.resolver.static(node.func, function, function.module)
+        callee = self.resolver.static(node.func, function, module)
         if isinstance(callee, Function) and callee.receiver is None:
             return any(name is None or self._is_kept_as(name, callee.info) for name in _given(node, callee, is_pool))
         if isinstance(callee, (Class, Function)):
             return True
         name = self.resolver.callee_name(callee) or ""
-        kinds = self.catalogue.function(name) | self.catalogue.function("*." + terminal(node.func))
-        return not (kinds & {"borrows", "takes", "raises"} or name in self.catalogue.by_acquire)
+        return not (self.kinds(name, node) & {"borrows", "takes", "raises"} or name in self.catalogue.by_acquire)
+
+    def kinds(self, name: str, node: cst.Call) -> frozenset[str]:
+        """What is known of the callee of that name, or of what is called the same."""
+        return self.catalogue.function(name) | self.catalogue.function("*." + terminal(node.func))
 
     def _is_kept_as(self, name: str, function: FunctionInfo) -> bool:
         """Whether a function may keep or dispose what it is given as that parameter."""
@@ -130,9 +133,9 @@ class Fates:
             return given[:1]
         return given[-1:] if name in CASTS else []
 
-    def makes_maker(self, node: cst.Call, function: FunctionInfo) -> bool:
+    def makes_maker(self, node: cst.Call, function: FunctionInfo | None, module: Module) -> bool:
         """`sessionmaker(engine)`: as long-lived as the engine."""
-        callee = self.resolver.static(node.func, function, function.module)
+        callee = self.resolver.static(node.func, function, module)
         name = self.resolver.canonical(callee.name) if isinstance(callee, Symbol) else ""
         made = self.catalogue.producers.get(name)
         return made in self._acquirers and name not in self.catalogue.by_acquire

@@ -41,7 +41,7 @@ class Trail:
 
     def _bound(self) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
         """Targets with what is assigned to them: each of several with its own, or else with all of them."""
-        for target, value in _bindings(self.function.node.body):
+        for target, value in bindings(self.function.node.body):
             call = unawaited(value)
             if isinstance(target, cst.Tuple) and isinstance(call, cst.Call):  # `await gather(one(), another())`
                 passed = self.fates.passed_on(call, self.function)
@@ -90,7 +90,13 @@ class Trail:
             return any(self._is_pool(argument.value) for argument in passed)
         if not any(self._is_pool(a.value) for a in node.args):
             return False
-        return self.fates.makes_maker(node, self.function) or self.fates.keeps(node, self.function, self._is_pool)
+        return self._makes_maker(node) or self._keeps(node)
+
+    def _makes_maker(self, node: cst.Call) -> bool:
+        return self.fates.makes_maker(node, self.function, self.function.module)
+
+    def _keeps(self, node: cst.Call) -> bool:
+        return self.fates.keeps(node, self.function, self.function.module, self._is_pool)
 
     def _are_several(self, node: cst.BaseExpression) -> bool:
         """Whether they are written down, also by a name: what a callee gave that was lent a pool may hold anything."""
@@ -120,9 +126,9 @@ class Trail:
                 return Fate.KEPT  # a closure over it
             if isinstance(node, cst.Call) and any(self._is_pool(a.value) for a in node.args):
                 made = all(self._is_made_of_it(a.value) for a in node.args if self._is_pool(a.value))
-                if made or self.fates.makes_maker(node, self.function):
+                if made or self._makes_maker(node):
                     continue
-                if self.fates.keeps(node, self.function, self._is_pool):
+                if self._keeps(node):
                     given.add(self.fates.is_function(node, self.function))
         if False in given:
             return Fate.KEPT
@@ -170,7 +176,7 @@ def _each(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         yield target
 
 
-def _bindings(body: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+def bindings(body: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
     """Targets with what is assigned to them, `with … as` included."""
     for node in walk(body, same_scope):
         if isinstance(node, cst.Assign):

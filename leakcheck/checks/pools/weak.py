@@ -13,6 +13,7 @@ from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.pools.emptied import is_emptied
 from leakcheck.checks.pools.engines import only_sqlite
 from leakcheck.checks.pools.fates import Fates
+from leakcheck.checks.pools.lines import is_for_the_lines
 from leakcheck.checks.pools.single import keeps_one
 from leakcheck.checks.pools.trails import Fate
 from leakcheck.checks.pools.versions import as_pinned
@@ -54,7 +55,7 @@ def pools(
             yield _per_call(built, tell)
         else:
             yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
-            yield from _not_resilient(built, serves, tell) if _is_kept(built, fate, fates) else ()
+            yield from _not_resilient(built, serves, tell, fates) if _is_kept(built, fate, fates) else ()
     yield from _from_factories(module, constructors, fates, tell)
 
 
@@ -111,13 +112,19 @@ def _harmful(built: Built, tell: Teller) -> Iterator[Diagnostic]:
 def _serves(module: Module, constructors: Constructors) -> bool:
     """Whether this module, or one beside it or below, runs code for many callers at a time."""
     servers = constructors.resolver.catalogue.web.servers
-    if any(name == server or name.startswith(f"{server}.") for name in module.imports.values() for server in servers):
+    if _is_server(module, servers):
         return True
     imports = re.compile(rf"^\s*(?:import|from)\s+(?:{'|'.join(map(re.escape, servers))})\b", re.MULTILINE)
     return any(imports.search(text) for text in constructors.resolver.project.texts_around(module))
 
 
-def _not_resilient(built: Built, serves: bool, tell: Teller) -> Iterator[Diagnostic]:
+def _is_server(module: Module, servers: tuple[str, ...]) -> bool:
+    return any(
+        name == server or name.startswith(f"{server}.") for name in module.imports.values() for server in servers
+    )
+
+
+def _not_resilient(built: Built, serves: bool, tell: Teller, fates: Fates) -> Iterator[Diagnostic]:
     keywords = built.keywords
     if keywords is None or any(guard in keywords for guard in built.pool.guards):
         return
@@ -129,6 +136,8 @@ def _not_resilient(built: Built, serves: bool, tell: Teller) -> Iterator[Diagnos
     message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
     is_brief = built.function is None and not serves and is_brief_script(built.module)
     is_brief = is_brief or is_for_the_block(built) or keeps_one(built) or (not serves and is_for_the_file(built))
+    if not (is_brief or _is_server(built.module, built.resolver.catalogue.web.servers)):
+        is_brief = is_for_the_lines(built, fates)
     yield tell.at("LK402", "low" if is_brief else _certainty(built), message, built.node)
 
 
