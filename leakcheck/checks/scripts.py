@@ -187,9 +187,10 @@ def _is_process(call: cst.Call, module: Module) -> bool:
     return (f"{target}.{rest}" if rest else target) in words().processes
 
 
-def goes_on(module: Module) -> bool:
-    """Whether a file has anything by which a program runs on and on."""
-    return _GOES_ON.search(module.source) is not None
+def goes_on(part: Module | Chunk) -> bool:
+    """Whether a file, or a statement, has anything by which a program runs on and on."""
+    text = part.source if isinstance(part, Module) else part.statement.text
+    return _GOES_ON.search(text) is not None
 
 
 def is_brief_script(module: Module) -> bool:

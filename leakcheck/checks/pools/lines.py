@@ -20,7 +20,7 @@ from leakcheck.words import words
 def is_for_the_lines(built: Built, fates: Fates) -> bool:
     """Whether a file's own statements work with an engine, also by functions of the file that they call, and nothing
     keeps it, or what it gives, for later: the engine has done its work when the last of them is run."""
-    if built.function is not None or goes_on(built.module):
+    if built.function is not None:
         return False
     lines = Lines(built, fates)
     return lines.are_all() and lines.work() and lines.keep_nothing() and lines.are_alone()
@@ -62,7 +62,9 @@ class Lines:
         return frozenset() if name in self.fates.catalogue.by_acquire else self.fates.kinds(name, call)
 
     def are_all(self) -> bool:
-        """Whether those that mention it are statements, and plain functions that one of the others calls."""
+        """Whether those that mention it are statements, and plain functions that one of the others calls, and end."""
+        if any(map(goes_on, self.users)):
+            return False
         for chunk in self.users:
             if chunk.kind == "function":
                 if not isinstance(chunk.info, FunctionInfo) or chunk.info.decorators:
@@ -100,7 +102,9 @@ class Lines:
         if isinstance(func, cst.Attribute) and self._holds(func.value):
             return False  # `session.add(row)`
         callee = self.fates.resolver.static(func, None, self.module)
-        if isinstance(callee, Class) or (isinstance(callee, Function) and callee.info.module is not self.module):
+        if isinstance(callee, Class):
+            return True
+        if isinstance(callee, Function) and (callee.info.module is not self.module or goes_on(self.module)):
             return True  # who might go on and on
         is_made = self.fates.makes_maker(call, None, self.module)
         return not is_made and self.fates.keeps(call, None, self.module, self._holds)
