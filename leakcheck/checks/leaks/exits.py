@@ -26,8 +26,26 @@ class Verdict:
 
 
 def leaks(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
-    """One diagnostic for each acquire site with a leak."""
-    return (_diagnostic(verdict, tell) for verdict in verdicts(run))
+    """One diagnostic for each acquire site with a leak, or for two of which one is run, where they say the same."""
+    told: dict[str, list[Site]] = {}  # by what was said of them
+    for verdict in verdicts(run):
+        site, diagnostic = verdict.leak.site, _diagnostic(verdict, tell)
+        known = told.setdefault(f"{diagnostic.code} {diagnostic.confidence} {diagnostic.message}", [])
+        if not any(_are_either(site, other, tell) for other in known):
+            yield diagnostic
+        known.append(site)
+
+
+def _are_either(site: Site, other: Site, tell: Teller) -> bool:
+    """Whether they are in the two arms of a conditional expression, and give one name its connection."""
+    if not site.name:
+        return False
+    for node in walk(tell.module.chunk_of(site.node).tree):
+        if isinstance(node, cst.IfExp):
+            arms = [{id(part) for part in walk(arm)} for arm in (node.body, node.orelse)]
+            if any(id(site.node) in one and id(other.node) in two for one, two in (arms, arms[::-1])):
+                return True
+    return False
 
 
 def verdicts(run: Interpreter) -> Iterator[Verdict]:
