@@ -100,6 +100,17 @@ def test_a_file_that_comes_or_goes_changes_what_imports_it() -> None:
     assert after.count('"LK') == before.count('"LK') + 1
 
 
+def test_a_module_that_comes_or_goes_beside_a_script_in_a_package_changes_it() -> None:
+    uses = "from store import fresh\n\n\ndef f():\n    c = fresh('x')\n    c.execute('y')\n\n\n"
+    plant("app/run.py", uses + "if __name__ == '__main__':\n    f()\n")
+    assert "run.py" not in found()
+    plant("app/store.py", DB)
+    assert "run.py" in found()
+    assert found() == cold()
+    Path("app/store.py").unlink()
+    assert "run.py" not in found()
+
+
 def test_a_run_on_the_changed_file_alone_keeps_no_report_that_rested_on_it() -> None:
     before = found()
     plant("app/db.py", CLOSED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -31,10 +32,22 @@ class Locator:
         return "" if found == asker else found  # `import duckdb` in a duckdb.py means the library
 
     def means(self, name: str, asker: str) -> str:
-        """The same for a question as it is traced: `.name` is a submodule of the asking package, `=name` no module."""
+        """The same for a question as it is traced: `.name` is a submodule of the asking package, `~name` one beside
+        a script, `=name` no module."""
         if name.startswith("="):
             return self.nearest(name[1:], os.path.dirname(asker))
+        if name.startswith("~"):
+            return self.beside(name[1:], asker)
         return self.below(os.path.dirname(asker), name[1:]) if name.startswith(".") else self.locate(name, asker)
+
+    def beside(self, name: str, asker: str) -> str:
+        """The module of that name in a file's own folder, if that is a package and no library is known by the name."""
+        folder = _folder(asker)
+        is_library = name in sys.stdlib_module_names or name in self._libraries()
+        if is_library or "__init__.py" not in self.folders.entries(folder):
+            return ""
+        found = self.below(folder, name)
+        return "" if found == asker else found
 
     def nearest(self, name: str, folder: str) -> str:
         """The file of that name in a folder or the nearest one above, within the root or a repository."""

@@ -132,9 +132,13 @@ class Project:
         return self.memo[key]  # type: ignore[return-value]
 
     def find(self, name: str, asker: Module) -> Module | None:
-        """The project's module of that absolute dotted name, as `asker` would import it."""
+        """The project's module of that absolute dotted name, as `asker` would import it: a script has its own folder on
+        the path, whether that is a package or not."""
         path = self._locator.locate(name, asker.path)
         self.trace.asked(asker.path, name, path)
+        if not path and asker.is_script and "." not in name:
+            path = self._locator.beside(name, asker.path)
+            self.trace.asked(asker.path, f"~{name}", path)
         return self.module_at(path) if path else None
 
     def submodule(self, package: Module, name: str) -> Module | None:

@@ -57,6 +57,11 @@ class Module:
         return module_name(self.path)
 
     @cached_property
+    def is_script(self) -> bool:
+        """Whether it asks if it was started itself."""
+        return "__main__" in self.source
+
+    @cached_property
     def chunks(self) -> list[Chunk]:
         """Its column-0 statements."""
         odd = self._at_once or any(sign in self.source and ends.search(self.source) for sign, ends in _ODD.items())
