@@ -67,7 +67,9 @@ def _diagnostic(
     steps = [*tell.acquired(site), *([tell.step("note", site.looked_at, again)] if site.looked_at else ())]
     steps += [step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell)]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    own = any(_is_own(site, other.node, run) for other, _ in waits)  # it may wait once before its loop as well
+    own = any(
+        _is_own(site, other.node, pause.sleeps, run) for other, pause in waits
+    )  # it may wait once before its loop as well
     meant = is_file or own or _locks(record, run) or _is_dropped(site, run)
     confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)
@@ -87,7 +89,7 @@ def _locks(record: Held, run: Interpreter) -> bool:
     return any(words().of_locks.search(code(function.node)) for function in functions)
 
 
-def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
+def _is_own(site: Site, wait: cst.CSTNode, sleeps: bool, run: Interpreter) -> bool:
     """One that nobody else waits for: of a script or a command, or one outside any pool for a worker's loop: a worker
     keeps its own while it waits."""
     if run.function is not None and is_soon_over(run.function, run.resolver.project):
@@ -96,7 +98,7 @@ def _is_own(site: Site, wait: cst.CSTNode, run: Interpreter) -> bool:
         return run.function is None and is_brief_script(run.module)
     if run.function is None or ends_with_the_process(run.function, run.resolver.project):
         return True
-    return is_workers(wait, site, run.function)
+    return is_workers(wait, site, run.function, sleeps)
 
 
 def purpose(pause: Pause) -> str:

@@ -14,10 +14,13 @@ from leakcheck.project.syntax.walk import children, code, dotted, same_scope, te
 from leakcheck.words import words
 
 
-def is_workers(wait: cst.CSTNode, site: Site, function: FunctionInfo) -> bool:
-    """Whether a wait stands in a loop like that, for which a connection was made before it."""
+def is_workers(wait: cst.CSTNode, site: Site, function: FunctionInfo, sleeps: bool) -> bool:
+    """Whether a wait stands in a loop like that, for which a connection was made before it. Who only sleeps between
+    two looks could do so without one, unless it is for ever."""
     if any(id(wait) in loop and id(site.node) not in loop for loop in for_ever(function)):
         return True
+    if sleeps:
+        return False
     loops = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.While))
     around = (loop for loop in loops if _contains(loop, wait) and not _contains(loop, site.node))
     return any(bool(site.name) and _works(loop, site) and _until_told(loop, wait, function) for loop in around)
