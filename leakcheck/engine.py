@@ -52,8 +52,7 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
         found = examine(module, project, runs)
         if module.error is not None:
             project.put_back(in_pieces)
-    if module.error is not None:
-        raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
+            raise SourceError(module.error.raw_line, module.error.message.partition("\n")[0])
     asked = (found or _speaks_of_us(source)) and suppressions.concern_us(source)
     lines = split_lines(source) if asked else []
     comments = suppressions.read(lines) if asked else suppressions.Suppressions()
@@ -64,9 +63,10 @@ def check(source: str, filename: str, settings: Settings, project: Project | Non
     if kept and settings.fix != "off":
         from leakcheck.fixes.amend import with_amendments  # many modules, and most files have no finding
         from leakcheck.fixes.plan import with_fixes
+        from leakcheck.fixes.whole import Whole
 
-        planned = with_fixes(kept, found, runs, module, project, examine)
-        planned = with_amendments(planned, found, runs, module, project, examine)
+        whole = Whole(module, project, found, examine)
+        planned = with_amendments(with_fixes(kept, runs, whole), runs, whole)
     census = _census(module, project, runs)
     module.forget_sketches()
     return Report(filename, tuple(planned), suppressed, hints=hints(runs, kept), census=census)

@@ -21,11 +21,9 @@ from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
 from leakcheck.fixes.style import of_project
 from leakcheck.fixes.text import Draft, Refused
-from leakcheck.fixes.whole import Examine, Whole
+from leakcheck.fixes.whole import Whole
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
-from leakcheck.project.project import Project
-from leakcheck.project.syntax.module import Module
 
 AMENDMENTS: dict[str, Callable[[Spot], Proposal]] = {
     "LK108": close_cursor,
@@ -41,41 +39,23 @@ AMENDMENTS: dict[str, Callable[[Spot], Proposal]] = {
 _Tried = tuple[int, Proposal]
 
 
-def with_amendments(
-    found: Sequence[Diagnostic],
-    before: Sequence[Diagnostic],
-    runs: Sequence[Interpreter],
-    module: Module,
-    project: Project,
-    examine: Examine,
-) -> list[Diagnostic]:
-    """The findings of a module, those of these rules with their fix or the reason why there is none.
-
-    `before` is everything that was found, before the settings and comments chose.
-    """
+def with_amendments(found: Sequence[Diagnostic], runs: Sequence[Interpreter], whole: Whole) -> list[Diagnostic]:
+    """The findings of a module, those of these rules with their fix or the reason why there is none."""
     if not any(d.code in AMENDMENTS for d in found):
         return list(found)
     try:
-        file = file_of(module, of_project(project))
+        file = file_of(whole.module, of_project(whole.project))
     except Refused as refusal:
         return [replace(d, not_fixed=str(refusal)) if d.code in AMENDMENTS else d for d in found]
-    return Amender(file, before, runs, project, examine).amended(found)
+    return Amender(file, runs, whole).amended(found)
 
 
 class Amender:
     """For one module."""
 
-    def __init__(
-        self,
-        file: File,
-        before: Sequence[Diagnostic],
-        runs: Sequence[Interpreter],
-        project: Project,
-        examine: Examine,
-    ) -> None:
-        module = file.module
-        self._file, self._project = file, project
-        self._whole = Whole(module, project, before, examine)
+    def __init__(self, file: File, runs: Sequence[Interpreter], whole: Whole) -> None:
+        module, project = whole.module, whole.project
+        self._file, self._project, self._whole = file, project, whole
         self._around = Surroundings(
             project.catalogue,
             project.settings,

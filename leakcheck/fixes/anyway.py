@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from leakcheck.fixes.order import above
 from leakcheck.fixes.syntax import LOOPS, Tree, Try, inner
 
 
@@ -35,7 +36,7 @@ def _jumps(tree: Tree, region: list[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in region:
         for node in inner(statement):
             if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
-                ups = list(_above(tree, node, region))
+                ups = list(above(tree, node, region))
                 stays = isinstance(node, (ast.Break, ast.Continue)) and any(isinstance(up, LOOPS) for up in ups)
                 if not stays and not any(isinstance(up, ast.ExceptHandler) for up in ups):
                     yield node
@@ -43,7 +44,7 @@ def _jumps(tree: Tree, region: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _is_behind(tree: Tree, jump: ast.stmt, units: Collection[ast.stmt], region: list[ast.stmt]) -> bool:
     """Whether a release comes before a jump, or in a `finally` on its way."""
-    for node in (jump, *_above(tree, jump, region)):
+    for node in (jump, *above(tree, jump, region)):
         if isinstance(node, Try) and _ends(node.finalbody, units):
             return True
         if isinstance(node, ast.stmt):
@@ -51,12 +52,3 @@ def _is_behind(tree: Tree, jump: ast.stmt, units: Collection[ast.stmt], region: 
             if _ends(body[: body.index(node)], units):
                 return True
     return False
-
-
-def _above(tree: Tree, node: ast.AST, region: list[ast.stmt]) -> Iterator[ast.AST]:
-    """What stands around a node, up to the region's own statement."""
-    while not any(node is statement for statement in region):
-        up = tree.parent(node)
-        assert up is not None
-        node = up
-        yield node

@@ -22,10 +22,7 @@ class Elsewhere:
 
     def find(self, path: str) -> tuple[Function, Tree, Elsewhere] | None:
         """The function that a dotted name stands for, with its own text and what that calls."""
-        first, *rest = path.split(".")
-        value = self._resolver.name(first, self._scope, self._module)
-        for name in rest:
-            value = self._resolver.attribute(value, name, self._module)
+        value = self._resolver.dotted(path, self._scope, self._module)
         if not isinstance(value, FunctionValue) or value.info.decorators:
             return None
         tree = _tree(value.info)

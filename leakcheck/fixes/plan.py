@@ -14,31 +14,19 @@ from leakcheck.fixes.syntax import CROWDED
 from leakcheck.fixes.text import Refused
 from leakcheck.fixes.trial import Trial
 from leakcheck.fixes.unfold import edits_between, unfolded
-from leakcheck.fixes.whole import Examine, Whole
+from leakcheck.fixes.whole import Whole
 from leakcheck.flow.interpreter import Interpreter
-from leakcheck.project.project import Project
-from leakcheck.project.syntax.module import Module
 
 FIXABLE = frozenset({"LK101", "LK102", "LK103", "LK104"})
 _KEPT = "an object keeps the connection: which of its methods should close it is for its class to say"
 
 
-def with_fixes(
-    found: Sequence[Diagnostic],
-    before: Sequence[Diagnostic],
-    runs: Sequence[Interpreter],
-    module: Module,
-    project: Project,
-    examine: Examine,
-) -> list[Diagnostic]:
-    """The findings of a module, each leak with its fix or the reason why there is none.
-
-    `before` is everything that was found, before the settings and comments chose.
-    """
+def with_fixes(found: Sequence[Diagnostic], runs: Sequence[Interpreter], whole: Whole) -> list[Diagnostic]:
+    """The findings of a module, each leak with its fix or the reason why there is none."""
     if not any(d.code in FIXABLE for d in found):
         return list(found)
     try:
-        mender = Mender(module, project, runs, Whole(module, project, before, examine))
+        mender = Mender(runs, whole)
     except Refused as refusal:
         return [replace(d, not_fixed=str(refusal)) if d.code in FIXABLE else d for d in found]
     return mender.mended(found)
@@ -47,8 +35,8 @@ def with_fixes(
 class Mender:
     """For one module."""
 
-    def __init__(self, module: Module, project: Project, runs: Sequence[Interpreter], whole: Whole) -> None:
-        self._whole = whole
+    def __init__(self, runs: Sequence[Interpreter], whole: Whole) -> None:
+        self._whole, module, project = whole, whole.module, whole.project
         self._file = file_of(module, of_project(project))
         self._trial, self._settings = Trial(module, project), project.settings
         self._verdicts: dict[tuple[str, Span], tuple[Verdict, Interpreter]] = {}

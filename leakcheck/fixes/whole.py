@@ -18,20 +18,20 @@ class Whole:
     """`found` is all that was found in the module, before the settings and comments chose."""
 
     def __init__(self, module: Module, project: Project, found: Sequence[Diagnostic], examine: Examine) -> None:
-        self._module, self._project, self._examine = module, project, examine
+        self.module, self.project, self._examine = module, project, examine
         self.before = self._counts(found)
 
     def after(self, text: str) -> Counter[str]:
         """How often each rule would be broken in the new text. Raises Refused if it would not parse."""
         try:
-            compile(text, self._module.filename, "exec", ast.PyCF_ONLY_AST)
+            compile(text, self.module.filename, "exec", ast.PyCF_ONLY_AST)
         except (SyntaxError, ValueError):
             raise Refused("the rewrite would not parse") from None
-        fork = self._project.fork()
+        fork = self.project.fork()
         fork.memo.clear()
-        module = fork.add(text, self._module.filename, at_once=len(self._module.chunks) == 1)
+        module = fork.add(text, self.module.filename, at_once=len(self.module.chunks) == 1)
         return self._counts(self._examine(module, fork))
 
     def _counts(self, found: Sequence[Diagnostic]) -> Counter[str]:
         """By rule; what is off, or not sure enough to be shown, does not count."""
-        return Counter(d.code for d in found if d.confidence != "low" and self._project.settings.selects(d.code))
+        return Counter(d.code for d in found if d.confidence != "low" and self.project.settings.selects(d.code))

@@ -9,7 +9,7 @@ import libcst as cst
 from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import children, dotted, string_value, terminal, walk
 
-_WAYS = frozenset({"getattr", "vars", "__dict__"})
+BY_NAME = frozenset({"getattr", "vars", "__dict__"})  # ways to a field or a method that need not name it
 _OWN = ("self", "cls")
 
 
@@ -17,7 +17,7 @@ def may_release_by_name(
     methods: Iterable[FunctionInfo], field: str, ways: Collection[str], helps: Callable[[str], bool]
 ) -> bool:
     """Whether one of an object's methods takes some fields by names that it computes, and releases what it has."""
-    reaching = (method for method in methods if method.mentions(_WAYS) and _reaches(method, field))
+    reaching = (method for method in methods if method.mentions(BY_NAME) and _reaches(method, field))
     return any(_releases_something(method, ways, helps) for method in reaching)
 
 

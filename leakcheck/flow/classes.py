@@ -54,8 +54,7 @@ class Classes:
         """What the constructor takes that a decorator makes, by the names of the fields; nothing of any other."""
         if self.method(cls, "__init__") is not None or not self._is_made_by_decorator(cls):
             return ()
-        owners = [owner for owner in reversed(self.ancestors(cls)) if isinstance(owner, ClassInfo)]
-        return tuple(dict.fromkeys(name for owner in owners for name in owner.annotated))
+        return tuple(dict.fromkeys(name for owner in reversed(self.family(cls)) for name in owner.annotated))
 
     def _is_made_by_decorator(self, cls: ClassInfo) -> bool:
         makers = words().makes_constructors
@@ -91,6 +90,10 @@ class Classes:
         for base in self.bases(cls) if depth > 0 else ():
             found += self.ancestors(base, depth - 1) if isinstance(base, ClassInfo) else [base]
         return found
+
+    def family(self, cls: ClassInfo) -> list[ClassInfo]:
+        """Those of them that are in the project."""
+        return [owner for owner in self.ancestors(cls) if isinstance(owner, ClassInfo)]
 
     def libraries(self, cls: ClassInfo) -> list[str]:
         """The libraries' classes among its bases, by the catalogue's names, nearest first."""

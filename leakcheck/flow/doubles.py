@@ -85,7 +85,7 @@ def _asked(function: FunctionInfo) -> Iterator[str]:
     cls = function.cls
     holders = (holder for holder in (function, cls) if holder is not None and _ASKING in holder.chunk.words)
     marks = [code(decorator) for holder in holders for decorator in holder.node.decorators]
-    if _MARKS in function.module.source and _is_test(function):
+    if _is_test(function) and _MARKS in function.module.source:
         assigned = [*function.module.assigned(_MARKS), *(value for _, value in (cls.assigned(_MARKS) if cls else ()))]
         marks += map(code, assigned)
     yield from (name for names in _ASKED.findall(" ".join(marks)) for name in _STRING.findall(names))

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import libcst as cst
 
 from leakcheck.flow.binding import parameters
+from leakcheck.flow.byname import BY_NAME
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
 from leakcheck.patterns import pattern
@@ -20,7 +21,6 @@ _RELEASING = pattern(
     r"|(?<![a-z])(?:put|free|return|final|clean|stop|kill))"
     r"|(?<=[a-z])(?:Put|Free|Return|Final|Clean|Stop|Kill)"
 )
-_BY_NAME = frozenset({"getattr", "vars", "__dict__"})  # ways to a method that need not name it
 _DEPTH = 3  # of helpers that pass it on
 
 
@@ -43,7 +43,7 @@ def _only_uses(
     if not isinstance(callee, Function):
         return "borrows" in resolver.catalogue.function(resolver.callee_name(callee) or "")
     function = callee.info
-    if depth == 0 or function.decorators or not (ways | _BY_NAME).isdisjoint(function.words):
+    if depth == 0 or function.decorators or not (ways | BY_NAME).isdisjoint(function.words):
         return False
     filled = zip(parameters(callee, call.args), call.args, strict=True)
     names = {name for name, argument in filled if dotted(argument.value) in paths}

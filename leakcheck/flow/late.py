@@ -76,14 +76,14 @@ class Late:
 
     def _methods(self, cls: ClassInfo) -> Iterator[FunctionInfo]:
         """Those that a user calls or reads by their names, of the class and its bases."""
-        owners = (owner for owner in self.owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo))
-        found = {name: method for owner in reversed(list(owners)) for name, method in owner.methods.items()}
+        family = self.owners.resolver.family(cls)
+        found = {name: method for owner in reversed(family) for name, method in owner.methods.items()}
         named = (method for name, method in found.items() if not name.startswith("__"))
         return (method for method in named if not method.decorators or is_property(method))
 
     def fields(self, cls: ClassInfo) -> dict[str, Connection]:
         """The fields that hold nothing but what the object's methods open, and None."""
-        family = [owner for owner in self.owners.resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+        family = self.owners.resolver.family(cls)
         found: dict[str, Connection] = {}
         for owner in family:
             for field, method, value in owner.fields(self.owners.acquirers(owner.module)):

@@ -59,6 +59,7 @@ class Naming(Core):
         return named and self.function.words.isdisjoint(spec.bound_by)
 
     def is_cached(self, function: FunctionInfo) -> bool:
+        """Whether a decorator keeps what the function gives."""
         return any("caches" in self._decorator_kinds(function, name) for name in function.decorators)
 
     def _decorator_kinds(self, function: FunctionInfo, name: str) -> frozenset[str]:
@@ -66,13 +67,11 @@ class Naming(Core):
         return self.catalogue.function(qualified) | self.catalogue.function("*." + name.rpartition(".")[2])
 
     def _decorator_name(self, function: FunctionInfo, name: str) -> str:
-        first, *rest = name.split(".")
-        value = self.resolver.name(first, function.parent, function.module)
-        for part in rest:
-            value = self.resolver.attribute(value, part, function.module)
+        value = self.resolver.dotted(name, function.parent, function.module)
         return value.name if isinstance(value, Symbol) else ""
 
     def decorated_as_manager(self, function: FunctionInfo) -> bool:
+        """Whether a decorator makes a context manager of it."""
         return function.is_generator and any(
             self._decorator_name(function, name) in _MANAGERS for name in function.decorators
         )

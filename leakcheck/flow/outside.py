@@ -9,9 +9,9 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.project.syntax.module import ClassInfo
 
 
-def around(family: list[ClassInfo], resolver: Resolver) -> set[str]:
-    """The texts of the files beside a class and below."""
-    return {family[0].module.source, *resolver.project.texts_around(family[0].module)}
+def around(cls: ClassInfo, resolver: Resolver) -> set[str]:
+    """The texts of a class' own file and of those beside it and below."""
+    return {cls.module.source, *resolver.project.texts_around(cls.module)}
 
 
 def has_heir(cls: str, text: str) -> bool:

@@ -54,7 +54,7 @@ class Owners:
 
     def may_open(self, cls: ClassInfo) -> bool:
         """Whether the text of a class or of a base names an acquirer: quickly asked, and few do."""
-        family = (owner for owner in self.resolver.ancestors(cls) if isinstance(owner, ClassInfo))
+        family = self.resolver.family(cls)
         return any(not owner.chunk.words.isdisjoint(self.acquirers(owner.module)) for owner in family)
 
     def is_plain(self, cls: ClassInfo) -> bool:

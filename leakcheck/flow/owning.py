@@ -64,7 +64,7 @@ def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resol
 
 
 def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
-    family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
+    family = [*resolver.family(cls), *subclasses(cls)]
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
     methods = [method for owner in family for method in owner.methods.values()]
     if any(_method_releases(method, wanted, getters, resolver) for method in methods):
@@ -73,7 +73,7 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
         return True
     if any(_asks_foreign_base(method, resolver) for method in methods):
         return True
-    return users_release({wanted.name, *getters}, wanted.methods, family, around(family, resolver))
+    return users_release({wanted.name, *getters}, wanted.methods, family, around(cls, resolver))
 
 
 def _asks_foreign_base(method: FunctionInfo, resolver: Resolver) -> bool:
@@ -92,9 +92,9 @@ def field_released_outside(
     """Whether code that uses the class releases what the field holds: `repository.conn.close()`. Only the text of
     `asker` is searched, if there is one, else those around the class."""
     wanted = _wanted(field, spec)
-    family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+    family = resolver.family(cls)
     getters = {m.name for owner in family for m in owner.methods.values() if _gives_field(m, wanted)}
-    texts = {asker.source} if asker is not None else around(family, resolver)
+    texts = {asker.source} if asker is not None else around(cls, resolver)
     return users_release({field, *getters}, wanted.methods, family, texts)
 
 
@@ -111,8 +111,7 @@ def gives_field(method: FunctionInfo, field: str, spec: Connection) -> bool:
 def field_given_out(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
     """Whether a method returns what the field holds, or passes it on to what may release it."""
     path, ways = f"self.{field}", _wanted(field, spec).methods
-    owners = (owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo))
-    methods = [m for owner in owners for m in owner.methods.values() if m.mentions(frozenset({field}))]
+    methods = [m for owner in resolver.family(cls) for m in owner.methods.values() if m.mentions(frozenset({field}))]
     if any(dotted(value) == path for method in methods for value in method.returned):
         return True
     calls = ((method, node) for method in methods for node in walk(method.node.body) if isinstance(node, cst.Call))
@@ -131,7 +130,7 @@ def releasing_methods(
     """The methods that release what the field holds, themselves or through another one; `surely` for those where
     that is more than the name of a helper."""
     wanted = _wanted(field, spec)
-    family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
+    family = resolver.family(cls)
     own = {m.name: m for owner in reversed(family) for m in owner.methods.values()}
     getters = {m.name for m in own.values() if _gives_field(m, wanted)}
     found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters, resolver, surely)}

@@ -28,7 +28,7 @@ def is_passing(method: FunctionInfo, field: str, spec: Connection, resolver: Res
 
 
 def _is_passing(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
-    family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
+    family = [*resolver.family(cls), *subclasses(cls)]
     methods = [m for owner in family for m in owner.methods.values() if _mentions(m, field)]
     storing = [m for m in methods if any(name == field and not is_none(value) for name, value in m.stores)]
     for method in methods:

@@ -83,4 +83,5 @@ class Promises(Classes):
 
 
 def parameter_of(function: FunctionInfo, name: str) -> cst.Param | None:
+    """The parameter of that name."""
     return next((p for p in function.parameters if p.name.value == name), None)

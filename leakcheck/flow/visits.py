@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from leakcheck.flow.opening import asks_itself
-from leakcheck.flow.outside import has_heir, may_be_one
+from leakcheck.flow.outside import around, has_heir, may_be_one
 from leakcheck.flow.owning import ITSELF, releases_field, subclasses
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
@@ -53,12 +53,9 @@ def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
         return ()
     kept = owners.late.fields(cls).items()
     resolver = owners.resolver
-    family = [owner for owner in resolver.ancestors(cls) if isinstance(owner, ClassInfo)]
-    own = {name: method for owner in reversed(family) for name, method in owner.methods.items()}
+    own = {name: method for owner in reversed(resolver.family(cls)) for name, method in owner.methods.items()}
     opens = {method.name for method in openers}
-    ends = {
-        m.name for m in own.values() if any(releases_field(m, field, spec, owners.resolver) for field, spec in kept)
-    }
+    ends = {m.name for m in own.values() if any(releases_field(m, field, spec, resolver) for field, spec in kept)}
     closes = {name for name in ends if not _asks(own[name], opens)} - opens
     users = [m for m in own.values() if m.name not in opens | closes and (_asks(m, opens) or _asks(m, closes))]
     for method in users:
@@ -83,7 +80,7 @@ def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
 
 def _is_used_outside(cls: ClassInfo, opens: Collection[str], closes: Collection[str], owners: Owners) -> bool:
     """Whether some code may open an object of the class, surely closes one, or inherits from the class."""
-    texts = {cls.module.source, *owners.resolver.project.texts_around(cls.module)}
+    texts = around(cls, owners.resolver)
     opening, closing = frozenset(opens), frozenset(closes)
     return any(cls.name in text and _uses(text, cls.name, opening, closing) for text in texts)
 

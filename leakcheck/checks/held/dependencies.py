@@ -43,7 +43,7 @@ class Dependencies:
     def __init__(
         self, resolver: Resolver, summaries: Summaries, project: Project, lending: Lending, acquires: Acquires
     ) -> None:
-        self.resolver, self.summaries, self.project = resolver, summaries, project
+        self.resolver, self.summaries = resolver, summaries
         self.lending, self.acquires = lending, acquires
         self.web = resolver.catalogue.web
         self.scoped, self.streams = Scoped(resolver, summaries), Streams(resolver, project)

@@ -67,9 +67,8 @@ def _diagnostic(
     steps = [*tell.acquired(site), *([tell.step("note", site.looked_at, again)] if site.looked_at else ())]
     steps += [step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell)]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
-    own = any(
-        _is_own(site, other.node, pause.sleeps, run) for other, pause in waits
-    )  # it may wait once before its loop as well
+    # it may wait once before its loop as well
+    own = any(_is_own(site, other.node, each.sleeps, run) for other, each in waits)
     meant = is_file or own or _locks(record, run) or _is_dropped(site, run)
     confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)

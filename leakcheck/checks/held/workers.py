@@ -10,7 +10,7 @@ from leakcheck.checks.purpose import EVER, for_ever
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.sites import Site
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import children, code, dotted, same_scope, terminal, unawaited, walk
+from leakcheck.project.syntax.walk import children, code, contains, dotted, same_scope, terminal, unawaited, walk
 from leakcheck.words import words
 
 
@@ -22,7 +22,7 @@ def is_workers(wait: cst.CSTNode, site: Site, function: FunctionInfo, sleeps: bo
     if sleeps:
         return False
     loops = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.While))
-    around = (loop for loop in loops if _contains(loop, wait) and not _contains(loop, site.node))
+    around = (loop for loop in loops if contains(loop, wait) and not contains(loop, site.node))
     return any(bool(site.name) and _works(loop, site) and _until_told(loop, wait, function) for loop in around)
 
 
@@ -46,7 +46,7 @@ def _bound_to(node: cst.CSTNode, wait: cst.CSTNode) -> str:
         target = node.targets[0].target
     elif isinstance(node, cst.NamedExpr):
         target = node.target
-    is_it = isinstance(node, (cst.Assign, cst.NamedExpr)) and _contains(node.value, wait)
+    is_it = isinstance(node, (cst.Assign, cst.NamedExpr)) and contains(node.value, wait)
     return target.value if isinstance(target, cst.Name) and is_it else ""
 
 
@@ -99,7 +99,3 @@ def _is_flag(node: cst.BaseExpression, function: FunctionInfo) -> bool:
         n.target for n in walk(function.node.body) if isinstance(n, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign))
     )
     return function.cls is not None and owner in own and all(dotted(target) != path for target in stored)
-
-
-def _contains(node: cst.CSTNode, inner: cst.CSTNode) -> bool:
-    return any(part is inner for part in walk(node, same_scope))

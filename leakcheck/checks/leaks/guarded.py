@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.flow.byname import BY_NAME
 from leakcheck.flow.owning import field_released_outside, releases_field, subclasses
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Kept
@@ -14,8 +15,6 @@ from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
-_BY_NAME = frozenset({"getattr", "vars", "__dict__"})  # ways to a field that need not name it
-
 
 def guard(kept: Kept, cls: ClassInfo, resolver: Resolver) -> tuple[FunctionInfo, cst.BaseExpression] | None:
     """The test that a dropped connection fails, and without which no method of the class gives back what the field
@@ -23,9 +22,9 @@ def guard(kept: Kept, cls: ClassInfo, resolver: Resolver) -> tuple[FunctionInfo,
     spec = kept.site.spec
     if spec.kind != "checkout" or not spec.alive or not isinstance(kept.value, Ref):
         return None
-    family = [owner for owner in (*resolver.ancestors(cls), *subclasses(cls)) if isinstance(owner, ClassInfo)]
+    family = [*resolver.family(cls), *subclasses(cls)]
     methods = [method for owner in family for method in owner.methods.values()]
-    if any(method.mentions(_BY_NAME) for method in methods):
+    if any(method.mentions(BY_NAME) for method in methods):
         return None
     field = _Field(f"self.{kept.field}", spec)
     guards: list[tuple[FunctionInfo, cst.BaseExpression]] = []

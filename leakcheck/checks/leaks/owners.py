@@ -11,6 +11,7 @@ from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.forwarding import forwards
 from leakcheck.flow.interpreter import Interpreter
+from leakcheck.flow.outside import around
 from leakcheck.flow.owning import field_given_out, field_released
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Kept, Site
@@ -59,8 +60,7 @@ def _may_open(kept: Kept, cls: ClassInfo, run: Interpreter) -> bool:
         openers = run.summaries.owners.late.openers(value.type)
         ways = rf"(?!\.(?!(?:{'|'.join(method.name for method in openers)})\b))"
     used = re.compile(rf"\.{kept.field}\b(?![\"'/]|\s*(?::[^\n=]*)?=[^=]){ways}")  # nor in the name of a file
-    texts = {cls.module.source, *run.resolver.project.texts_around(cls.module)}
-    return any(used.search(text) for text in texts if kept.field in text and cls.name in text)
+    return any(used.search(text) for text in around(cls, run.resolver) if kept.field in text and cls.name in text)
 
 
 def _model(kept: Kept, run: Interpreter) -> Connection:

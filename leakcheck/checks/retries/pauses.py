@@ -14,7 +14,7 @@ from leakcheck.checks.rows.refusals import enclosing
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import children, code, same_scope, terminal, walk
+from leakcheck.project.syntax.walk import children, code, contains, same_scope, terminal, walk
 from leakcheck.words import words
 
 AT_ONCE, STEADY = "without a pause", "after a pause that does not grow"
@@ -45,12 +45,8 @@ def _limits(pause: cst.Call, loop: Loop, function: FunctionInfo, blocking: Block
         around = [item.item for item in node.items] if isinstance(node, cst.With) else [node]
         for call in (each for each in around if isinstance(each, cst.Call) and each is not pause):
             callee = blocking.resolver.static(call.func, function, function.module)
-            if blocking.resolver.callee_name(callee) in blocking.waits.limits and _contains(node, pause):
-                yield from (argument for argument in call.args if not _contains(argument, pause))
-
-
-def _contains(node: cst.CSTNode, inner: cst.CSTNode) -> bool:
-    return any(part is inner for part in walk(node, same_scope))
+            if blocking.resolver.callee_name(callee) in blocking.waits.limits and contains(node, pause):
+                yield from (argument for argument in call.args if not contains(argument, pause))
 
 
 def _pauses(part: cst.CSTNode, function: FunctionInfo, blocking: Blocking) -> list[cst.Call]:

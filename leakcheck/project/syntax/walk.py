@@ -110,6 +110,11 @@ def _descend(node: cst.CSTNode, into: Into | None) -> Iterator[cst.CSTNode]:
             pending += below
 
 
+def contains(node: cst.CSTNode, inner: cst.CSTNode) -> bool:
+    """Whether a node stands in another one, and in no nested function or class of it."""
+    return any(part is inner for part in walk(node, same_scope))
+
+
 def same_scope(node: cst.CSTNode) -> bool:
     """For `walk`: stay out of nested functions, classes and lambdas."""
     return type(node) not in SCOPES
