@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -91,7 +92,7 @@ def _live(work: Callable[[], object], answer: int, alive: int) -> None:
     """All that a copy does: nothing of what this process would go on with."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all, and the first ends the others
-        threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
+        _end_with(alive)
         with open(answer, "wb") as stream:
             pickle.dump(work(), stream, pickle.HIGHEST_PROTOCOL)
         os._exit(0)
@@ -100,8 +101,16 @@ def _live(work: Callable[[], object], answer: int, alive: int) -> None:
 
 
 def _end_with(pipe: int) -> None:
-    os.read(pipe, 1)
-    os._exit(1)
+    """Have the system end this process when nobody holds the other end: a thread that waits for that would keep the
+    process from being copied in turn."""
+    import fcntl  # not everywhere, as forks are not
+
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        os.read(pipe, 1)
+        os._exit(1)  # it has ended before that
 
 
 def spread(jobs: int, work: Callable[[Iterable[Item]], Result], items: Sequence[Item]) -> Iterator[Result]:

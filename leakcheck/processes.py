@@ -53,6 +53,11 @@ def check_all(files: Sequence[str], settings: Settings, jobs: int) -> Iterator[B
     return _in_processes(batches, settings, workers)
 
 
+def are_many(files: Iterable[str]) -> bool:
+    """Whether there is so much of them that this process would lead others instead of checking some itself."""
+    return sum(map(_size, files)) >= _WORTH_ALL
+
+
 def _size(file: str) -> int:
     try:
         return os.stat(file).st_size
@@ -85,13 +90,13 @@ def _shares(files: Sequence[str], sizes: Sequence[int], count: int) -> list[list
 
 
 def _check(files: Iterable[str], settings: Settings) -> Batch:
-    _get_ready()
+    get_ready()
     from leakcheck.batches import check
 
     return check(files, settings)
 
 
-def _get_ready() -> None:
+def get_ready() -> None:
     """Import what checking takes: slow, and not needed where others do the work."""
     if "leakcheck.batches" in sys.modules:
         return
@@ -169,7 +174,7 @@ def _end_with_parent() -> None:
 
 def _drawn(batches: Sequence[list[str]], sizes: Mapping[str, int], settings: Settings, count: int) -> Iterator[Batch]:
     """Each process draws a batch when it is done with the last one, the largest first: so they end together."""
-    _get_ready()
+    get_ready()
     with Pile(sorted(batches, key=lambda files: -sum(sizes[file] for file in files))) as pile:
         forks = (Fork(lambda: _check(pile.drawn(), settings)) for _ in range(count - 1))
         yield from _beside(pile.drawn(), forks, sizes, settings)

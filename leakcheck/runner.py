@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leakcheck.ahead import Ahead
 from leakcheck.garbage import look_rarely
 from leakcheck.project.cache.kept import Cache
 from leakcheck.project.folders import absolute
@@ -16,7 +17,6 @@ from leakcheck.settings import Settings
 if TYPE_CHECKING:
     from leakcheck.diagnostics import Report
     from leakcheck.forks import Result, Spread
-    from leakcheck.processes import Batch
     from leakcheck.project.triage.facts import Facts
 
 Progress = Callable[[int, int], None]  # done, of how many
@@ -62,15 +62,16 @@ def run(
     memory.ledger.look_ahead(paths.values(), spread)
     failed = dict(_failures(paths, memory))
     valid = {file: path for file, path in paths.items() if file not in failed}
-    todo = _chosen(valid, settings, memory, spread)
-    held = memory.holding(todo)
-    done = list(held.values())
-    for batch in _checked([file for file in todo if file not in held], settings, jobs):
-        memory.keep(batch)
-        for report in batch.reports:
-            done.append(report)
-            if progress:
-                progress(len(done), len(todo))
+    with Ahead(valid, settings, jobs) as ahead:
+        todo = _chosen(valid, settings, memory, spread, ahead.start)
+        held = memory.holding(todo)
+        done = list(held.values())
+        for batch in ahead.check_all([file for file in todo if file not in held]):
+            memory.keep(batch)
+            for report in batch.reports:
+                done.append(report)
+                if progress:
+                    progress(len(done), len(todo))
     memory.save()
     found = sorted((*problems, *failed.values(), *done), key=lambda report: report.filename.split(os.sep))
     return Outcome(tuple(found), len(files) + len(problems), len(valid) - len(todo), asked)
@@ -99,14 +100,6 @@ def _around(paths: Iterable[str], settings: Settings) -> Settings:
     return settings._replace(root=next(inside, around))
 
 
-def _checked(files: Sequence[str], settings: Settings, jobs: int) -> Iterable[Batch]:
-    if not files:
-        return ()
-    from leakcheck.processes import check_all
-
-    return check_all(files, settings, jobs)
-
-
 def _failures(paths: Mapping[str, str], memory: Cache) -> Iterator[tuple[str, Report]]:
     """Files that cannot be read, or are no source text."""
     for file, path in paths.items():
@@ -120,15 +113,17 @@ def _failures(paths: Mapping[str, str], memory: Cache) -> Iterator[tuple[str, Re
             yield file, Report(file, error=problem)
 
 
-def _chosen(paths: Mapping[str, str], settings: Settings, memory: Cache, spread: Spread[Any]) -> dict[str, str]:
-    """The files worth checking."""
+def _chosen(
+    paths: Mapping[str, str], settings: Settings, memory: Cache, spread: Spread[Any], start: Callable[[], None]
+) -> dict[str, str]:
+    """The files worth checking; told to `start` as soon as there is one."""
     chosen = memory.chosen(paths)
     if chosen is None:
         from leakcheck.project.triage.pick import Triage, peek
         from leakcheck.project.triage.vocabulary import vocabulary_for
 
         triage = Triage(vocabulary_for(settings), peek, str(settings.root), memory.facts, spread)
-        chosen = triage.pick(paths)
+        chosen = triage.pick(paths, start)
         if not triage.looked_around:
             memory.choose(paths, chosen, triage.neighbours.folders.asked)
     return {file: path for file, path in paths.items() if file in chosen}

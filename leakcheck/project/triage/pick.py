@@ -41,12 +41,15 @@ class Triage:
         self._classes: dict[str, Words] = {}  # by file that hands them out
         self._given_out: dict[str, Words] = {}  # by file, the names by which it hands out connections
 
-    def pick(self, files: Iterable[str]) -> set[str]:
-        """The files worth checking."""
+    def pick(self, files: Iterable[str], found: Callable[[], None] = lambda: None) -> set[str]:
+        """The files worth checking; says so when it has `found` some, which is long before it has found all."""
         paths = absolute(files)
         self._given = {path: file for file, path in paths.items()}
+        chosen = {file for file in self._given if self.counts(file)}
+        if chosen:
+            found()
         around = self._around(self._given)
-        chosen = {file for file in (*self._given, *around) if self.counts(file)}
+        chosen.update(file for file in around if self.counts(file))
         self._reach(chosen, {*self._given, *around})
         return {file for file, path in paths.items() if path in chosen}
 
