@@ -68,14 +68,14 @@ class Lazy:
         self.keeper = ""  # the class of such objects
         self.elsewhere: Elsewhere | None = None  # the project's functions in other files
         self._fixed = frozenset(seeds)
-        made = [n for s in body for n in inner(s) if isinstance(n, (Function, ast.ClassDef))]
+        made = [n for n in tree.inside(body) if isinstance(n, (Function, ast.ClassDef))]
         self._made = {n.name: n for n in made}  # functions and classes that may use what is around them
 
     def settle(self) -> Lazy:
         """Follow assignments until nothing changes."""
         bindings = self._tree.bindings(self._body)
         fills = {*words().fills, *self.takes}
-        calls = [n for s in self._body for n in inner(s) if isinstance(n, ast.Call) and terminal(n.func) in fills]
+        calls = [n for n in self._tree.inside(self._body) if isinstance(n, ast.Call) and terminal(n.func) in fills]
         for _ in range(6):
             before = dict(self.names)
             for node in (*bindings, *calls):

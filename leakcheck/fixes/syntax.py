@@ -52,6 +52,7 @@ class Tree:
         self._naming: dict[ast.AST, dict[str, list[Naming]]] = {}
         self._yields: dict[Function, bool] = {}
         self._bindings: dict[int, list[ast.AST]] = {}
+        self._inside: dict[int, list[ast.AST]] = {}
         self.nodes: list[ast.AST] = [self.module]  # from the outside in
         for node in self.nodes:
             inside = children(node)
@@ -143,10 +144,16 @@ class Tree:
             self._naming[scope] = index
         return self._naming[scope].get(name, [])
 
+    def inside(self, body: list[ast.stmt]) -> list[ast.AST]:
+        """What runs in the body of a function of this tree: asked for each of the connections that it opens."""
+        if id(body) not in self._inside:
+            self._inside[id(body)] = [n for s in body for n in inner(s)]
+        return self._inside[id(body)]
+
     def bindings(self, body: list[ast.stmt]) -> list[ast.AST]:
-        """What gives names values in the body of a function of this tree."""
+        """What gives names values there."""
         if id(body) not in self._bindings:
-            self._bindings[id(body)] = [n for s in body for n in inner(s) if isinstance(n, BINDINGS)]
+            self._bindings[id(body)] = [n for n in self.inside(body) if isinstance(n, BINDINGS)]
         return self._bindings[id(body)]
 
     def yields(self, function: Function) -> bool:

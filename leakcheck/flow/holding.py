@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from leakcheck.flow.binding import filled
 from leakcheck.flow.state import State, Status, Tier, Trace
 from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref
-from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Holding:
         self.nested: dict[tuple[int, int], Nested] = {}
         self.keepers: dict[ResourceId, set[ClassInfo]] = {}  # classes whose objects keep a session that is lent
         self.users: dict[ClassInfo, ResourceId] = {}  # classes whose objects only use what they are made with
+        self._callees: dict[int, dict[FunctionInfo, None]] = {}  # by site
 
     def used_by(self, value: Value) -> ResourceId | None:
         """What an object, or a field of it, uses that somebody else has opened."""
@@ -65,6 +66,15 @@ class Holding:
     def keeps(self, value: Value | None, rid: ResourceId) -> bool:
         """Whether something is an object that keeps what is lent."""
         return isinstance(value, Instance) and value.type in self.keepers.get(rid, ())
+
+    def callees(self, site: Site) -> Iterable[FunctionInfo]:
+        """The functions that are called while it is out; asked when the run is over, and for each of the calls."""
+        if not self._callees:
+            for held in self.calls.values():
+                known = self._callees.setdefault(held.site.index, {})
+                if isinstance(held.callee, Function):
+                    known[held.callee.info] = None
+        return self._callees.get(site.index, ())
 
     def call(self, run: Core, callee: Value, node: cst.CSTNode, arguments: list[Argument], state: State) -> None:
         """A call is made: note what is checked out."""

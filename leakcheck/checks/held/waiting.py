@@ -105,8 +105,7 @@ def _listens(record: Held, run: Interpreter) -> bool:
     """Whether the wait is what the connection is there for: until the server says something, or is done."""
     if _asks(run.function, {record.site.name}):
         return True
-    calls = (other for other in run.holding.calls.values() if other.site is record.site)  # `gather(listen(conn), …)`
-    infos = (call.callee.info for call in calls if isinstance(call.callee, Function))
+    infos = run.holding.callees(record.site)  # `gather(listen(conn), …)`
     return any(_asks(info, {parameter.name.value for parameter in info.parameters}) for info in infos)
 
 
