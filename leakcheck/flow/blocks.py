@@ -8,8 +8,7 @@ from leakcheck.flow.assignments import Assignments
 from leakcheck.flow.handlers import Match, catches_all, caught, handler_types, without_kind
 from leakcheck.flow.managers import ExitAction, Managers
 from leakcheck.flow.state import Exits, State, Tier, merge
-from leakcheck.flow.values import SOMETHING, Class, Instance, Pending, Ref, ResourceId, Symbol, Value
-from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.flow.values import SOMETHING, Class, Pending, Ref, ResourceId, Symbol, Value, own_class
 from leakcheck.project.syntax.walk import same_scope, walk
 
 _WAITING = (cst.Await, cst.Asynchronous)
@@ -46,7 +45,7 @@ class Blocks(Managers, Assignments):
         that waits for nothing is over before anybody can say so."""
         if isinstance(value, (Pending, Ref)):
             return False
-        own = value.type if isinstance(value, Instance) and isinstance(value.type, ClassInfo) else None
+        own = own_class(value)
         enter = self.resolver.method(own, "__aenter__") if own is not None else None
         return enter is None or any(isinstance(node, _WAITING) for node in walk(enter.node.body, same_scope))
 

@@ -31,6 +31,7 @@ from leakcheck.flow.values import (
     Symbol,
     Tuple,
     Value,
+    own_class,
 )
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -62,13 +63,11 @@ class Callees(Resting):
             return [(UNKNOWN, state)]
         if not bound and not manager and not self._worth_running(callee, arguments):
             return self._call_unknown(callee, node, arguments, state)
-        cls = callee.receiver.type if isinstance(callee.receiver, Instance) else None
-        cls = callee.receiver.info if isinstance(callee.receiver, Class) else cls
+        cls = callee.receiver.info if isinstance(callee.receiver, Class) else own_class(callee.receiver)
         specs = tuple(self.as_bound(name, value, state) for name, value in bound)
         constants = self.constants(callee, arguments)
         within = self.interrupts and bool(bound) and function.is_async
-        known = cls if isinstance(cls, ClassInfo) else None
-        summary = self.summaries.of(function, known, specs, constants, within)
+        summary = self.summaries.of(function, cls, specs, constants, within)
         if summary is None or (not summary.outcomes and not manager):
             return self._call_unknown(callee, node, arguments, state)
         if summary.is_fresh and (shared := self._tested_by_both(callee, arguments, summary)):

@@ -21,6 +21,7 @@ from leakcheck.flow.values import (
     Ref,
     ResourceId,
     Value,
+    own_class,
     resources_in,
 )
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -42,7 +43,7 @@ class Giving(Nested):
         assert value.rid is not None
         site, is_derived = self.site_of(value.rid), isinstance(value, Derived)
         is_resting = state.resources[value.rid].status is Status.RESTING and not is_derived
-        owner = value.type if isinstance(value, Instance) and isinstance(value.type, ClassInfo) else None
+        owner = own_class(value)
         return Bound(name, site.spec, is_derived, is_resting, owner, owner is not None and site.opens_late)
 
     def constants(self, callee: Function, arguments: list[Argument]) -> Constants:

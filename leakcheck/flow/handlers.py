@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -35,21 +35,10 @@ def handler_types(node: cst.BaseExpression | None, module: Module, project: Proj
         return tuple(name for e in node.elements for name in handler_types(e.value, module, project))
     if isinstance(node, cst.BinaryOperation):
         return tuple(name for part in (node.left, node.right) for name in handler_types(part, module, project))
-    for value, owner in _assigned(node, module, project):
+    for value, owner in project.assigned(node.value, module) if isinstance(node, cst.Name) else ():
         if isinstance(value, (cst.Tuple, cst.Attribute, cst.BinaryOperation)):
             return handler_types(value, owner, project)
     return (code(node),)
-
-
-def _assigned(
-    node: cst.BaseExpression, module: Module, project: Project
-) -> Iterator[tuple[cst.BaseExpression, Module]]:
-    """What a name stands for: assigned here, or in the module of the project it is imported from."""
-    if isinstance(node, cst.Name):
-        yield from ((value, module) for value in module.assigned(node.value))
-        head, _, last = module.absolute(module.imports.get(node.value, "")).rpartition(".")
-        if head and (source := project.find(head, module)):
-            yield from ((value, source) for value in source.assigned(last))
 
 
 class Match(Enum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakcheck.flow.binding import filled
 from leakcheck.flow.state import State, Status, Tier, Trace
-from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref
+from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref, own_class
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.records import dataclass
 
@@ -59,9 +59,8 @@ class Holding:
 
     def used_by(self, value: Value) -> ResourceId | None:
         """What an object, or a field of it, uses that somebody else has opened."""
-        value = value.receiver if isinstance(value, Method) else value
-        known = self.users and isinstance(value, Instance) and isinstance(value.type, ClassInfo)
-        return self.users.get(value.type) if known else None  # type: ignore[union-attr, arg-type]
+        cls = own_class(value.receiver if isinstance(value, Method) else value) if self.users else None
+        return self.users.get(cls) if cls is not None else None
 
     def keeps(self, value: Value | None, rid: ResourceId) -> bool:
         """Whether something is an object that keeps what is lent."""

@@ -30,6 +30,7 @@ from leakcheck.flow.values import (
     Ref,
     ResourceId,
     Value,
+    own_class,
     resources_in,
 )
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
@@ -63,12 +64,12 @@ class Interpreter(Statements, Keeping, Conditions, Expressions):
         entry.via[rid] = Tier.NONE
         if not loan.inside:
             entry.variables[variable or name] = Lent(loan.spec, rid)
-        for keeper in map(entry.variables.get, loan.kept_by):
-            if isinstance(keeper, Instance) and isinstance(keeper.type, ClassInfo):
-                self.holding.keepers.setdefault(rid, set()).add(keeper.type)
-        owner = entry.variables.get(name) if "." in variable else None
-        if isinstance(owner, Instance) and isinstance(owner.type, ClassInfo):
-            self.holding.users[owner.type] = rid  # by its other methods
+        for keeper in map(own_class, map(entry.variables.get, loan.kept_by)):
+            if keeper is not None:
+                self.holding.keepers.setdefault(rid, set()).add(keeper)
+        owner = own_class(entry.variables.get(name)) if "." in variable else None
+        if owner is not None:
+            self.holding.users[owner] = rid  # by its other methods
         self.ended = self._execute(self.function.node.body.body, *self._either_way(loan, rid, entry))
         return site
 

@@ -25,6 +25,7 @@ from leakcheck.flow.values import (
     Stack,
     Tuple,
     Value,
+    own_class,
     resources_in,
 )
 from leakcheck.models import Release
@@ -185,8 +186,8 @@ class Managers(Resources):
         if state.resources[owner.rid].status in (Status.CLOSED, Status.RESTING):
             return None  # it may have another one by now, or none yet
         inner = self.resolver.field(owner.type, field)
-        is_object = isinstance(inner, Instance) and isinstance(inner.type, ClassInfo)
-        return Instance(inner.type, owner.rid) if is_object and isinstance(inner, Instance) else Ref(owner.rid)
+        cls = own_class(inner)
+        return Instance(cls, owner.rid) if cls is not None else Ref(owner.rid)
 
     def given_by(self, owner: Instance, returned: cst.BaseExpression, state: State) -> Value | None:
         """What an object's method gives with an expression: itself, the resource it keeps, or that among others."""

@@ -13,7 +13,7 @@ from leakcheck.flow.owning import ITSELF, REGISTERS, field_released_outside, mad
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.sites import Site
-from leakcheck.flow.values import Function, Instance, Lent
+from leakcheck.flow.values import Function, Lent, own_class
 from leakcheck.models import Connection, Release
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.walk import SCOPES, code, dotted, terminal, unawaited, walk
@@ -149,8 +149,8 @@ class Owners:
         fresh = self._fresh(callee.info) if isinstance(callee, Function) else None
         if isinstance(callee, Function) and (fresh is None or fresh.in_memory):
             return None
-        if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
-            return self.model(value.type)
+        if (keeper := own_class(value)) is not None:
+            return self.model(keeper)
         spec = value.spec if isinstance(value, Lent) else fresh.spec if fresh is not None else None
         if spec is None or not spec.tracked or spec.lazy:
             return None

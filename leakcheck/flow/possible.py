@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from leakcheck.flow.calls import CASTS
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import LITERALS, UNKNOWN, Class, Function, Instance, Lent, Method, Symbol, Value
+from leakcheck.flow.values import LITERALS, UNKNOWN, Class, Function, Instance, Lent, Method, Symbol, Value, own_class
 from leakcheck.project.syntax.light.expressions import plain
 from leakcheck.project.syntax.module import Chunk, ClassInfo
 from leakcheck.project.syntax.namespaces import Entered, Imported, Namespace, Origin, Parameter, Unclear
@@ -199,8 +199,8 @@ class Possible:
 
     def enters(self, value: Value) -> Iterator[Function]:
         """The methods that entering an object of the project calls."""
-        if isinstance(value, Instance) and isinstance(value.type, ClassInfo):
-            methods = (self.resolver.method(value.type, name) for name in ENTERING)
+        if (cls := own_class(value)) is not None:
+            methods = (self.resolver.method(cls, name) for name in ENTERING)
             yield from (Function(method, value) for method in methods if method is not None)
 
 

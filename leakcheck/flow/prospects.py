@@ -12,7 +12,7 @@ from collections.abc import Iterator, Set
 from leakcheck.flow.possible import ENTERING, Possible, TooVague, is_acquire, is_tracked
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import Class, Function, Instance, Symbol, Value
+from leakcheck.flow.values import Class, Function, Instance, Symbol, Value, own_class
 from leakcheck.flow.visits import visits
 from leakcheck.project.syntax.definitions import LAMBDA
 from leakcheck.project.syntax.mentions import is_read
@@ -75,8 +75,7 @@ class Prospects:
     def _acquires(self, function: Function) -> bool:
         """Whether a function may acquire anything that it could give."""
         owner = function.receiver
-        cls = owner.type if isinstance(owner, Instance) else owner.info if isinstance(owner, Class) else None
-        key = (function.info, cls if isinstance(cls, ClassInfo) else None)
+        key = (function.info, owner.info if isinstance(owner, Class) else own_class(owner))
         if key in self._known:
             return self._known[key]
         if key in self._looked_at:

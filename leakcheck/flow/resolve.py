@@ -214,18 +214,11 @@ class Resolver(Promises):
         """The qualified name under which the catalogue may know a callee; `Class.method` for methods of instances."""
         if isinstance(callee, Symbol):
             return self.canonical(callee.name)
-        if (
-            isinstance(callee, Method)
-            and isinstance(callee.receiver, Instance)
-            and isinstance(callee.receiver.type, ClassInfo)
-        ):
-            return self.inherited_name(callee.receiver.type, callee.name)
-        if (
-            isinstance(callee, Method)
-            and isinstance(callee.receiver, Instance)
-            and isinstance(callee.receiver.type, str)
-        ):
-            return f"{self.canonical(callee.receiver.type)}.{callee.name}"
+        if isinstance(callee, Method) and isinstance(callee.receiver, Instance):
+            known = callee.receiver.type
+            if isinstance(known, str):
+                return f"{self.canonical(known)}.{callee.name}"
+            return self.inherited_name(known, callee.name)
         if isinstance(callee, Instance) and isinstance(callee.type, str):
             return f"{self.canonical(callee.type)}.__call__"
         return None

@@ -12,7 +12,7 @@ from leakcheck.flow.fields import session_fields
 from leakcheck.flow.giving import Giving
 from leakcheck.flow.state import State, Status
 from leakcheck.flow.summaries import Constants
-from leakcheck.flow.values import Bound, Function, Instance, Lent, Method, ResourceId, Value
+from leakcheck.flow.values import Bound, Function, Lent, Method, ResourceId, Value, own_class
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
@@ -61,11 +61,10 @@ class Resting(Giving):
 
     def ends_in_object(self, method: Function, rid: ResourceId, constants: Constants, is_resting: bool) -> set[bool]:
         """Whether the session in a method's object is at rest at the method's ends; nothing if that cannot be told."""
-        cls = method.receiver.type if isinstance(method.receiver, Instance) else None
-        fields = session_fields(cls, self.resolver) if isinstance(cls, ClassInfo) else ()
-        if len(fields) != 1 or not method.info.parameters or not self.site_of(rid).spec.soft_release:
+        cls = own_class(method.receiver)
+        fields = session_fields(cls, self.resolver) if cls is not None else ()
+        if cls is None or len(fields) != 1 or not method.info.parameters or not self.site_of(rid).spec.soft_release:
             return set()  # with two sessions, who knows which
-        assert isinstance(cls, ClassInfo)
         variable = f"{method.info.parameters[0].name.value}.{fields[0]}"
         return self._ends(method.info, Bound(variable, self.site_of(rid).spec, is_resting=is_resting), constants, cls)
 

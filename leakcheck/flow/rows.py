@@ -11,7 +11,7 @@ from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Resource, State, Status
 from leakcheck.flow.values import Symbol
 from leakcheck.models import Connection
-from leakcheck.project.syntax.module import FunctionInfo, Module
+from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.remembered import remembered
 from leakcheck.project.syntax.walk import terminal, walk
 
@@ -45,21 +45,13 @@ class Rows(Resources):
         """Whether nothing says that it does not: neither its own arguments, nor those of what makes such sessions."""
         if site.wrappers or not isinstance(site.node, cst.Call) or self._is_told(site.node, site.spec):
             return False
-        made = self.resolver.static(site.node.func, self.function, self.module)
-        if isinstance(made, Symbol):
-            return self.resolver.canonical(made.name) == site.spec.type
-        makers, module = self._makers(site.node.func)
-        plain = all(isinstance(value, cst.Call) and not self._is_told(value, site.spec) for value in makers)
-        return bool(makers) and plain and ".configure(" not in module.source
-
-    def _makers(self, node: cst.BaseExpression) -> tuple[Sequence[cst.BaseExpression], Module]:
-        """What a module's name for a maker of sessions is assigned, and where."""
-        name = node.value if isinstance(node, cst.Name) else ""
-        if name in self.module.imports:
-            head, _, last = self.module.absolute(self.module.imports[name]).rpartition(".")
-            owner = self.resolver.project.find(head, self.module)
-            return (owner.assigned(last), owner) if owner is not None else ((), self.module)
-        return self.module.assigned(name), self.module
+        maker = self.resolver.static(site.node.func, self.function, self.module)
+        if isinstance(maker, Symbol):
+            return self.resolver.canonical(maker.name) == site.spec.type
+        name = site.node.func.value if isinstance(site.node.func, cst.Name) else ""
+        made = self.resolver.project.assigned(name, self.module)
+        plain = all(isinstance(value, cst.Call) and not self._is_told(value, site.spec) for value, _ in made)
+        return bool(made) and plain and all(".configure(" not in module.source for _, module in made)
 
     def _is_told(self, call: cst.Call, spec: Connection) -> bool:
         return any(a.star or (a.keyword is not None and a.keyword.value == spec.expires) for a in call.args)

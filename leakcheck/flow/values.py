@@ -196,6 +196,11 @@ FALSE = Const(False)
 LITERALS = {"None": NONE, "True": TRUE, "False": FALSE}
 
 
+def own_class(value: Value | None) -> ClassInfo | None:
+    """The class of the project that a value is an object of."""
+    return value.type if isinstance(value, Instance) and not isinstance(value.type, str) else None
+
+
 def resources_in(value: Value) -> tuple[ResourceId, ...]:
     """The resources that a holder of `value` can release: itself, or the parts of a tuple or manager."""
     if isinstance(value, (Ref, PendingRelease)):

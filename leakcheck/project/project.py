@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leakcheck.catalogue import Catalogue, load
 from leakcheck.project.commands import Commands
@@ -19,6 +20,9 @@ from leakcheck.project.syntax.outline import words_of
 from leakcheck.project.syntax.remembered import forget_all
 from leakcheck.project.trace import Trace
 from leakcheck.settings import Settings
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 # Bytes for a character of a module, of a tree with what is concluded from it, and of a sketch.
 _A_CHARACTER, _ONE_PARSED, _ONE_SKETCHED = 8, 25, 36
@@ -205,6 +209,14 @@ class Project:
         if isinstance(owner, ClassInfo):
             return owner.methods.get(last)
         return self.member(owner, last, depth) if isinstance(owner, Module) else None
+
+    def assigned(self, name: str, asker: Module) -> list[tuple[cst.BaseExpression, Module]]:
+        """What a name of a module is assigned, in it or where it is imported from, and in which of them."""
+        found = [(value, asker) for value in asker.assigned(name)]
+        head, _, last = asker.absolute(asker.imports.get(name, "")).rpartition(".")
+        if head and (source := self.find(head, asker)):
+            found += ((value, source) for value in source.assigned(last))
+        return found
 
     def member(self, module: Module, name: str, depth: int = 8) -> Definition | str | None:
         """A module's attribute: its own definition, or what it imported under that name."""

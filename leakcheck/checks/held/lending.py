@@ -12,8 +12,8 @@ from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.state import Status
 from leakcheck.flow.summaries import Summaries
-from leakcheck.flow.values import Function, Instance, Loan, Value
-from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.flow.values import Function, Loan, Value, own_class
+from leakcheck.project.syntax.module import FunctionInfo
 
 _DEPTH = 3  # of functions that only hand it on
 
@@ -69,11 +69,11 @@ class Lending:
         """What the callee calls it: the parameter, or the fields of its object that hold one."""
         if given != "self":
             yield given
-        elif isinstance(callee.receiver, Instance) and isinstance(callee.receiver.type, ClassInfo):
+        elif (cls := own_class(callee.receiver)) is not None:
             own = next((parameter.name.value for parameter in callee.info.parameters), "")
-            yield from (f"{own}.{field}" for field in session_fields(callee.receiver.type, self.resolver))
+            yield from (f"{own}.{field}" for field in session_fields(cls, self.resolver))
 
     def keeps_one(self, value: Value) -> bool:
         """Whether something is an object that is made with a session."""
-        cls = value.type if isinstance(value, Instance) else None
-        return isinstance(cls, ClassInfo) and bool(session_fields(cls, self.resolver))
+        cls = own_class(value)
+        return cls is not None and bool(session_fields(cls, self.resolver))

@@ -48,7 +48,9 @@ class Markers:
         if isinstance(parameter.default, cst.Call):
             yield parameter.default, function.module
         if parameter.annotation is not None:
-            node, module = self._alias(parameter.annotation.annotation, function.module)
+            node, module = parameter.annotation.annotation, function.module
+            name = node.value if isinstance(node, cst.Name) else ""  # like `SessionDep`
+            node, module = next(iter(self.resolver.project.assigned(name, module)), (node, module))
             if isinstance(node, cst.Subscript) and terminal(node.value) == "Annotated":
                 for element in node.slice:
                     if isinstance(element.slice, cst.Index) and isinstance(element.slice.value, cst.Call):
@@ -64,19 +66,6 @@ class Markers:
                     if isinstance(node, cst.DictElement) and isinstance(node.value, cst.Call):
                         found.setdefault(string_value(node.key) or "", []).append(node.value)
         return self._known[module]
-
-    def _alias(self, node: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, Module]:
-        """What a name like `SessionDep` stands for, here or in the module it is imported from."""
-        if not isinstance(node, cst.Name):
-            return node, module
-        if values := module.assigned(node.value):
-            return values[0], module
-        if node.value in module.imports:
-            head, _, last = module.absolute(module.imports[node.value]).rpartition(".")
-            owner = self.resolver.project.find(head, module)
-            if owner is not None and (values := owner.assigned(last)):
-                return values[0], owner
-        return node, module
 
 
 def annotated_by(annotation: cst.Annotation) -> cst.BaseExpression:

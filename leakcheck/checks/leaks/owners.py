@@ -16,7 +16,7 @@ from leakcheck.flow.owning import field_given_out, field_released
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Kept, Site
 from leakcheck.flow.state import Resource, Status
-from leakcheck.flow.values import Instance
+from leakcheck.flow.values import Instance, own_class
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo
 
@@ -56,8 +56,8 @@ def _may_open(kept: Kept, cls: ClassInfo, run: Interpreter) -> bool:
     if not kept.site.spec.lazy:
         return True
     value, ways = kept.value, ""
-    if kept.site.opens_late and isinstance(value, Instance) and isinstance(value.type, ClassInfo):
-        openers = run.summaries.owners.late.openers(value.type)
+    if kept.site.opens_late and (made := own_class(value)) is not None:
+        openers = run.summaries.owners.late.openers(made)
         ways = rf"(?!\.(?!(?:{'|'.join(method.name for method in openers)})\b))"
     used = re.compile(rf"\.{kept.field}\b(?![\"'/]|\s*(?::[^\n=]*)?=[^=]){ways}")  # nor in the name of a file
     return any(used.search(text) for text in around(cls, run.resolver) if kept.field in text and cls.name in text)
