@@ -697,4 +697,67 @@ REWRITES = {
                         conn.close()
         """,
     ),
+    "another branch, another connection": (
+        """
+        def f(p, kind):
+            if kind == "clear":
+                conn = sqlite3.connect(p)
+                cur = conn.cursor()
+                cur.execute("DELETE FROM t")
+                conn.close()
+                print("cleared")
+            elif kind == "count":
+                conn = sqlite3.connect(p)
+                cur = conn.cursor()
+                cur.execute("SELECT count(*) FROM t")
+                print(cur.fetchone())
+                conn.close()
+            else:
+                conn = sqlite3.connect(":memory:")
+                conn.execute("SELECT 1")
+                conn.close()
+        """,
+        """
+        def f(p, kind):
+            if kind == "clear":
+                with closing(sqlite3.connect(p)) as conn:
+                    cur = conn.cursor()
+                    cur.execute("DELETE FROM t")
+                print("cleared")
+            elif kind == "count":
+                with closing(sqlite3.connect(p)) as conn:
+                    cur = conn.cursor()
+                    cur.execute("SELECT count(*) FROM t")
+                    print(cur.fetchone())
+            else:
+                with closing(sqlite3.connect(":memory:")) as conn:
+                    conn.execute("SELECT 1")
+        """,
+    ),
+    "another case in a loop": (
+        """
+        def f(p, kinds):
+            for kind in kinds:
+                match kind:
+                    case "clear":
+                        conn = sqlite3.connect(p)
+                        conn.execute("DELETE FROM t")
+                        conn.close()
+                    case str():
+                        conn = sqlite3.connect(p)
+                        conn.execute("SELECT 1")
+                        conn.close()
+        """,
+        """
+        def f(p, kinds):
+            for kind in kinds:
+                match kind:
+                    case "clear":
+                        with closing(sqlite3.connect(p)) as conn:
+                            conn.execute("DELETE FROM t")
+                    case str():
+                        with closing(sqlite3.connect(p)) as conn:
+                            conn.execute("SELECT 1")
+        """,
+    ),
 }

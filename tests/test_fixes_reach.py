@@ -139,3 +139,46 @@ def test_a_function_that_uses_the_cursor_does_not_outlive_it(use: str) -> None:
     source = CLOSURES.format(imported="", body=body).replace("(path):", "(path, p):")
     result = fix(source, "unsafe")
     assert (result.text, len(result.left)) == (source, 1)
+
+
+ROUNDS = """\
+import sqlite3
+
+
+def serve(path, requests):
+    conn = None
+    for request in requests:
+        if request == "open":
+            conn = sqlite3.connect(path)
+            conn.execute("SELECT 1")
+        elif request == "ask":
+            print(conn.execute("SELECT 2"))
+    print("done")
+"""
+
+
+def test_a_later_round_may_use_it_in_another_branch() -> None:
+    assert fix(ROUNDS, "unsafe").text == ROUNDS
+    once = ROUNDS.replace("    for request in requests:\n", "    if (request := requests.pop()):\n")
+    assert "            with closing(sqlite3.connect(path)) as conn:\n" in fix(once).text
+
+
+AGAIN = """\
+import sqlite3
+
+
+def first(path, again):
+    if path:
+        conn = sqlite3.connect(path)
+        conn.execute("SELECT 1")
+        conn.close()
+    for _ in again:
+        {}conn = sqlite3.connect(path)
+        conn.execute("SELECT 2")
+        conn.close()
+"""
+
+
+def test_a_name_may_have_another_value_before_and_behind() -> None:
+    assert fix(AGAIN.format("")).text.count("        with closing(sqlite3.connect(path)) as conn:\n") == 2
+    assert fix(AGAIN.format("print(conn)\n        ")).text == AGAIN.format("print(conn)\n        ")

@@ -207,10 +207,10 @@ class Tree:
         rest = self.lines[line - 1][column:].strip().lstrip(";").strip()
         return not before.strip() and (not rest or rest.startswith("#"))
 
-    def in_loop(self, node: ast.AST) -> bool:
-        """Whether it runs more than once in one call of its function."""
+    def in_loop(self, node: ast.AST, other: ast.AST | None = None) -> bool:
+        """Whether it runs more than once in one call of its function, in turn with the other one if there is one."""
         for up in self.parents(node):
-            if isinstance(up, LOOPS):
+            if isinstance(up, LOOPS) and (other is None or up in self.parents(other)):
                 return True
             if isinstance(up, SCOPES):
                 return False
