@@ -760,4 +760,64 @@ REWRITES = {
                             conn.execute("SELECT 1")
         """,
     ),
+    "closed with its cursor by a helper": (
+        """
+        def finish(conn, cur):
+            if cur:
+                cur.close()
+            conn.close()
+
+
+        def f(p):
+            conn = sqlite3.connect(p)
+            cur = conn.cursor()
+            cur.execute("SELECT 1")
+            row = cur.fetchone()
+            finish(conn, cur)
+            return row
+
+
+        def begin(p):
+            conn = sqlite3.connect(p)
+            return conn, conn.cursor()
+
+
+        def g(p):
+            conn, cur = begin(p)
+            cur.execute("DELETE FROM t")
+            conn.commit()
+            finish(conn, cur=cur)
+        """,
+        """
+        def finish(conn, cur):
+            if cur:
+                cur.close()
+            conn.close()
+
+
+        def f(p):
+            conn = sqlite3.connect(p)
+            cur = conn.cursor()
+            try:
+                cur.execute("SELECT 1")
+                row = cur.fetchone()
+            finally:
+                finish(conn, cur)
+            return row
+
+
+        def begin(p):
+            conn = sqlite3.connect(p)
+            return conn, conn.cursor()
+
+
+        def g(p):
+            conn, cur = begin(p)
+            try:
+                cur.execute("DELETE FROM t")
+                conn.commit()
+            finally:
+                finish(conn, cur=cur)
+        """,
+    ),
 }

@@ -356,6 +356,39 @@ def test_unsafe_only(reason: str) -> None:
     assert fix(source, "unsafe").left == ()
 
 
+FINISHED = """\
+import sqlite3
+
+
+def finish(conn, cur):
+    {}
+    conn.close()
+
+
+def f(p):
+    conn = sqlite3.connect(p)
+    cur = conn.cursor()
+    {}
+    finish(conn, cur)
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "work", "reason"),
+    [
+        ("cur.close()", "cur.execute('x')\n    cur.close()", "unsafe: `cur` would be closed twice"),
+        ("cur.close()", "cur.execute('x')\n    cur = conn.execute('y')", "something that is made on the way"),
+        ("conn.commit()", "cur.execute('x')", "does more than that"),
+        ("cur.execute('y')", "cur.execute('x')", "does more than that"),
+    ],
+)
+def test_a_helper_may_close_what_is_there_already(does: str, work: str, reason: str) -> None:
+    source = FINISHED.format(does, work)
+    careful = fix(source)
+    assert careful.text == source
+    assert any(reason in given for given in careful.reasons), careful.reasons
+
+
 def test_settings_choose_rules() -> None:
     source = f"{HEAD}def f(p):\n    with sqlite3.connect(p) as conn:\n        conn.commit()\n"
     assert fix(source, settings=Settings(NOWHERE, fix="safe", unfixable=("LK103",))).text == source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Literal
 
@@ -26,6 +26,7 @@ class Releases:
     quiet: bool = False  # one of them swallows the errors of the release
     effects: Literal["none", "perhaps", "some"] = "none"  # whether a helper that releases does other things too
     ineffective: bool = False  # one of them lacks its `await`, or loses the slot
+    needs: set[str] = field(default_factory=set)  # other variables that a helper is given: the cursor that it closes
 
 
 def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
@@ -86,8 +87,9 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
         found.effects = "some"  # a coroutine that never runs
     elif helper is None:
         found.effects = found.effects if found.effects == "some" else "perhaps"
-    elif not _only_releases(scene, helper):
+    elif not _only_releases(scene, helper, call):
         found.effects = "some"
+    found.needs |= {n.id for n in ast.walk(call) if isinstance(n, ast.Name)} - {scene.name, dotted(call.func)}
 
 
 def _elsewhere(scene: Scene, call: ast.Call) -> Function | None:
@@ -103,16 +105,31 @@ def _elsewhere(scene: Scene, call: ast.Call) -> Function | None:
     return None
 
 
-def _only_releases(scene: Scene, helper: Function) -> bool:
-    """Whether all that a function calls is a release, or talk about it."""
+def _only_releases(scene: Scene, helper: Function, call: ast.Call) -> bool:
+    """Whether all that a function calls is a release, also of something else that it is given, or talk about it."""
     once = {form.method.rpartition(".")[2] for form in scene.spec.release}
     methods = once | {"suppress", "getattr", "hasattr"}
     methods |= {form.removesuffix("()") for form in (*scene.spec.alive, *scene.spec.closed)}
-    calls = [node for node in inner(helper) if isinstance(node, ast.Call)]
+    others = {name for name, given in _given(helper, call) if dotted(given) != scene.name}
+    calls = [node for node in inner(helper) if isinstance(node, ast.Call) and not _closes_one(node, others)]
     if sum(terminal(call.func) in once for call in calls) > 1 and scene.spec.double_release != "safe":
         return False
     quiet = not any(isinstance(node, (ast.Yield, ast.Raise, ast.Global)) for node in inner(helper))
     return quiet and all(terminal(call.func) in methods or talks(call) for call in calls)
+
+
+def _given(helper: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """A helper's parameters, and what a call gives for them."""
+    names = [parameter.arg for parameter in (*helper.args.posonlyargs, *helper.args.args)]
+    bound = isinstance(call.func, ast.Attribute) and names[:1] in (["self"], ["cls"])
+    yield from zip(names[bound:], call.args, strict=False)
+    yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
+
+
+def _closes_one(call: ast.Call, names: set[str]) -> bool:
+    """`cursor.close()`"""
+    closes = isinstance(call.func, ast.Attribute) and call.func.attr == "close" and not (call.args or call.keywords)
+    return closes and isinstance(call.func, ast.Attribute) and dotted(call.func.value) in names
 
 
 def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:

@@ -9,7 +9,7 @@ from leakcheck.fixes import order, releases
 from leakcheck.fixes.anyway import released_anyway
 from leakcheck.fixes.ending import ending_for
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.reads import touches
+from leakcheck.fixes.reads import stored, touches
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.removal import inside, remove, with_tests
 from leakcheck.fixes.scene import Proposal, Scene
@@ -229,12 +229,33 @@ def _catches(scene: Scene, up: ast.AST, unit: ast.stmt) -> bool:
 # -- writing it --------------------------------------------------------------------------------------------------------
 
 
+def _made_ready(scene: Scene, region: Region, body: list[ast.stmt]) -> int:
+    """How many statements stay in front of the block, as they make what the release is given: `cur = conn.cursor()`."""
+    ready = 0
+    needs = region.found.needs & stored(body)
+    while ready < len(body) and needs & stored(body[ready : ready + 1]):
+        made = body[ready]
+        call = bare(made.value) if isinstance(made, ast.Assign) else None
+        if not isinstance(call, ast.Call) or dotted(call.func) != f"{scene.name}.cursor":
+            break
+        ready += 1
+    if needs & stored(body[ready:]):
+        raise Refused(f"what releases `{scene.name}` is given something that is made on the way")
+    gone = {id(node) for unit in region.found.units for node in ast.walk(unit)}
+    calls = (node for statement in body for node in inner(statement) if isinstance(node, ast.Call))
+    closed = {dotted(call.func).removesuffix(".close") for call in calls if id(call) not in gone}
+    region.doubts += [f"`{name}` would be closed twice" for name in sorted(closed & region.found.needs)]
+    return ready
+
+
 def _written(scene: Scene, region: Region, late: bool) -> Proposal:
     tree, body = scene.tree, region.body
     anyway = released_anyway(tree, region.found.units, body)
     units = with_tests(scene, region.found.units)
     while body and body[-1] in units:
         body = body[:-1]
+    ready = _made_ready(scene, region, body)
+    body, late = body[ready:], late or ready > 0
     if not body:
         raise Refused("there is nothing between the acquire and the release")
     if not all(tree.alone(statement, units) for statement in (scene.statement, body[0], body[-1])):
