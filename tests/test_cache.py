@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from leakcheck import batches, catalogue, engine, processes, shipped
+from leakcheck import batches, catalogue, engine, forks, processes, shipped
 from leakcheck.cli import main
 from leakcheck.project import folders
 from leakcheck.project.cache import compiled, ledger
@@ -69,6 +69,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return check(source, filename, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engine, "check", spy)
+    monkeypatch.setattr(forks, "are_safe", lambda: False)  # copies of this process would count for themselves
     return seen
 
 
