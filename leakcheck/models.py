@@ -127,6 +127,8 @@ class Pool:
     embedded: tuple[str, ...] = ()  # beginnings of URLs that name a database in the process, or one without sockets
     mock: tuple[str, ...] = ()  # keywords with which it never connects
     default_from: str = ""  # keyword whose value counts where the size is missing
+    raises: str = ""  # the exception that who finds it empty gets at once; else he waits
+    waits_with: tuple[str, ...] = ()  # keywords that make him wait in its stead
     harmful: dict[str, str] = field(default_factory=dict)  # `keyword=value` -> what it does, to end a sentence
     idle: tuple[str, ...] = ()  # attributes that can be read without a connection
 
@@ -223,6 +225,8 @@ class Web:
     ended_before: dict[str, str] = field(default_factory=dict)  # package -> versions that do so; "" is all of them
     ends_before: dict[str, str] = field(default_factory=dict)  # arguments of a dependency that make it so
     servers: tuple[str, ...] = ()  # packages that run code for many callers at a time
+    threads: dict[str, int] = field(default_factory=dict)  # package -> how many plain endpoints it runs at once
+    at_once: dict[str, str] = field(default_factory=dict)  # call -> the argument that says how many it runs at once
 
 
 @dataclass(frozen=True, slots=True)

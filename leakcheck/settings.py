@@ -51,6 +51,7 @@ class Settings(NamedTuple):
     baseline: Path | None = None  # lists findings that are not reported
     prefer: tuple[tuple[str, str], ...] = ()  # acquirers and the context managers to enter instead
     fix: FixMode = "shown"
+    written: tuple[str, ...] = ()  # keys of the settings file: what is not among them nobody chose
     census: bool = False  # also count what findings are to be seen against
 
     def enabled(self, code: str, filename: str) -> bool:
@@ -177,7 +178,7 @@ def _read(table: Mapping[str, Any], root: Path, file: Path) -> Settings:
             raise SettingsError(str(file), f"unknown key '{key}' in [tool.leakcheck]", key, KEYS)
         field, parse = KEYS[key]
         values[field] = parse(value, str(file), key)
-    return Settings(root, **values)
+    return Settings(root, written=tuple(table), **values)
 
 
 def _strength(selectors: tuple[str, ...], code: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
+from leakcheck.checks.pools.room import ONE_BY_ONE, Room
 from leakcheck.checks.pools.versions import as_pinned
 from leakcheck.checks.sql import Reader
 from leakcheck.checks.telling import Teller, quoted
@@ -15,7 +16,6 @@ from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Module
 from leakcheck.project.syntax.walk import code, string_value, terminal, walk
 from leakcheck.records import dataclass
-from leakcheck.settings import Settings
 
 Entries = dict[str, cst.BaseExpression]
 
@@ -42,9 +42,9 @@ def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagn
             extra = _number(entries.get(options.overflow))
             extra = options.default_overflow if extra is None else extra
             size, more = size + extra, plus(options.size, size, options.overflow, extra)
-        if size is not None and 0 < size < settings.min_pool_size:
-            message = too_small(size, more, options.size, settings.pool_size, settings)
-            yield tell.at("LK401", "high" if is_read else "low", message, node)
+        if size is not None and size > 0 and (room := Room(size, options.size, more)).is_too_small(settings):
+            sure, message = room.verdict(settings, ONE_BY_ONE if size == 1 else "")
+            yield tell.at("LK401", sure if is_read else "low", message, node)
         if options.guards and not any(_is_on(entries.get(guard)) for guard in options.guards):
             missing = ", ".join(f'"{key}": {value}' for key, value in options.resilient.items() if key not in entries)
             what = " or ".join(quoted(guard) for guard in options.guards)
@@ -55,12 +55,6 @@ def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagn
 def plus(size: str, first: int, overflow: str, second: int) -> str:
     """What the size of a pool is the sum of."""
     return f" (`{size}` {first} + `{overflow}` {second})"
-
-
-def too_small(size: int, more: str, keyword: str, better: int, settings: Settings) -> str:
-    """What LK401 says."""
-    least = f"fewer than the {settings.min_pool_size} of `min-pool-size`"
-    return f"this pool ends at {size} connections{more}, {least}: make `{keyword}` {better}"
 
 
 def dictionaries(module: Module, project: Project) -> Iterator[Configured]:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.checks.pools.callers import is_for_one_call
-from leakcheck.checks.pools.configured import plus, too_small
+from leakcheck.checks.pools.configured import plus
 from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.pools.emptied import is_emptied
 from leakcheck.checks.pools.engines import only_sqlite
 from leakcheck.checks.pools.fates import Fates
 from leakcheck.checks.pools.lines import is_for_the_lines
+from leakcheck.checks.pools.room import Room, reason
 from leakcheck.checks.pools.single import keeps_one
 from leakcheck.checks.pools.trails import Fate
 from leakcheck.checks.pools.versions import as_pinned
@@ -26,7 +27,6 @@ from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
 
-_SURE: Confidence = "high"
 _LIKELY: Confidence = "medium"  # the default size may be meant
 
 
@@ -76,10 +76,10 @@ def _body(built: Built, module: Module) -> cst.CSTNode:
 
 
 def _too_small(built: Built, tell: Teller, settings: Settings, serves: bool) -> Iterator[Diagnostic]:
-    pool, confidence = built.pool, _SURE
+    pool, is_given = built.pool, True
     size = built.number(pool.size, pool.position) if pool.size else None
     if size is None and serves and built.keywords is not None and not built.gives(pool.size, pool.position):
-        size, confidence = built.number(pool.default_from) or pool.default, _LIKELY
+        size, is_given = built.number(pool.default_from) or pool.default, False
     if size is None or size < 1:
         return
     more = ""
@@ -89,9 +89,10 @@ def _too_small(built: Built, tell: Teller, settings: Settings, serves: bool) -> 
             return
         extra = pool.default_overflow if extra is None else extra
         size, more = size + extra, plus(pool.size, size, pool.overflow, extra)
-    if size < min(settings.min_pool_size, pool.most or settings.min_pool_size):
-        better = min(settings.pool_size, pool.most or settings.pool_size)
-        yield tell.at("LK401", confidence, too_small(size, more, pool.size, better, settings), built.node)
+    room = Room(size, pool.size, more, pool.most)
+    if room.is_too_small(settings):
+        sure, message = room.verdict(settings, reason(built, room, is_given, serves))
+        yield tell.at("LK401", sure if is_given else _LIKELY, message, built.node)
 
 
 def _is_kept(built: Built, fate: Fate, fates: Fates) -> bool:
