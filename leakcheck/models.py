@@ -119,6 +119,7 @@ class Pool:
     most: int = 0  # the driver's own maximum; 0: none
     guards: tuple[str, ...] = ()  # keywords of which one is needed against connections that died while idle
     resilient: dict[str, str] = field(default_factory=dict)  # keyword -> value to recommend
+    anywhere: tuple[str, ...] = ()  # those of them that fit whatever the URL names; empty: all
     since: dict[str, str] = field(default_factory=dict)  # keyword -> the first version that has it,
     package: str = ""  # of the package of this name
     pool_class: str = ""  # keyword that chooses another kind of pool
@@ -154,6 +155,7 @@ class Options:
     holds: str = ""  # a key that tells it from other dictionaries
     guards: tuple[str, ...] = ()  # keys of which one is needed against connections that died while idle
     resilient: dict[str, str] = field(default_factory=dict)  # key -> value to recommend
+    anywhere: tuple[str, ...] = ()  # those of them that fit whatever the URL names; empty: all
     since: dict[str, str] = field(default_factory=dict)  # key -> the first version that reads it,
     package: str = ""  # of the package of this name
     nothing: tuple[str, ...] = ()  # values of `holds`, or of `poolclass`, with which no connection is kept

@@ -6,12 +6,13 @@ import ast
 
 from leakcheck.checks.pools.configured import Configured
 from leakcheck.checks.pools.constructors import Built
-from leakcheck.checks.pools.versions import as_pinned
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot
 from leakcheck.fixes.text import Draft, Refused
 
 _WIDEST = 120
+_ASKED = "each use of a connection asks the server first"
+_WAITS = "who finds the pool empty waits for another time than before"
 _ALLOWED = "the server must allow that many connections"
 
 Options = ast.Call | ast.Dict  # a pool's constructor, or the dictionary from which a framework builds one
@@ -22,17 +23,12 @@ def make_resilient(spot: Spot) -> Proposal:
     if configured := spot.around.configured.get(spot.found.span):
         return _add_entries(spot, configured)
     call, built = _built(spot)
-    pool = as_pinned(built.pool, built.resolver.project, built.module)
-    missing = {key: value for key, value in pool.resilient.items() if key not in built.seen}
+    missing = {key: value for key, value in built.advised.resilient.items() if key not in built.seen}
     if not missing or built.keywords is None:
         raise Refused("its keywords are out of sight")
     draft = spot.draft()
     _append(spot, draft, call, [f"{key}={value}" for key, value in missing.items()])
-    title = _title(missing)
-    doubt = "who finds the pool empty waits for another time than before"
-    if built.url is None:
-        doubt = "should the URL name an SQLite database, not all of these options fit"
-    return Proposal(title, draft, doubt)
+    return Proposal(_title(missing), draft, _ASKED if missing.keys() <= set(built.pool.anywhere) else _WAITS)
 
 
 def _title(missing: dict[str, str]) -> str:

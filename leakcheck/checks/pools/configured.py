@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from leakcheck.checks.pools.room import ONE_BY_ONE, Room
-from leakcheck.checks.pools.versions import as_pinned
+from leakcheck.checks.pools.versions import fitting
 from leakcheck.checks.sql import Reader
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
@@ -60,13 +60,14 @@ def plus(size: str, first: int, overflow: str, second: int) -> str:
 def dictionaries(module: Module, project: Project) -> Iterator[Configured]:
     """Dictionaries of options: by the name they are assigned to, or by a key that says what they are."""
     for options in project.catalogue.options:
+        is_known = not options.url or any(url is not None for url in _urls(options, module))
         for chunk in module.mentioning(frozenset({options.assigned or options.holds})):
             for node in walk(chunk.tree):
                 values = _assigned(node, options.assigned) if options.assigned else [node]
                 for value in values:
                     entries = _entries(value)
                     if entries is not None and (options.assigned or options.holds in entries):
-                        yield Configured(value, entries, as_pinned(options, project, module))
+                        yield Configured(value, entries, fitting(options, project, module, is_known))
 
 
 def _assigned(node: cst.CSTNode, name: str) -> list[cst.BaseExpression]:
@@ -106,14 +107,15 @@ def _is_exempt(entries: Entries, options: Options, module: Module) -> bool:
     if options.engine:
         text = string_value(entries[options.engine]) if options.engine in entries else None
         return text is not None and any(word in text for word in options.embedded)
-    urls = [Reader(None, module).beginning(value) for value in _values(module, options.url)] if options.url else []
+    urls = _urls(options, module)
     return bool(urls) and all(url is not None and url.startswith(options.embedded) for url in urls)
 
 
-def _values(module: Module, name: str) -> Iterator[cst.BaseExpression]:
-    for chunk in module.mentioning(frozenset({name})):
-        for node in walk(chunk.tree):
-            yield from _assigned(node, name)
+def _urls(options: Options, module: Module) -> list[str | None]:
+    """The beginnings of all that its URL is assigned in a module; None for one that cannot be told."""
+    parts = module.mentioning(frozenset({options.url})) if options.url else ()
+    values = (value for chunk in parts for node in walk(chunk.tree) for value in _assigned(node, options.url))
+    return [Reader(None, module).beginning(value) for value in values]
 
 
 def _confidence(entries: Entries, options: Options) -> Confidence:

@@ -10,6 +10,7 @@ import libcst as cst
 from leakcheck.catalogue import Catalogue
 from leakcheck.checks.assigned import Value, assigned, followed, is_filled, latest
 from leakcheck.checks.pools.dialects import is_told_embedded, names_server
+from leakcheck.checks.pools.versions import fitting
 from leakcheck.checks.sql import Reader
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Symbol
@@ -134,6 +135,12 @@ class Built:
                 values = [(value, function, module) for value in given[:1]]
         found = (self._beginning(*value, depth - 1) for value in values)
         return next((text for text in found if text is not None), None)
+
+    @cached_property
+    def advised(self) -> Pool:
+        """What is known of the pool, with the keywords that fit the version and the database."""
+        is_known = self.url is not None or self.told is False
+        return fitting(self.pool, self.resolver.project, self.module, is_known)
 
     @cached_property
     def told(self) -> bool | None:

@@ -17,7 +17,6 @@ from leakcheck.checks.pools.lines import is_for_the_lines
 from leakcheck.checks.pools.room import Room, reason
 from leakcheck.checks.pools.single import keeps_one
 from leakcheck.checks.pools.trails import Fate
-from leakcheck.checks.pools.versions import as_pinned
 from leakcheck.checks.purpose import is_test
 from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_for_the_file, is_run_in_processes
 from leakcheck.checks.telling import Teller, named, quoted
@@ -129,7 +128,7 @@ def _not_resilient(built: Built, serves: bool, tell: Teller, fates: Fates) -> It
     keywords = built.keywords
     if keywords is None or any(guard in keywords for guard in built.pool.guards):
         return
-    pool = as_pinned(built.pool, built.resolver.project, built.module)
+    pool = built.advised
     if not pool.guards:
         return
     missing = ", ".join(f"{key}={value}" for key, value in pool.resilient.items() if key not in keywords)
