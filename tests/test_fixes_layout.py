@@ -6,8 +6,10 @@ import ast
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from fixing import fix
 
+from leakcheck.cli import main
 from leakcheck.fixes.style import Style, style_of
 from leakcheck.fixes.text import Draft, apply, inside_strings, lines_of
 from leakcheck.settings import Settings
@@ -304,6 +306,51 @@ def test_style(text: str, tmp_path: Path) -> None:
 def test_width_from_other_files(file: str, text: str, width: int | None, tmp_path: Path) -> None:
     (tmp_path / file).write_text(text)
     assert style_of(tmp_path).width == width
+
+
+OLDEST = [
+    ("pyproject.toml", "[project]\nrequires-python = '>=3.6'", 6),
+    ("pyproject.toml", "[tool.poetry.dependencies]\npython = '~2.7 || ^3.6'", 0),
+    ("pyproject.toml", "[tool.black]\n", None),
+    ("setup.cfg", "[options]\npython_requires = >=2.7, !=3.0.*, !=3.1.*\n", 0),
+    ("setup.cfg", "[metadata]\nname = x\n", None),
+    ("setup.py", "setup(name='x', python_requires='>=3.5, <4')", 5),
+    ("setup.py", "setup(**{'python_requires': \">=3.10\"})", 10),
+    ("Pipfile", "[requires]\npython_version = '3.7'", 7),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "minor"), OLDEST)
+def test_oldest_python(file: str, text: str, minor: int | None, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text)
+    assert style_of(tmp_path).minor == minor
+
+
+ROWS = """import sqlite3
+from contextlib import closing
+
+
+def store(path, words: set[str]):
+    with closing(sqlite3.connect(path)) as conn, conn:
+        for word in words:
+            conn.execute("INSERT INTO words VALUES (?)", (word,))
+"""
+WALRUS = "while batch := list(islice(rows, 100)):"
+PLAIN = "for batch in iter(lambda: list(islice(rows, 100)), []):"
+
+
+@pytest.mark.parametrize(("wanted", "head"), [(">=3.7", PLAIN), (">=3.8", WALRUS), ("", WALRUS)])
+def test_batches_are_written_for_the_oldest_python(wanted: str, head: str, tmp_path: Path) -> None:
+    (tmp_path / "service" / "app").mkdir(parents=True)
+    file = tmp_path / "service" / "app" / "words.py"
+    file.write_text(ROWS)
+    (tmp_path / "pyproject.toml").write_text("[tool.leakcheck]\n")
+    (tmp_path / "service" / "setup.py").write_text(f"setup(python_requires='{wanted}')" if wanted else "")
+    result = CliRunner().invoke(main, [str(file), "--fix", "--no-cache", "--select", "LK301"])
+    assert result.exit_code == 0, result.output
+    assert head in file.read_text()
+    again = CliRunner().invoke(main, [str(file), "--no-cache"])
+    assert again.exit_code == 0, again.output
 
 
 # -- drafts ------------------------------------------------------------------------------------------------------------

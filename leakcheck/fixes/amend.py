@@ -19,7 +19,7 @@ from leakcheck.fixes.narrow import narrow
 from leakcheck.fixes.rounds import SHOWS
 from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
-from leakcheck.fixes.style import of_project
+from leakcheck.fixes.style import style_for
 from leakcheck.fixes.text import Draft, Refused
 from leakcheck.fixes.whole import Whole
 from leakcheck.flow.interpreter import Interpreter
@@ -44,7 +44,7 @@ def with_amendments(found: Sequence[Diagnostic], runs: Sequence[Interpreter], wh
     if not any(d.code in AMENDMENTS for d in found):
         return list(found)
     try:
-        file = file_of(whole.module, of_project(whole.project))
+        file = file_of(whole.module, style_for(whole.module, whole.project))
     except Refused as refusal:
         return [replace(d, not_fixed=str(refusal)) if d.code in AMENDMENTS else d for d in found]
     return Amender(file, runs, whole).amended(found)

@@ -32,7 +32,8 @@ class _Round:
 
 
 def batch_rows(spot: Spot) -> Proposal:
-    """`rows = (…)` and `while batch := list(islice(rows, 100))`: lazy, and right for any iterable."""
+    """`rows = (…)` and `while batch := list(islice(rows, 100))`: lazy, and right for any iterable. Where a
+    Python without `:=` is to run it, `for batch in iter(lambda: …, [])`."""
     call = spot.node
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or terminal(call.func) != "execute":
         raise Refused("the statement is sent by another function")
@@ -215,7 +216,9 @@ def _write(spot: Spot, draft: Draft, loop: ast.For, round_: _Round, call: ast.Ca
     draft.insert(line, *_generator(spot, f"{indent}{rows} = ", loop, round_, parameters))
     start, stop = spot.tree.start(loop)[1], len(draft.line(line).rstrip("\r\n"))
     comment = _comment(draft.line(line), spot.tree.end(loop.iter)[1])
-    draft.replace(line, start, stop, f"while {batch} := list({islice}({rows}, {size})):{comment}")
+    many = f"list({islice}({rows}, {size}))"
+    head = f"while {batch} := {many}" if spot.file.style.names_in_tests else f"for {batch} in iter(lambda: {many}, [])"
+    draft.replace(line, start, stop, f"{head}:{comment}")
     for statement in round_.naming:
         erase(draft, spot.lines(statement))
     _send(spot, draft, round_, call, parameters, batch)

@@ -9,7 +9,7 @@ from leakcheck.checks.leaks.exits import Verdict, verdicts
 from leakcheck.diagnostics import Diagnostic, Fix, Span
 from leakcheck.fixes.quest import Quest, settle
 from leakcheck.fixes.scene import File, Scene, file_of
-from leakcheck.fixes.style import of_project
+from leakcheck.fixes.style import style_for
 from leakcheck.fixes.syntax import CROWDED
 from leakcheck.fixes.text import Refused
 from leakcheck.fixes.trial import Trial
@@ -37,7 +37,7 @@ class Mender:
 
     def __init__(self, runs: Sequence[Interpreter], whole: Whole) -> None:
         self._whole, module, project = whole, whole.module, whole.project
-        self._file = file_of(module, of_project(project))
+        self._file = file_of(module, style_for(module, project))
         self._trial, self._settings = Trial(module, project), project.settings
         self._verdicts: dict[tuple[str, Span], tuple[Verdict, Interpreter]] = {}
         for run in runs:

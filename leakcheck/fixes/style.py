@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from leakcheck.patterns import pattern
+from leakcheck.project import pythons
 from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import Module
 from leakcheck.records import dataclass
 from leakcheck.toml import CatalogueError, parse_toml
 
-_VERSION = pattern(r"(?:>=|==|~=|\^|>|^)\s*3\.(\d+)")
 _TARGET = pattern(r"py3(\d+)\Z")
 _PARENTHESES = 9  # since 3.9 a `with` may have them around its items
+_WALRUS = 8
 _TAB = 4
 _DEFAULTS = {"ruff": 88, "black": 88, "flake8": 79, "pycodestyle": 79}
 
@@ -34,12 +37,19 @@ class Style:
         """Whether `with (a, b):` may be written."""
         return self.minor is not None and self.minor >= _PARENTHESES
 
+    @property
+    def names_in_tests(self) -> bool:
+        """Whether `while row := next(rows):` may be written: unless an older Python is to run it."""
+        return self.minor is None or self.minor >= _WALRUS
 
-def of_project(project: Project) -> Style:
-    """The style of a project, read once."""
+
+def style_for(module: Module, project: Project) -> Style:
+    """The style of a module: that of its project, read once, with the Python of the nearest file that names one."""
     if "style" not in project.memo:
         project.memo["style"] = style_of(project.root)
-    return project.memo["style"]  # type: ignore[return-value]
+    style: Style = project.memo["style"]  # type: ignore[assignment]
+    minor = project.oldest_python(module)
+    return style if minor is None else replace(style, minor=minor)
 
 
 def style_of(root: Path) -> Style:
@@ -50,9 +60,9 @@ def style_of(root: Path) -> Style:
     sections = {"ruff": ruff, "black": _table(tools, "black")}
     sections = {name: section for name, section in sections.items() if section or name in tools}
     sections |= _ini_sections(root)
-    python = _table(pyproject, "project").get("requires-python")
-    python = python or _table(_table(tools, "poetry"), "dependencies").get("python")
-    return Style(_width(sections), _minor(python, (ruff, _table(tools, "black"))))
+    said = (pythons.oldest(name, _text(root / name)) for name in pythons.FILES)
+    minor = next((minor for minor in said if minor is not None), None)
+    return Style(_width(sections), _target((ruff, _table(tools, "black"))) if minor is None else minor)
 
 
 def _width(sections: Mapping[str, Mapping[str, Any]]) -> int | None:
@@ -64,15 +74,14 @@ def _width(sections: Mapping[str, Mapping[str, Any]]) -> int | None:
     return next((_DEFAULTS[name] for name in sections), None)
 
 
-def _minor(python: object, tools: tuple[Mapping[str, Any], ...]) -> int | None:
-    """The oldest 3.x that the project runs on."""
-    minors = [int(minor) for minor in _VERSION.findall(python)] if isinstance(python, str) else []
+def _target(tools: tuple[Mapping[str, Any], ...]) -> int | None:
+    """The oldest 3.x that the first tool which says so writes for."""
     for tool in tools:
-        if not minors:
-            targets = tool.get("target-version", [])
-            named = (_TARGET.match(str(each)) for each in (targets if isinstance(targets, list) else [targets]))
-            minors = [int(match[1]) for match in named if match]
-    return min(minors, default=None)
+        targets = tool.get("target-version", [])
+        named = (_TARGET.match(str(each)) for each in (targets if isinstance(targets, list) else [targets]))
+        if minors := [int(match[1]) for match in named if match]:
+            return min(minors)
+    return None
 
 
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -80,10 +89,17 @@ def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _toml(file: Path) -> Mapping[str, Any]:
     try:
-        return parse_toml(file.read_text("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError, CatalogueError):
+        return parse_toml(_text(file), str(file))
+    except CatalogueError:
         return {}  # whose tool it is will say so
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakcheck.catalogue import Catalogue, load
+from leakcheck.project import pythons
 from leakcheck.project.commands import Commands
 from leakcheck.project.described import Descriptions
 from leakcheck.project.folders import Folders
@@ -157,6 +158,14 @@ class Project:
         """Whether the newest version of a package that the requirements around a module allow is one of these."""
         asked = partial(self.trace.asked, asker.path)
         return self._requirements.allows_only(package, versions, asker.path, asked)
+
+    def oldest_python(self, asker: Module) -> int | None:
+        """The minor version of the oldest Python 3 that the nearest file which says so wants to run on."""
+        if not os.path.isfile(asker.path):  # text in hand has no neighbours
+            return None
+        files = self._descriptions.nearest(pythons.FILES, asker.path, partial(self.trace.asked, asker.path))
+        said = (pythons.oldest(os.path.basename(file), self._descriptions.text(file)) for file in files)
+        return next((minor for minor in said if minor is not None), None)
 
     def may_require(self, parts: tuple[str, ...], asker: Module) -> bool:
         """Whether the requirements around a module name a package with one of these in its name, or tell nothing."""
