@@ -14,7 +14,7 @@ from leakcheck.diagnostics import Diagnostic, lowest
 from leakcheck.flow.holding import Held
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Site
-from leakcheck.flow.state import Status
+from leakcheck.flow.state import Status, Tier
 from leakcheck.flow.values import Function
 from leakcheck.project.syntax.walk import same_scope, terminal, walk
 
@@ -33,7 +33,8 @@ def _attempts(run: Interpreter, tell: Teller) -> Iterator[Diagnostic]:
     if run.function is None or not run.sites:
         return
     body = run.function.node.body
-    lost = dict.fromkeys(leak.site for leak in run.leaks if leak.exit == "overwritten")
+    left = [leak for leak in run.leaks if leak.exit == "overwritten"]
+    lost = dict.fromkeys(leak.site for leak in left if leak.tier is not Tier.WEAK)  # as LK102 has it
     loops = [node for node in walk(body, same_scope) if isinstance(node, (cst.For, cst.While))] if lost else []
     for site in lost:
         loop = next((loop for loop in reversed(loops) if any(part is site.node for part in walk(loop.body))), None)
