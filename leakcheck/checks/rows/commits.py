@@ -35,9 +35,9 @@ class Commit:
 
     @property
     def message(self) -> str:
-        if isinstance(self.node, cst.Call):
+        if _is_commit(self.node):
             return f"{quoted(code(self.node))} after every row: each one waits for the disk; commit once per batch"
-        block = quoted(f"with {code(self.owner)}")
+        block = quoted(f"with {code(self.node)}")
         return f"{block} commits every row: each one waits for the disk; put the loop into the block"
 
 
@@ -58,6 +58,30 @@ def commit_of(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
             rare = loop.is_occasional(found.node) or loop.is_last(found.node)
             return None if rare else replace(found, certain=False)
     return None
+
+
+def commit_of_own(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
+    """A block that takes a connection from its pool for one statement of the row, and commits it:
+    `with engine.begin() as conn: conn.execute(…)`."""
+    blocks = (node for node in always(loop.node.body) if isinstance(node, cst.With)) if sent else ()
+    for block in blocks:
+        for item in block.items:
+            name = item.asname.name if item.asname else None
+            if isinstance(name, cst.Name) and isinstance(item.item, cst.Call) and _takes_slot(item.item, loop):
+                calls = (part for part in walk(block.body, same_scope) if isinstance(part, cst.Call))
+                uses = [call for call in calls if mentions([call], name.value.__eq__)]
+                if len(uses) == 1 and any(uses[0] is call for call in sent):
+                    return Commit(item.item, name)
+    return None
+
+
+def _takes_slot(call: cst.Call, loop: Loop) -> bool:
+    """Whether it takes a connection from a pool that was there before the loop, for a block that commits."""
+    if mentions([call], loop.rows.__contains__) or acquired_in(loop.node.body, call.func):
+        return False
+    callee = loop.resolver.callee_name(loop.resolver.static(call.func, loop.function, loop.module)) or ""
+    specs = loop.resolver.catalogue.by_acquire.get(callee, ())
+    return any(spec.kind == "checkout" and spec.acquires_on_enter and spec.with_commits for spec in specs)
 
 
 def _branches(loop: Loop) -> Iterator[cst.BaseSuite]:

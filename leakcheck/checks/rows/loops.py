@@ -11,7 +11,7 @@ from leakcheck.checks.held.blocking import Blocking
 from leakcheck.checks.purpose import is_migration, is_put_away
 from leakcheck.checks.rows.alone import asks_first, goes_alone, is_unit_of_work, lends_to_others
 from leakcheck.checks.rows.besides import Besides
-from leakcheck.checks.rows.commits import commit_of, finding
+from leakcheck.checks.rows.commits import commit_of, commit_of_own, finding
 from leakcheck.checks.rows.faster import Faster, advice, gains
 from leakcheck.checks.rows.handful import is_handful
 from leakcheck.checks.rows.refusals import is_afterwards, may_fail, singly
@@ -134,14 +134,28 @@ class Rows:
         written = [node for node, _ in writes]
         if not of_many and not self.is_batched and (commit := commit_of(self.loop, written)):
             yield finding(commit, written, self.loop, self.besides, self.once, self.tell, self._steps())
+        elif not writes and (found := self._by_its_own(calls)):
+            yield found
 
-    def _sent(self, node: cst.Call) -> Statement | None:
-        """The statement of an `execute` whose data change with the loop, and whose tables do not."""
+    def _by_its_own(self, calls: list[cst.Call]) -> Diagnostic | None:
+        """A round that takes a connection from the pool for its row, and commits it."""
+        sent = [(node, statement) for node in calls if (statement := self._sent(node, by_its_own=True))]
+        sent = [(node, statement) for node, statement in sent if statement.verb in words().writes]
+        many = any(s.is_of_many or s.copies or is_shaped(n, self.loop) or may_be_many(n, self.loop) for n, s in sent)
+        written = [node for node, _ in sent]
+        commit = commit_of_own(self.loop, written) if not (many or self.is_batched) else None
+        if commit is None or self.reads_answers or self.is_handful:
+            return None
+        return finding(commit, written, self.loop, self.besides, self.once, self.tell, self._steps())
+
+    def _sent(self, node: cst.Call, by_its_own: bool = False) -> Statement | None:
+        """The statement of an `execute` whose data change with the loop, and whose tables do not; by a connection from
+        before the loop, or by one of the round's own."""
         if not isinstance(node.func, cst.Attribute) or terminal(node.func) != "execute":
             return None
         if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self._is_rare(node):
             return None
-        if acquired_in(self.loop.node.body, node.func.value):
+        if acquired_in(self.loop.node.body, node.func.value) != by_its_own:
             return None
         statement = self.reader.read(node.args[0].value)
         if statement is None or mentions(statement.names, self.loop.rows.__contains__):
