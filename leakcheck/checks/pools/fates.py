@@ -40,11 +40,11 @@ class Fates:
     def of(self, built: Built) -> Fate:
         return self.of_call(built.node, built.function) if built.function is not None else Fate.KEPT
 
-    def of_call(self, node: cst.Call, function: FunctionInfo) -> Fate:
-        """The fate of what a call in a function gives."""
+    def of_call(self, node: cst.Call, function: FunctionInfo, counts_closing: bool = True) -> Fate:
+        """The fate of what a call in a function gives; also what it would be, did the function not close it."""
         if any(id(node) not in loop for loop in for_ever(function)):
             return Fate.KEPT
-        fate = Trail(node, function, self).fate()
+        fate = Trail(node, function, self).fate(counts_closing)
         if self.constructors.is_cached(function):
             return fate if fate is Fate.CLOSED else Fate.KEPT  # what the function gives is kept, and not the pool
         if fate is not Fate.CLOSED and self._is_brief(function, fate):

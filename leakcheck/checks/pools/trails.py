@@ -113,9 +113,9 @@ class Trail:
     def _mentions(self, node: cst.CSTNode) -> bool:
         return mentions([node], (self.pools | self.derived).__contains__) or any(n is self.node for n in walk(node))
 
-    def fate(self) -> Fate:
+    def fate(self, counts_closing: bool = True) -> Fate:
         body = self.function.node.body
-        if self._closed(body) or self.is_idle():
+        if (counts_closing and self._closed(body)) or self.is_idle():
             return Fate.CLOSED
         for target, value in self._bound():
             if self._outlives(target) and self._mentions(value):

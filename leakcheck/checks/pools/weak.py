@@ -17,10 +17,11 @@ from leakcheck.checks.pools.lines import is_for_the_lines
 from leakcheck.checks.pools.room import Room, reason
 from leakcheck.checks.pools.single import keeps_one
 from leakcheck.checks.pools.trails import Fate
+from leakcheck.checks.pools.unguarded import skips_closing
 from leakcheck.checks.purpose import is_test
 from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_for_the_file, is_run_in_processes
 from leakcheck.checks.telling import Teller, named, quoted
-from leakcheck.diagnostics import Confidence, Diagnostic
+from leakcheck.diagnostics import Confidence, Diagnostic, lowest
 from leakcheck.project.syntax.module import Module
 from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.settings import Settings
@@ -52,8 +53,10 @@ def pools(
         yield from _harmful(built, tell)
         if fate is Fate.LOST:
             yield _per_call(built, tell)
+        elif fate is Fate.CLOSED:
+            yield from _unguarded(built, tell, fates)
         else:
-            yield from _too_small(built, tell, settings, serves) if fate is not Fate.CLOSED else ()
+            yield from _too_small(built, tell, settings, serves)
             yield from _not_resilient(built, serves, tell, fates) if _is_kept(built, fate, fates) else ()
     yield from _from_factories(module, constructors, fates, tell)
 
@@ -145,6 +148,20 @@ def _per_call(built: Built, tell: Teller) -> Diagnostic:
     assert built.function is not None
     message = f"{quoted(built.callee)} builds a pool on every call of {named(built.function)} and nothing disposes it"
     return tell.at("LK403", "low" if is_run_in_processes(built.function) else _certainty(built), message, built.node)
+
+
+def _unguarded(built: Built, tell: Teller, fates: Fates) -> Iterator[Diagnostic]:
+    """A pool that is only closed if nothing raises before."""
+    call = skips_closing(built.node, built.function, fates) if built.function is not None else None
+    if call is not None and built.function is not None:
+        message = (
+            f"{quoted(built.callee)} builds a pool on every call of {named(built.function)}, "
+            f"which nothing closes if {quoted(tell.callee(call))} raises"
+        )
+        sure = "low" if is_run_in_processes(built.function) else lowest(_certainty(built), "medium")
+        yield tell.at(
+            "LK403", sure, message, built.node, [tell.step("raise", call, "if this raises, what follows is skipped")]
+        )
 
 
 def _from_factories(module: Module, constructors: Constructors, fates: Fates, tell: Teller) -> Iterator[Diagnostic]:
