@@ -269,6 +269,11 @@ class Driver:
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether all its databases are in the process."""
+        return bool(self.connections) and all(connection.embedded for connection in self.connections)
+
+    @property
     def given(self) -> frozenset[str]:
         """The classes of what is had through the library."""
         made = (producer.type for producer in self.producers)

@@ -104,10 +104,15 @@ def gains(driver: Driver | None, statement: Statement) -> bool:
     return not statement.asks or (driver is not None and "SELECT" not in driver.bulk_of)
 
 
+def is_upsert(statement: Statement) -> bool:
+    """Whether a row may be there already."""
+    return _UPSERT.search(statement.text) is not None
+
+
 def _kind(statement: Statement) -> str:
     """The verb, if one form serves all statements of it: rows that may be there already are another matter."""
     if statement.asks:
         return "SELECT"
-    if statement.verb != "INSERT" or not _UPSERT.search(statement.text):
+    if statement.verb != "INSERT" or not is_upsert(statement):
         return statement.verb
     return "BEHIND" if _BEHIND.search(statement.text) else "UPSERT"

@@ -12,7 +12,7 @@ from leakcheck.checks.purpose import is_migration, is_put_away
 from leakcheck.checks.rows.alone import asks_first, goes_alone, is_unit_of_work, lends_to_others
 from leakcheck.checks.rows.besides import Besides
 from leakcheck.checks.rows.commits import commit_of, commit_of_own, finding
-from leakcheck.checks.rows.faster import Faster, advice, gains
+from leakcheck.checks.rows.faster import Faster, advice, gains, is_upsert
 from leakcheck.checks.rows.handful import is_handful
 from leakcheck.checks.rows.refusals import is_afterwards, may_fail, singly
 from leakcheck.checks.rows.repeated import OTHERS, arrives, repeated
@@ -216,10 +216,17 @@ class Rows:
             or may_be_many(node, self.loop)
             or (self.loop.is_counted and verb in ("UPDATE", "DELETE"))  # a level, a version: many rows each
             or may_fail(node, self.loop.node.body)
-            or (verb not in words().adds and self._is_of_script)
+            or (verb not in words().adds and (self._is_of_script or self.besides.waits))
+            or (statement.returns and self.reads_answers and self._answers_are_lost(driver, statement))
         ):
             confidence = "low"
         return self.tell.at("LK301", confidence, message, node, self._steps())
+
+    @staticmethod
+    def _answers_are_lost(driver: Driver | None, statement: Statement) -> bool:
+        """Whether a statement for many rows would not say which answer is whose: where a row is there already it may
+        answer nothing, and a database in the process gives the answers in any order, and without a round trip."""
+        return is_upsert(statement) or (driver is not None and driver.is_embedded)
 
     @property
     def _is_of_script(self) -> bool:
