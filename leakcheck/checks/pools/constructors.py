@@ -14,7 +14,7 @@ from leakcheck.checks.pools.versions import fitting
 from leakcheck.checks.sql import Reader
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Symbol
-from leakcheck.models import Pool
+from leakcheck.models import Connection, Pool
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import dotted, same_scope, string_value, terminal, walk
 from leakcheck.records import dataclass
@@ -135,6 +135,17 @@ class Built:
                 values = [(value, function, module) for value in given[:1]]
         found = (self._beginning(*value, depth - 1) for value in values)
         return next((text for text in found if text is not None), None)
+
+    @cached_property
+    def specs(self) -> tuple[Connection, ...]:
+        """The models of what it gives."""
+        callee = self.resolver.static(self.node.func, self.function, self.module)
+        return tuple(self.resolver.catalogue.by_acquire.get(self.resolver.callee_name(callee) or "", ()))
+
+    @property
+    def is_collected(self) -> bool:
+        """Whether garbage collection closes it sooner or later: what a failure leaves open does not stay so."""
+        return bool(self.specs) and all(spec.gc in ("refcount", "cycle") for spec in self.specs)
 
     @cached_property
     def advised(self) -> Pool:

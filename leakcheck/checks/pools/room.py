@@ -119,6 +119,4 @@ def _has_plain_endpoint(text: str, resolver: Resolver) -> bool:
 
 def _is_async(built: Built) -> bool:
     """Whether it is for coroutines."""
-    name = built.resolver.callee_name(built.resolver.static(built.node.func, built.function, built.module)) or ""
-    specs = built.resolver.catalogue.by_acquire.get(name, ())
-    return any(form.awaited for spec in specs for form in spec.release)
+    return any(form.awaited for spec in built.specs for form in spec.release)

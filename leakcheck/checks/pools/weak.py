@@ -158,7 +158,8 @@ def _unguarded(built: Built, tell: Teller, fates: Fates) -> Iterator[Diagnostic]
             f"{quoted(built.callee)} builds a pool on every call of {named(built.function)}, "
             f"which nothing closes if {quoted(tell.callee(call))} raises"
         )
-        sure = "low" if is_run_in_processes(built.function) else lowest(_certainty(built), "medium")
+        is_low = built.is_collected or is_run_in_processes(built.function)
+        sure = "low" if is_low else lowest(_certainty(built), "medium")
         yield tell.at(
             "LK403", sure, message, built.node, [tell.step("raise", call, "if this raises, what follows is skipped")]
         )
