@@ -22,6 +22,7 @@ from leakcheck.flow.values import (
     Value,
     is_none,
     is_setting,
+    own_class,
     truth,
 )
 from leakcheck.project.syntax.module import ClassInfo
@@ -32,14 +33,17 @@ _SINGLETONS = {"None": None, "True": True, "False": False}
 _IS_NONE = " is None"  # behind the key of what was asked for that, among the facts
 
 
-def _told_true(key: str, state: State) -> bool | None:
-    """Whether an earlier test has told that something is true."""
-    return False if state.facts.get(key + _IS_NONE) else state.facts.get(key)
+def _told_true(key: str, state: State, is_plain: bool) -> bool | None:
+    """Whether an earlier test has told that something is true; an object without a truth of its own is, unless it is
+    None."""
+    is_none = state.facts.get(key + _IS_NONE)
+    return not is_none if is_none or (is_plain and is_none is not None) else state.facts.get(key)
 
 
-def _told_none(key: str, state: State) -> bool | None:
-    """Whether an earlier test has told that something is None."""
-    return False if state.facts.get(key) else state.facts.get(key + _IS_NONE)
+def _told_none(key: str, state: State, is_plain: bool) -> bool | None:
+    """Whether an earlier test has told that something is None: nothing else makes such an object false."""
+    is_true = state.facts.get(key)
+    return not is_true if is_true or (is_plain and is_true is not None) else state.facts.get(key + _IS_NONE)
 
 
 class Conditions(Resources):
@@ -97,7 +101,7 @@ class Conditions(Resources):
         for value, each in self.eval(node.left, state):
             if constant is None:
                 answer = False if self.is_release(value) or self._has_given(node.left, each) else is_none(value)
-                answer = _told_none(key_of(node.left), each) if answer is None else answer
+                answer = _told_none(key_of(node.left), each, self._is_plain(value)) if answer is None else answer
             else:
                 answer = value.value == constant if isinstance(value, Const) else None
             if answer is None:
@@ -159,7 +163,7 @@ class Conditions(Resources):
         for value, state in evaluated:
             known = True if self.is_release(value) else truth(value)
             if known is None and self.names.repeated(key):
-                known = _told_true(key, state)
+                known = _told_true(key, state, self._is_plain(value))
             if known is None and self._has_given(node, state):
                 known = True
             if known is None:
@@ -171,6 +175,12 @@ class Conditions(Resources):
             else:
                 (true if known else false).append(state)
         return true, false
+
+    def _is_plain(self, value: Value) -> bool:
+        """Whether it is a connection, or an object of the project, that is always true where it is not None."""
+        if (cls := own_class(value)) is not None:
+            return self.resolver.method(cls, "__bool__") is None and self.resolver.method(cls, "__len__") is None
+        return self.resolver.connection_type(value) is not None
 
     def _has_given(self, node: cst.BaseExpression, state: State) -> bool:
         """Whether it is the pool to which goes back what is out: that came from it, so it is there."""
