@@ -268,7 +268,8 @@ class Callees(Resting):
             return Pending(site.spec, own.index)
         known: dict[ResourceId, Value] = {}
         for part, (rid, site) in enumerate(outcome.fresh):
-            if is_replaced([callee.info.name, *site.spec.acquire], self.function, self.resolver):
+            through = (wrapper.name for wrapper in (callee.info, *site.wrappers))
+            if is_replaced([*through, *site.spec.acquire], self.function, self.resolver):
                 known[rid] = UNKNOWN
                 continue
             own = self.site(node, site.spec, site.certainty, part, (callee.info, *site.wrappers))
