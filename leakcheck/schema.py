@@ -152,6 +152,7 @@ _WORD_LISTS = (
     "out_values",
     "sizes",
     "row_streams",
+    "moves_on",
     "arrivals",
     "once",
     "commands",

@@ -25,6 +25,7 @@ class Words:
     out_values: tuple[str, ...]
     sizes: tuple[str, ...]
     row_streams: tuple[str, ...]
+    moves_on: tuple[str, ...]
     arrivals: tuple[str, ...]
     once: tuple[str, ...]
     commands: tuple[str, ...]
@@ -162,6 +163,13 @@ class Words:
     def of_giving_back(self) -> re.Pattern[str]:
         """A whole comment without its `#`."""
         return _only((*self.closing, *self.giving_back), self.closed)
+
+    @cached_property
+    def of_moving_on(self) -> re.Pattern[str]:
+        """In the text of a test: a call that answers anew each time; of one key, a dictionary gives the same."""
+        asks = (*self.gives_one, *self.prompts, *self.clocks, *self.calendars, *self.stops, *self.sizes)
+        names = {*self.moves_on, *asks, *self.takes_one} - {"get"}
+        return re.compile(rf"\b(?:(?:{'|'.join(sorted(names))})\(|get\((?:\)|block\b|timeout\b))")
 
     @cached_property
     def of_pragmas(self) -> re.Pattern[str]:

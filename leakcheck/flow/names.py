@@ -37,8 +37,9 @@ class Names:
         return frozenset(self._tests)
 
     def repeated(self, key: str) -> bool:
-        """Whether a test stands in the body more than once, so that its outcome is worth remembering."""
-        return self._tests[key] > 1
+        """Whether a test stands in the body more than once, so that its outcome is worth remembering: each time it is
+        asked it is answered alike."""
+        return self._tests[key] > 1 and not ("(" in key and words().of_moving_on.search(key))
 
     @cached_property
     def iterated(self) -> frozenset[str]:
