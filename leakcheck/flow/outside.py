@@ -40,6 +40,32 @@ def users_release(fields: set[str], methods: Collection[str], family: list[Class
     return False
 
 
+def takers_release(getters: set[str], methods: Collection[str], family: list[ClassInfo], texts: set[str]) -> bool:
+    """Whether some code closes what a getter gives under a name of its own: `self.conn = store.connection()`."""
+    names, release = "|".join(sorted(getters)), "|".join(sorted(methods))
+    owner, ends = r"(?:[\w.]+\.)?(\w+)(?:\([^()\n]*\))?", r"(?:\([^()\n]*\))?[ \t]*(?:#[^\n]*)?\r?$"
+    assigned = r"^([ \t]*)([\w.]+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:await[ \t]+)?"
+    taken = re.compile(rf"{assigned}{owner}\.(?:{names}){ends}", re.MULTILINE)
+    classes = {cls.name for cls in family}
+    for text in (text for text in texts if getters and _holds(text, methods) and _holds(text, getters)):
+        for found in taken.finditer(text):
+            indent, target, asked = found.groups()
+            if asked in ("self", "cls") or re.search(rf"^import\b[^\n]*\b{asked}\b", text, re.MULTILINE):
+                continue
+            closes = rf"(?<![\w.]){re.escape(target)}\.(?:{release})\b|\b(?:{release})\(\s*{re.escape(target)}\b"
+            where = text if not indent or "." in target else _rest_of_function(text[found.end() :], indent)
+            if re.search(closes, where) and may_be_one(asked, classes, text):
+                return True
+    return False
+
+
+def _rest_of_function(text: str, indent: str) -> str:
+    """What stands as deep as that or deeper, up to the next definition that does not."""
+    return re.split(
+        rf"^[ \t]{{0,{len(indent) - 1}}}(?:async[ \t]+def|def|class)\b", text, maxsplit=1, flags=re.MULTILINE
+    )[0]
+
+
 def _holds(text: str, words: Collection[str]) -> bool:
     return any(word in text for word in words)
 

@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.byname import is_named_way, may_release_by_name
 from leakcheck.flow.helpers import only_uses, sounds_like_release
-from leakcheck.flow.outside import around, users_release
+from leakcheck.flow.outside import around, takers_release, users_release
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection, Release
@@ -73,7 +73,9 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
         return True
     if any(_asks_foreign_base(method, resolver) for method in methods):
         return True
-    return users_release({wanted.name, *getters}, wanted.methods, family, around(cls, resolver))
+    texts = around(cls, resolver)
+    named = {wanted.name, *getters}
+    return users_release(named, wanted.methods, family, texts) or takers_release(getters, wanted.methods, family, texts)
 
 
 def _asks_foreign_base(method: FunctionInfo, resolver: Resolver) -> bool:
