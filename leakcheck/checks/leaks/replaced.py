@@ -28,16 +28,27 @@ def replaced(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
 
 
 def _looked_at(kept: Kept, method: FunctionInfo, cls: ClassInfo) -> bool:
-    """Whether the method mentions the field, or calls a method that does, before it assigns it."""
-    for node in walk(method.node.body):
-        if node is kept.node:
-            return False
-        if isinstance(node, cst.SimpleString) and kept.field in node.value:
-            return True
-        path = dotted(node) if isinstance(node, cst.Attribute) else None
-        if path == f"self.{kept.field}" or any(kept.field in called.words for called in _methods(path, cls)):
-            return True
-    return True
+    """Whether the method mentions the field, or calls a method that does, before it assigns it: also in what it
+    assigns, for whoever is given the old connection may give it back, or close it."""
+    nodes = list(walk(method.node.body))
+    at = next((index for index, node in enumerate(nodes) if node is kept.node), -1)
+    if at < 0:
+        return True
+    if any(isinstance(node, cst.SimpleString) and kept.field in node.value for node in nodes[:at]):
+        return True
+    assigned = (node.value for node in nodes[:at] if isinstance(node, cst.Assign) and _is_target(kept.node, node))
+    before = (*nodes[:at], *(part for value in assigned for part in walk(value)))
+    return any(_mentions(node, kept.field, cls) for node in before)
+
+
+def _is_target(node: cst.CSTNode, assignment: cst.Assign) -> bool:
+    return any(part is node for target in assignment.targets for part in walk(target))
+
+
+def _mentions(node: cst.CSTNode, field: str, cls: ClassInfo) -> bool:
+    """Whether it is the field, or a method that mentions it."""
+    path = dotted(node) if isinstance(node, cst.Attribute) else None
+    return path == f"self.{field}" or any(field in called.words for called in _methods(path, cls))
 
 
 def _methods(path: str | None, cls: ClassInfo) -> Iterator[FunctionInfo]:
