@@ -69,6 +69,14 @@ class Catalogue:
         return receivers(name for connection in anywhere if connection.tracked for name in connection.acquire)
 
     @cached_property
+    def connection_classes(self) -> frozenset[str]:
+        """The last names of the classes whose objects are connections that are opened when they are made."""
+        models = (connection for driver in self.drivers for connection in driver.connections if connection.tracked)
+        own = {model.type for model in models if model.type in model.acquire and model.opens_when_called}
+        names = (*own, *(other for other, type_ in self.types.items() if type_ in own))
+        return frozenset(name.rpartition(".")[2] for name in names)
+
+    @cached_property
     def library_words(self) -> frozenset[str]:
         """One word for each library with something to track, that is in its import however it is written."""
         return import_words(d for d in self.drivers if any(spec.tracked for spec in d.connections))

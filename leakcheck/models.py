@@ -93,6 +93,11 @@ class Connection:
         return self.enabled and self.kind in ("connection", "checkout", "session")
 
     @property
+    def opens_when_called(self) -> bool:
+        """Whether the acquire itself has the connection opened: it need not be used, awaited or entered first."""
+        return not (self.lazy or self.needs_await or self.acquires_on_enter)
+
+    @property
     def restful(self) -> frozenset[str]:
         """Methods after which a lazy object has no connection that it had not before."""
         return frozenset(self.idle).union(form.method for form in (*self.release, *self.soft_release))

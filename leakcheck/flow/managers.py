@@ -202,9 +202,11 @@ class Managers(Resources):
     ) -> list[tuple[Value, ExitAction | None, State]]:
         """An object of the project: its `__enter__` says what `as` binds; what it opened it closes itself."""
         assert isinstance(value.type, ClassInfo)
+        method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
+        if method is None and value.rid is not None and self.summaries.owners.is_connection(value.type):
+            return [(value, self._leaving_heir(value.type, value.rid, state), state)]
         if value.rid is not None and not is_manager(self.ways_to_release(value)):
             self.hand_over(value, state, "context manager", node)
-        method = self.resolver.method(value.type, "__enter__") or self.resolver.method(value.type, "__aenter__")
         if method is None:
             is_client = any(map(self.catalogue.waits.has_type, self.resolver.libraries(value.type)))
             return [(value if is_client else UNKNOWN, None, state)]
@@ -223,6 +225,12 @@ class Managers(Resources):
                 given = Derived(used)  # as its `__enter__` is annotated
             entered.append((Lent(self.site_of(given.rid).spec) if isinstance(given, Ref) else given, action, after))
         return entered
+
+    def _leaving_heir(self, cls: ClassInfo, rid: ResourceId, state: State) -> ExitAction | None:
+        """What the end of a block does to an object that is a connection itself: what its class says, or its base."""
+        if self.resolver.method(cls, "__exit__") is None:
+            return self._enter_resource(Ref(rid), state)[1]
+        return ("release" if is_manager(self.site_of(rid).spec.release) else "perhaps", rid)
 
     # -- leaving ---------------------------------------------------------------------------------------------------
 

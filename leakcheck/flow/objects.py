@@ -39,7 +39,9 @@ class Objects(Managers):
             strong = strong or self._may_fail_with(callee.info, parameter, argument.value, state)
         self.may_raise(state, node, Tier.STRONG if strong else Tier.WEAK, "call")
         model = self.summaries.owners.duty(callee.info) if self.function is not None else None
-        is_passed = model is not None and any(string_value(a.node.value) in model.memory_arguments for a in arguments)
+        is_passed = model is not None and any(
+            a.keyword in model.not_keywords or string_value(a.node.value) in model.memory_arguments for a in arguments
+        )
         if model is not None and not is_passed and not is_replaced(model.acquire, self.function, self.resolver):
             site = self.site(node, model, "medium")
             site.is_owner, site.opens_late = True, model.lazy

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import libcst as cst
 
 from leakcheck.flow.forwarding import forwards
+from leakcheck.flow.heirs import inherited
 from leakcheck.flow.late import Late
 from leakcheck.flow.opening import Held, Opening, in_memory
 from leakcheck.flow.owning import ITSELF, REGISTERS, field_released_outside, made, releasing_methods
@@ -45,7 +46,7 @@ class Owners:
         """What must be done with an object of the class; None if it need not be released, or cannot be."""
         if cls not in self._models:
             self._models[cls] = None
-            self._models[cls] = self._find(cls)
+            self._models[cls] = self._find(cls) or inherited(cls, self.resolver)
         return self._models[cls]
 
     def duty(self, cls: ClassInfo) -> Connection | None:
@@ -89,9 +90,15 @@ class Owners:
         return any(dotted(part) in fields for value in values for part in _items(value))
 
     def passes_on(self, cls: ClassInfo) -> bool:
-        """Whether such an object releases what it keeps when it is asked to as that would be: by `__getattr__`."""
+        """Whether such an object releases what it keeps when it is asked to as that would be: by `__getattr__`, or
+        because it is the connection itself."""
         model = self.model(cls)
-        return model is not None and forwards(*self._kept[model], self.resolver)
+        return self.is_connection(cls) or (model is not None and forwards(*self._kept[model], self.resolver))
+
+    def is_connection(self, cls: ClassInfo) -> bool:
+        """Whether such an object keeps no connection, but is one."""
+        model = self.model(cls)
+        return model is not None and model not in self._kept
 
     def works(self, method: FunctionInfo) -> bool:
         """Whether a method of such an object works with the connection outside any `try`: then it may well raise."""

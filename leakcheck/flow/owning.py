@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
@@ -143,13 +143,17 @@ def releasing_methods(
 
 def made(cls: ClassInfo, spec: Connection, released: list[FunctionInfo]) -> Connection:
     """The model of an object that keeps a connection."""
-    plain = sorted(map(release_by, released), key=lambda form: (form.method != "close", form.method.startswith("_")))
-    release = (*plain, *spec.release)  # what it keeps may be released itself
+    release = (*in_order(map(release_by, released)), *spec.release)  # what it keeps may be released itself
     names = (cls.name, *spec.acquire)
     return Connection(
         spec.library, names, "connection", release=release, gc=spec.gc, alive=spec.alive, closed=spec.closed,
         embedded=spec.embedded
     )  # fmt: skip
+
+
+def in_order(ways: Iterable[Release]) -> list[Release]:
+    """The one to recommend first."""
+    return sorted(ways, key=lambda form: (form.method != "close", form.method.startswith("_")))
 
 
 def release_by(method: FunctionInfo) -> Release:

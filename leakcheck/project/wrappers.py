@@ -29,6 +29,7 @@ class Wrappers:
         catalogue = project.catalogue
         self._homes, self._receivers = catalogue.homes, catalogue.receivers
         self._factory_classes = catalogue.factory_classes
+        self._connection_classes = catalogue.connection_classes
         self._libraries = catalogue.import_words
         self._words: dict[Module, frozenset[str]] = {}
         self._given: dict[tuple[Module, int], frozenset[str]] = {}
@@ -95,7 +96,7 @@ class Wrappers:
         return frozenset(name for m in sources if m for name in self.given(m, hops - 1))
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
-        foreign = words - self._base(module)
+        foreign = words - self._base(module) | (words & self._connection_classes)
         found = frozenset(_factories(module, self._factory_classes)) | _owners(module, words, foreign)
         new = found | words
         while new:
