@@ -10,6 +10,7 @@ import libcst as cst
 
 from leakcheck.flow.handing import Handing
 from leakcheck.flow.holding import Holding
+from leakcheck.flow.returning import Given
 from leakcheck.flow.sites import Kept, Leak, Misuse, Site
 from leakcheck.flow.state import CERTAIN, Exits, Raised, Resource, State, Status, Tier, merge
 from leakcheck.flow.values import (
@@ -61,6 +62,7 @@ class Core(Handing):
         self._site_of: dict[tuple[int, int, tuple[str, ...]], Site] = {}
         self.leaks: list[Leak] = []
         self.misuses: list[Misuse] = []
+        self.given_open: Given = set()
         self.kept: list[Kept] = []
         self.collected: set[int] = set()  # sites whose resource also went into a container that lasts
         self.holding = Holding()

@@ -13,6 +13,7 @@ from leakcheck.flow.keeping import Keeping
 from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.returning import released_on_return
 from leakcheck.flow.sites import Leak, Site
 from leakcheck.flow.state import Exits, Resource, State, Status, Tier, merge
 from leakcheck.flow.statements import Statements, TooMuch
@@ -134,6 +135,8 @@ class Interpreter(Statements, Keeping, Conditions, Expressions):
             self._collect(state, "return", set(resources_in(value)) | self._global_resources(state))
         for state in exits.raises if self.function is not None else ():
             self._collect(state, "raise", set())
+        if self.function is not None and not self.function.is_generator:
+            self.misuses += released_on_return(self.sites, exits.returns, self.given_open)
         # What a generator gives one after the other, and never releases itself, is for its user to release.
         self.leaks = [leak for leak in self.leaks if not leak.site.is_item or leak.site.releases]
 

@@ -70,7 +70,7 @@ class Misuse:
 
     site: Site
     node: cst.CSTNode
-    what: str  # used, released
+    what: str  # used, released, returned
     released: cst.CSTNode | None
     trace: Trace | None
 

@@ -10,6 +10,7 @@ from leakcheck.flow.assignments import Assignments
 from leakcheck.flow.blocks import Blocks
 from leakcheck.flow.branches import Branches
 from leakcheck.flow.core import only_states
+from leakcheck.flow.returning import RETURN, given_open
 from leakcheck.flow.state import Raised, State, Tier, merge
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Function, Tuple, Value
 from leakcheck.project.syntax.bindings import imported_names
@@ -59,8 +60,9 @@ class Statements(Blocks, Branches):
         evaluated = self.eval(node.value, state) if node.value is not None else [(NONE, state)]
         for value, after in evaluated:
             self._hand_over_closures(value, after, node)
+            self.given_open |= given_open(node, value, after)
             after.result = value
-            after.step("leak", node, "return")
+            after.step("leak", node, RETURN)
             self.exits.returns.append(after)
         return []
 

@@ -9,6 +9,8 @@ from leakcheck.diagnostics import Diagnostic
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.sites import Misuse
 
+_ENDS = {"used": "used again here", "returned": "given to the caller here"}
+
 
 def misuses(run: Interpreter, tell: Teller) -> Iterable[Diagnostic]:
     """One diagnostic for each acquire site: the first misuse in the text stands for the others."""
@@ -25,6 +27,9 @@ def _diagnostic(misuse: Misuse, tell: Teller) -> Diagnostic:
     if misuse.what == "released":
         consequence = "the second time raises" if spec.double_release == "raises" else "the second time does harm"
         message = f"{subject} is {done} twice: {consequence}"
+    elif misuse.what == "returned":
+        consequence = ": the next use silently checks out another connection" if spec.reusable else ""
+        message = f"{subject} is given to the caller after it was {done}{consequence}"
     elif spec.reusable:
         message = f"{subject} is used after it was {done}: it silently checks out another connection"
     else:
@@ -32,5 +37,5 @@ def _diagnostic(misuse: Misuse, tell: Teller) -> Diagnostic:
     steps = tell.acquired(site)
     if misuse.released is not None:
         steps.append(tell.step("release", misuse.released, f"{done} here"))
-    steps.append(tell.step("leak", misuse.node, f"{misuse.what if misuse.what == 'used' else done} again here"))
+    steps.append(tell.step("leak", misuse.node, _ENDS.get(misuse.what, f"{done} again here")))
     return tell.diagnostic("LK107", site.certainty, message, site, tuple(steps))
