@@ -74,6 +74,8 @@ class Waking(Callees):
         assert owner.rid is not None
         value, after = pair[0], pair[1].copy()
         if way.opened and after.resources[owner.rid].status in (Status.RESTING, Status.CLOSED):
+            if id(node) not in self.started:
+                self.may_raise(after, node, Tier.STRONG, "driver")  # where it gets none, what else is open stays so
             after.set_status(owner.rid, Status.OPEN)
             after.step("note", node, f"opens:{owner.rid[0]}")
             if self.summaries.owners.works(method):
