@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from leakcheck.fixes.syntax import LOOPS, SCOPES, Function, Try, bound_names, children, inner
+from leakcheck.fixes.syntax import LOOPS, SCOPES, Function, Tree, Try, bound_names, children, inner
 from leakcheck.records import dataclass
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -119,6 +119,42 @@ def is_own(node: ast.AST, up: ast.AST, name: str) -> bool:
     return name in own_names(up) and not any(node in ast.walk(part) for part in _evaluated_outside(up))
 
 
+def is_apart(tree: Tree, node: ast.AST, binding: ast.stmt, name: str) -> bool:
+    """Whether a mention of a name is for another value than a statement binds: it stands in another branch of an `if`
+    or a `match`, or behind, where the name gets a value before it is read."""
+    leading: dict[ast.AST, ast.AST] = {}  # from what is around the statement to it
+    way: ast.AST = binding
+    for up in tree.parents(way):
+        leading[up], way = way, up
+    way = node
+    for up in tree.parents(node):
+        if up in leading:
+            mine, other = _branch(up, leading[up]), _branch(up, way)
+            if mine and other and mine is not other:
+                return not (tree.in_loop(binding, node) and through(other, name).reads)
+            behind = _behind(up, leading[up])
+            return way in behind and not through(behind, name).reads
+        way = up
+    return False
+
+
+def _branch(up: ast.AST, way: ast.AST) -> Sequence[ast.AST]:
+    """The branch by which that leads further down, with what is asked before it."""
+    if isinstance(way, ast.match_case):
+        return [*filter(None, [way.guard]), *way.body]
+    branches = (up.body, up.orelse) if isinstance(up, ast.If) else ()
+    return next((branch for branch in branches if way in branch), ())
+
+
+def _behind(up: ast.AST, way: ast.AST) -> list[ast.AST]:
+    """What follows a statement in its block."""
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(up, field, None)
+        if isinstance(block, list) and way in block:
+            return block[block.index(way) + 1 :]
+    return []
+
+
 def _evaluated_outside(scope: ast.AST) -> list[ast.AST]:
     """What of a function or a comprehension is evaluated where it stands."""
     if isinstance(scope, _COMPREHENSIONS):
@@ -154,4 +190,4 @@ def closures(scope: ast.AST, names: set[str]) -> set[str]:
         found |= more
 
 
-__all__ = ["Course", "closures", "is_own", "loads", "stored", "through", "through_one", "touches"]
+__all__ = ["Course", "closures", "is_apart", "is_own", "loads", "stored", "through", "through_one", "touches"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.reads import is_own, through, touches
+from leakcheck.fixes.reads import is_apart, is_own, touches
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none
 from leakcheck.fixes.text import Draft, Refused, line_end
@@ -200,22 +199,8 @@ class Scene:
         return [n for n in later if not self.is_apart(n, self.name)]
 
     def is_apart(self, node: ast.AST, name: str) -> bool:
-        """Whether a mention of a name is for another value than the acquire gives: it stands in another branch of an
-        `if` or a `match`, or behind, where the name gets a value before it is read."""
-        leading: dict[ast.AST, ast.AST] = {}  # from what is around the acquire to it
-        way: ast.AST = self.statement
-        for up in self.tree.parents(way):
-            leading[up], way = way, up
-        way = node
-        for up in self.tree.parents(node):
-            if up in leading:
-                mine, other = _branch(up, leading[up]), _branch(up, way)
-                if mine and other and mine is not other:
-                    return not (self.tree.in_loop(self.statement, node) and through(other, name).reads)
-                behind = _behind(up, leading[up])
-                return way in behind and not through(behind, name).reads
-            way = up
-        return False
+        """Whether a mention of a name is for another value than the acquire gives."""
+        return is_apart(self.tree, node, self.statement, name)
 
     def _is_anothers(self, node: ast.AST) -> bool:
         """Whether a nested function has the name for something of its own."""
@@ -279,23 +264,6 @@ class Scene:
         """Whether a nested function or lambda of these mentions the connection."""
         scopes = (n for s in statements for n in ast.walk(s) if isinstance(n, SCOPES))
         return any(touches(scope, self.name) for scope in scopes)
-
-
-def _branch(up: ast.AST, way: ast.AST) -> Sequence[ast.AST]:
-    """The branch by which that leads further down, with what is asked before it."""
-    if isinstance(way, ast.match_case):
-        return [*filter(None, [way.guard]), *way.body]
-    branches = (up.body, up.orelse) if isinstance(up, ast.If) else ()
-    return next((branch for branch in branches if way in branch), ())
-
-
-def _behind(up: ast.AST, way: ast.AST) -> list[ast.AST]:
-    """What follows a statement in its block."""
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(up, field, None)
-        if isinstance(block, list) and way in block:
-            return block[block.index(way) + 1 :]
-    return []
 
 
 __all__ = ["Block", "File", "Function", "Proposal", "Scene"]
