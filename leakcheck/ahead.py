@@ -31,9 +31,12 @@ class Ahead:
 
         if self._jobs == 1 or processors() == 1 or not are_safe() or are_many(self._files):
             return
-        orders, self._orders = os.pipe()
-        self._copy = Fork(lambda: self._follow(orders))
-        os.close(orders)
+        with suppress(OSError):  # without it all takes a little longer
+            orders, self._orders = os.pipe()
+            try:
+                self._copy = Fork(lambda: self._follow(orders))
+            finally:
+                os.close(orders)
 
     def _follow(self, orders: int) -> list[Batch]:
         """All that the copy does."""

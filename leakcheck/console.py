@@ -25,13 +25,13 @@ _INTERVAL = 0.1
 _WIDTH = 30
 
 
-def use_colour(stream: TextIO) -> bool:
+def use_colour(stream: TextIO | None) -> bool:
     """Whether to colour what goes there: https://no-color.org and https://force-color.org, else on terminals."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def write(text: str, file: Path | None = None) -> None:

@@ -58,11 +58,19 @@ class Fork(Generic[Result]):
     """A copy of this process that does one piece of work, and ends with this process at the latest."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
-        self._answer, answer = os.pipe()
-        alive, self._alive = os.pipe()  # ends when all who hold it have; copies made later do too, and go first
+        ends: list[int] = []
+        try:
+            ends += os.pipe()
+            ends += os.pipe()  # it ends when all who hold it have; copies made later do too, and go first
+            self._id = os.fork()
+        except OSError:  # no more files, or processes
+            for end in ends:
+                os.close(end)
+            raise
+        self._answer, answer, alive, self._alive = ends
         self._ended = False
-        self._id = os.fork()
         if self._id == 0:
+            os.close(self._answer)
             os.close(self._alive)
             _live(work, answer, alive)
         os.close(answer)
@@ -72,20 +80,27 @@ class Fork(Generic[Result]):
         """What came of the work; nothing if the copy has died."""
         with open(self._answer, "rb", closefd=False) as stream:
             data = stream.read()
-        return None if self._wait() or not data else pickle.loads(data)
+        try:
+            return None if self._wait() else pickle.loads(data)
+        except (EOFError, pickle.UnpicklingError):
+            return None
 
     def close(self) -> None:
         """No more work: what it does is not waited for."""
         if not self._ended:
-            os.kill(self._id, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self._id, signal.SIGKILL)
             self._wait()
         os.close(self._answer)
         os.close(self._alive)
 
     def _wait(self) -> int:
-        status = os.waitpid(self._id, 0)[1]
+        """How it has ended; 0 also where nobody knows: started with SIGCHLD ignored, a process is not told."""
         self._ended = True
-        return status
+        try:
+            return os.waitpid(self._id, 0)[1]
+        except ChildProcessError:
+            return 0
 
 
 def _live(work: Callable[[], object], answer: int, alive: int) -> None:
@@ -106,6 +121,7 @@ def _end_with(pipe: int) -> None:
     import fcntl  # not everywhere, as forks are not
 
     signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
     fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     with suppress(BlockingIOError):
@@ -124,8 +140,9 @@ def spread(jobs: int, work: Callable[[Iterable[Item]], Result], items: Sequence[
     copies: list[Fork[Result]] = []
     with Pile([items[start : start + size] for start in range(0, len(items), size)]) as pile:
         try:
-            for _ in range(count - 1):
-                copies.append(Fork(lambda: work(pile.drawn())))
+            with suppress(OSError):  # fewer will do
+                for _ in range(count - 1):
+                    copies.append(Fork(lambda: work(pile.drawn())))
             yield work(pile.drawn())
             for copy in copies:
                 result = copy.result()

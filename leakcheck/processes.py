@@ -6,6 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -153,7 +154,6 @@ class _Worker:
 def _serve(answers: Connection, check: Callable[[list[str], Settings], Batch], settings: Settings) -> None:
     """A worker's life: batch after batch, until nobody is there to ask for one."""
     import signal
-    from contextlib import suppress
     from threading import Thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all, and the first process tells the others
@@ -187,7 +187,8 @@ def _beside(
     helpers: list[_Worker | Fork[Batch]] = []
     left = set(files)
     try:
-        helpers.extend(others)
+        with suppress(OSError):  # fewer will do
+            helpers.extend(others)
         for check in (lambda: _check(own, settings), *(helper.result for helper in helpers)):
             if batch := check():
                 left.difference_update(report.filename for report in batch.reports)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from leakcheck import forks, processes, runner
 from leakcheck.ahead import Ahead
 from leakcheck.diagnostics import Report
 from leakcheck.settings import Settings
+
+resource = pytest.importorskip("resource")  # not on Windows
 
 LEAK = "import sqlite3\ndef leak():\n    conn = sqlite3.connect('x')\n    conn.execute('')\n"
 
@@ -122,3 +124,18 @@ def test_copies_of_copies_end_with_the_run(name: str) -> None:
         run.send_signal(getattr(signal, name))
         assert run.stdout.read() == ""  # which a pipe gives when all who hold it have ended
     assert run.returncode != 0
+
+
+def _hears_of_no_child() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def _has_few_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+
+
+@pytest.mark.parametrize("start", [_hears_of_no_child, _has_few_files])
+def test_where_copies_cannot_be_made_or_heard_of_all_is_found(start: Callable[[], None]) -> None:
+    command = [sys.executable, "-m", "leakcheck", "--no-cache", "--output-format", "concise", "-q", "a.py"]
+    run = subprocess.run(command, capture_output=True, text=True, preexec_fn=start)
+    assert (run.returncode, run.stdout.count("LK101"), run.stderr) == (1, 1, "")
