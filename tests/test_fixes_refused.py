@@ -358,6 +358,7 @@ def test_unsafe_only(reason: str) -> None:
 
 FINISHED = """\
 import sqlite3
+from other import audit, log, out, state
 
 
 def finish(conn, cur):
@@ -371,6 +372,10 @@ def f(p):
     {}
     finish(conn, cur)
 """
+DOES_MORE = (
+    "conn.commit()", "cur.execute('y')", "conn.isolation_level = None", "assert cur.rowcount >= 0", "state['n'] += 1",
+    "out.close()", "audit.logout()", "del state['n']",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -378,8 +383,12 @@ def f(p):
     [
         ("cur.close()", "cur.execute('x')\n    cur.close()", "unsafe: `cur` would be closed twice"),
         ("cur.close()", "cur.execute('x')\n    cur = conn.execute('y')", "something that is made on the way"),
-        ("conn.commit()", "cur.execute('x')", "does more than that"),
-        ("cur.execute('y')", "cur.execute('x')", "does more than that"),
+        (
+            "cur.close()",
+            "match p:\n        case cur:\n            conn.execute('y')",
+            "something that is made on the way",
+        ),
+        *((does, "cur.execute('x')", "does more than that") for does in DOES_MORE),
     ],
 )
 def test_a_helper_may_close_what_is_there_already(does: str, work: str, reason: str) -> None:
@@ -387,6 +396,51 @@ def test_a_helper_may_close_what_is_there_already(does: str, work: str, reason: 
     careful = fix(source)
     assert careful.text == source
     assert any(reason in given for given in careful.reasons), careful.reasons
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("    cur = conn.cursor()\n", "    cur = p.cursor\n", "something that is made on the way"),
+        ("def f(p)", "def f(p, cur=None)", "closes `cur` as well"),
+        ("    finish(conn, cur)", "    finish(conn, p.pop())", "does more than that"),
+        ("def finish", "@audit\ndef finish", "does more than that"),
+    ],
+)
+def test_a_helper_may_not_be_called_for_others(old: str, new: str, reason: str) -> None:
+    source = FINISHED.format("cur.close()", "conn.execute('x')").replace(old, new)
+    source = source.replace("    cur = conn.cursor()\n", "") if "None" in new else source
+    result = fix(source)
+    assert result.text == source
+    assert any(reason in given for given in result.reasons), result.reasons
+
+
+LATE = """\
+import sqlite3
+
+
+def f(p, q):
+    conn = sqlite3.connect(p)
+    conn.execute("x")
+    {}
+    conn = sqlite3.connect(q)
+    conn.execute("x")
+    conn.close()
+    return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "used"),
+    [
+        ("rows = (conn.execute('y').fetchone() for _ in range(3))", "list(rows)"),
+        ("ask = lambda: conn.execute('y').fetchone()", "ask()"),
+        ("cur = conn.cursor()", "cur.fetchall()"),
+        ("pass", "eval('conn.total_changes')"),
+    ],
+)
+def test_what_runs_later_may_need_the_name(made: str, used: str) -> None:
+    assert "    conn = sqlite3.connect(p)\n" in fix(LATE.format(made, used)).text
 
 
 def test_settings_choose_rules() -> None:

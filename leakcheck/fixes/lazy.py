@@ -186,10 +186,8 @@ class Lazy:
             return self.of(node.elt)
         if isinstance(node, ast.DictComp):
             return max(self.of(node.key), self.of(node.value))
-        if isinstance(node, ast.GeneratorExp):
-            return max([self.of(node.elt), *(self.of(g.iter) for g in node.generators)])
-        if isinstance(node, ast.Lambda):
-            return self.within(node)
+        if isinstance(node, (ast.GeneratorExp, ast.Lambda)):
+            return self.within(node)  # it runs later
         return max((self.of(child) for child in ast.iter_child_nodes(node)), default=Need.NONE)
 
     def _call(self, node: ast.Call, awaited: bool = False) -> Need:

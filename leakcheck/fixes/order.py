@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from leakcheck.fixes.releases import talks
 from leakcheck.fixes.syntax import LOOPS, Tree, Try, dotted, inner, leaves
-
-_TALK = ("print", "logging.", "logger.", "log.", "self.log", "self.logger", "_logger.", "LOG.", "LOGGER.", "click.echo")
 
 
 def after(tree: Tree, unit: ast.stmt, region: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -80,13 +79,9 @@ def _quiet(value: ast.expr) -> bool:
     if isinstance(value, (ast.Yield, ast.YieldFrom, ast.Await)):
         return False
     calls = [n for n in inner(value) if isinstance(n, ast.Call)]
-    return all(_talks(call) or _builds(call) for call in calls) and not any(
+    return all(talks(call) or _builds(call) for call in calls) and not any(
         isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)) for n in inner(value)
     )
-
-
-def _talks(call: ast.Call) -> bool:
-    return dotted(call.func).startswith(_TALK)
 
 
 def _builds(call: ast.Call) -> bool:

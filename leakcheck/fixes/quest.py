@@ -36,6 +36,8 @@ REWRITES: tuple[Rewrite, ...] = (
     close_on_stack,
 )
 
+_BY_NAME = ("eval", "exec", "locals", "vars")  # with them a name is used that is not to be seen
+
 
 class Quest:
     """The search for one finding's fix: `proposal` is what is tried now. Safe ones come before doubtful ones."""
@@ -95,6 +97,8 @@ class Quest:
             if scene.site.may_be_anything and not proposal.doubt and not proposal.anyway:
                 doubt = f"`{scene.site.callee}` may also give something that cannot be closed"
                 proposal = replace(proposal, doubt=doubt)
+            if not proposal.doubt and any(scene.tree.naming(scene.function, name) for name in _BY_NAME):
+                proposal = replace(proposal, doubt=f"`{scene.name}` may be used by its name in a text")
             if proposal.doubt:
                 doubtful.append(proposal)
             else:

@@ -120,22 +120,32 @@ def is_own(node: ast.AST, up: ast.AST, name: str) -> bool:
 
 
 def is_apart(tree: Tree, node: ast.AST, binding: ast.stmt, name: str) -> bool:
-    """Whether a mention of a name is for another value than a statement binds: it stands in another branch of an `if`
-    or a `match`, or behind, where the name gets a value before it is read."""
-    leading: dict[ast.AST, ast.AST] = {}  # from what is around the statement to it
-    way: ast.AST = binding
-    for up in tree.parents(way):
-        leading[up], way = way, up
-    way = node
-    for up in tree.parents(node):
+    """Whether a mention of a name is for another value than a statement binds: it stands in another branch, or behind,
+    where the name gets a value before it is read."""
+    up, mine, other = _parting(tree, binding, node)
+    behind = _behind(up, mine)
+    return runs_instead(tree, node, binding, name) or (other in behind and not through(behind, name).reads)
+
+
+def runs_instead(tree: Tree, node: ast.AST, first: ast.stmt, name: str) -> bool:
+    """Whether something stands in another branch of an `if` or a `match` than a statement, and does not read what the
+    name has from an earlier round of a loop around both."""
+    up, *ways = _parting(tree, first, node)
+    mine, other = (_branch(up, way) for way in ways)
+    apart = bool(mine and other) and mine is not other
+    return apart and not (tree.in_loop(first, node) and through(other, name).reads)
+
+
+def _parting(tree: Tree, first: ast.AST, second: ast.AST) -> tuple[ast.AST, ast.AST, ast.AST]:
+    """The innermost node around two others, and those of its parts that lead to each."""
+    leading: dict[ast.AST, ast.AST] = {}
+    for up in tree.parents(first):
+        leading[up], first = first, up
+    for up in tree.parents(second):
         if up in leading:
-            mine, other = _branch(up, leading[up]), _branch(up, way)
-            if mine and other and mine is not other:
-                return not (tree.in_loop(binding, node) and through(other, name).reads)
-            behind = _behind(up, leading[up])
-            return way in behind and not through(behind, name).reads
-        way = up
-    return False
+            return up, leading[up], second
+        second = up
+    return second, first, second  # one is the module around the other
 
 
 def _branch(up: ast.AST, way: ast.AST) -> Sequence[ast.AST]:
@@ -190,4 +200,15 @@ def closures(scope: ast.AST, names: set[str]) -> set[str]:
         found |= more
 
 
-__all__ = ["Course", "closures", "is_apart", "is_own", "loads", "stored", "through", "through_one", "touches"]
+__all__ = [
+    "Course",
+    "closures",
+    "is_apart",
+    "is_own",
+    "loads",
+    "runs_instead",
+    "stored",
+    "through",
+    "through_one",
+    "touches",
+]

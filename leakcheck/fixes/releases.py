@@ -16,6 +16,10 @@ from leakcheck.flow.values import Function as FunctionValue
 from leakcheck.models import Release
 from leakcheck.records import dataclass
 
+_TALK = frozenset({"log", "logs", "logger", "logging", "print", "warn", "warning", "warnings", "echo"})
+_PLAIN = frozenset({"staticmethod", "classmethod"})  # decorators that do nothing when the function is called
+_NOT_QUIET = (ast.Yield, ast.YieldFrom, ast.Raise, ast.Assert, ast.Global, ast.Nonlocal)
+
 
 @dataclass(slots=True)
 class Releases:
@@ -26,7 +30,8 @@ class Releases:
     quiet: bool = False  # one of them swallows the errors of the release
     effects: Literal["none", "perhaps", "some"] = "none"  # whether a helper that releases does other things too
     ineffective: bool = False  # one of them lacks its `await`, or loses the slot
-    needs: set[str] = field(default_factory=set)  # other variables that a helper is given: the cursor that it closes
+    needs: set[str] = field(default_factory=set)  # other variables that a helper is given
+    closes: set[str] = field(default_factory=set)  # those of them that it closes: the cursor
 
 
 def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
@@ -89,6 +94,9 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
         found.effects = found.effects if found.effects == "some" else "perhaps"
     elif not _only_releases(scene, helper, call):
         found.effects = "some"
+    else:
+        found.closes |= {dotted(given) for name, given in _given(helper, call) if _is_closed_in(helper, name)}
+    found.closes.discard(scene.name)
     found.needs |= {n.id for n in ast.walk(call) if isinstance(n, ast.Name)} - {scene.name, dotted(call.func)}
 
 
@@ -106,16 +114,23 @@ def _elsewhere(scene: Scene, call: ast.Call) -> Function | None:
 
 
 def _only_releases(scene: Scene, helper: Function, call: ast.Call) -> bool:
-    """Whether all that a function calls is a release, also of something else that it is given, or talk about it."""
+    """Whether all that a function does is a release, also of something else that it is given, or talk about it."""
     once = {form.method.rpartition(".")[2] for form in scene.spec.release}
     methods = once | {"suppress", "getattr", "hasattr"}
     methods |= {form.removesuffix("()") for form in (*scene.spec.alive, *scene.spec.closed)}
-    others = {name for name, given in _given(helper, call) if dotted(given) != scene.name}
+    others = {name for name, given in _given(helper, call) if isinstance(given, ast.Name) and given.id != scene.name}
+    ours = {parameter.arg for parameter in (*helper.args.posonlyargs, *helper.args.args, *helper.args.kwonlyargs)}
     calls = [node for node in inner(helper) if isinstance(node, ast.Call) and not _closes_one(node, others)]
+    if not all(dotted(each) in _PLAIN for each in helper.decorator_list) or any(map(_does, _values(call))):
+        return False
     if sum(terminal(call.func) in once for call in calls) > 1 and scene.spec.double_release != "safe":
         return False
-    quiet = not any(isinstance(node, (ast.Yield, ast.Raise, ast.Global)) for node in inner(helper))
-    return quiet and all(terminal(call.func) in methods or talks(call) for call in calls)
+    if any(isinstance(node, _NOT_QUIET) or _stores(node) for node in inner(helper)):
+        return False
+    released = [call for call in calls if terminal(call.func) in once]
+    if not all(any(mentions(call, name) for name in ours) for call in released):
+        return False  # something that it was not given
+    return all(terminal(call.func) in methods or talks(call) for call in calls)
 
 
 def _given(helper: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
@@ -124,6 +139,24 @@ def _given(helper: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     bound = isinstance(call.func, ast.Attribute) and names[:1] in (["self"], ["cls"])
     yield from zip(names[bound:], call.args, strict=False)
     yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
+
+
+def _values(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _does(given: ast.expr) -> bool:
+    """Whether it does something before the call: `finish(conn, notes.pop())`."""
+    return not (dotted(given) or isinstance(given, ast.Constant))
+
+
+def _stores(node: ast.AST) -> bool:
+    """`self.state = "done"`, `conn.autocommit = True`, `del found[key]`: somebody can tell."""
+    return isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)
+
+
+def _is_closed_in(helper: Function, name: str) -> bool:
+    return any(isinstance(node, ast.Call) and _closes_one(node, {name}) for node in inner(helper))
 
 
 def _closes_one(call: ast.Call, names: set[str]) -> bool:
@@ -226,7 +259,7 @@ def _is_log(statement: ast.stmt) -> bool:
 
 def talks(call: ast.Call) -> bool:
     """Whether a call only tells somebody something."""
-    return any(word in dotted(call.func).lower() for word in ("log", "print", "warn"))
+    return not _TALK.isdisjoint(dotted(call.func).lower().replace("_", ".").split("."))
 
 
 # -- writing one -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.reads import is_apart, is_own, touches
+from leakcheck.fixes.reads import is_apart, is_own, runs_instead, touches
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none
 from leakcheck.fixes.text import Draft, Refused, line_end
@@ -21,6 +21,8 @@ from leakcheck.flow.values import resources_in
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import Module
 from leakcheck.records import dataclass
+
+_LATER = (ast.Lambda, ast.GeneratorExp)  # what stands in them runs when somebody asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class Scene:
             and isinstance(node.ctx, ast.Load)
             and id(node) not in skip
             and (again or node.lineno > self.statement.lineno)
-            and not self.is_apart(node, name)
+            and not runs_instead(self.tree, node, self.statement, name)
             for name in names
             for node in self.tree.naming(self.function, name)
         )
@@ -225,7 +227,7 @@ class Scene:
         """Whether it has run when the connection is acquired, and does not run again."""
         if not isinstance(node, ast.Name) or self.tree.function(node) is not self.function:
             return False
-        if node.lineno > self.statement.lineno:
+        if node.lineno > self.statement.lineno or any(isinstance(up, _LATER) for up in self.tree.parents(node)):
             return False
         up = self.tree.parent(node)
         return not self.tree.in_loop(self.statement, node) or (

@@ -9,11 +9,11 @@ from leakcheck.fixes import order, releases
 from leakcheck.fixes.anyway import released_anyway
 from leakcheck.fixes.ending import ending_for
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.reads import stored, touches
+from leakcheck.fixes.reads import through, touches
 from leakcheck.fixes.releases import Releases
 from leakcheck.fixes.removal import inside, remove, with_tests
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, dotted, inner, leaves, rebinds, terminal
+from leakcheck.fixes.syntax import CROWDED, Block, Try, bare, bound_names, dotted, inner, leaves, rebinds, terminal
 from leakcheck.fixes.text import Refused
 from leakcheck.records import dataclass
 
@@ -175,6 +175,8 @@ def _check_values(scene: Scene, region: Region) -> None:
     lazy = _lazy(scene)
     if not scene.forgotten:
         lazy.names = {scene.name: Need.CERTAIN}  # what else gets out did so before
+    if any(need and name != scene.name and through(region.rest, name).reads for name, need in lazy.names.items()):
+        raise Refused("what needs the connection is used behind the block")
     worst = Need.NONE
     for statement in region.body:
         for node in inner(statement):
@@ -232,20 +234,26 @@ def _catches(scene: Scene, up: ast.AST, unit: ast.stmt) -> bool:
 def _made_ready(scene: Scene, region: Region, body: list[ast.stmt]) -> int:
     """How many statements stay in front of the block, as they make what the release is given: `cur = conn.cursor()`."""
     ready = 0
-    needs = region.found.needs & stored(body)
-    while ready < len(body) and needs & stored(body[ready : ready + 1]):
+    needs = region.found.needs & _bound(body)
+    while ready < len(body) and needs & _bound(body[ready : ready + 1]):
         made = body[ready]
         call = bare(made.value) if isinstance(made, ast.Assign) else None
         if not isinstance(call, ast.Call) or dotted(call.func) != f"{scene.name}.cursor":
             break
         ready += 1
-    if needs & stored(body[ready:]):
+    if needs & _bound(body[ready:]):
         raise Refused(f"what releases `{scene.name}` is given something that is made on the way")
+    if others := region.found.closes - _bound([scene.statement, *body[:ready]]):
+        raise Refused(f"what releases `{scene.name}` closes `{min(others)}` as well")
     gone = {id(node) for unit in region.found.units for node in ast.walk(unit)}
     calls = (node for statement in body for node in inner(statement) if isinstance(node, ast.Call))
     closed = {dotted(call.func).removesuffix(".close") for call in calls if id(call) not in gone}
     region.doubts += [f"`{name}` would be closed twice" for name in sorted(closed & region.found.needs)]
     return ready
+
+
+def _bound(statements: list[ast.stmt]) -> set[str]:
+    return set(bound_names(node for statement in statements for node in ast.walk(statement)))
 
 
 def _written(scene: Scene, region: Region, late: bool) -> Proposal:

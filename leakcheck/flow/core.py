@@ -16,6 +16,7 @@ from leakcheck.flow.state import CERTAIN, Exits, Raised, Resource, State, Status
 from leakcheck.flow.values import (
     Derived,
     Function,
+    Method,
     Ref,
     ResourceId,
     Value,
@@ -207,7 +208,8 @@ class Core(Handing):
         resource = state.resources[rid]
         if resource.status not in (Status.OPEN, Status.LOST) or self.site_of(rid).parameter or rid in self.entered:
             return
-        held = any(rid in resources_in(value) for value in state.variables.values())
+        holders = (v.receiver if isinstance(v, Method) else v for v in state.variables.values())  # `save = conn.commit`
+        held = any(rid in resources_in(value) for value in holders)
         if held or state.is_stacked(rid):
             return
         rests = [name for name, value in state.variables.items() if isinstance(value, Derived) and value.rid == rid]
