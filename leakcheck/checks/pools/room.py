@@ -14,10 +14,12 @@ from leakcheck.checks.scripts import is_brief_script
 from leakcheck.checks.telling import quoted
 from leakcheck.diagnostics import Confidence
 from leakcheck.flow.resolve import Resolver
+from leakcheck.flow.values import Function
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.records import dataclass
 from leakcheck.settings import Settings
+from leakcheck.words import words
 
 _SETTING = "min-pool-size"
 ONE_BY_ONE = "so that what a server runs at a time is done one after the other"
@@ -74,7 +76,7 @@ def _crowds(built: Built, size: int) -> Iterator[str]:
     around = [m for name in names for m in project.modules_around(module, frozenset({own, name}))]
     users = [module, *(m for m in dict.fromkeys(around) if m is not module and not is_test(m, project.settings))]
     for user in users:
-        for call, function in _calls(user, frozenset(names)):
+        for call, function in _calls(user, frozenset(names), resolver):
             callee = resolver.callee_name(resolver.static(call.func, function, user)) or ""
             number = _number(call, web.at_once[callee], function, user) if callee in web.at_once else None
             if number is not None and number > size:
@@ -88,9 +90,11 @@ def _crowds(built: Built, size: int) -> Iterator[str]:
                 yield f"and {server} runs up to {threads} endpoints in threads at once"
 
 
-def _calls(module: Module, names: frozenset[str]) -> Iterator[tuple[cst.Call, FunctionInfo | None]]:
+def _calls(module: Module, names: frozenset[str], resolver: Resolver) -> Iterator[tuple[cst.Call, FunctionInfo | None]]:
     """The calls in parts of a module that mention one of some names, with the function around each."""
     for function in module.scopes(names):
+        if not _works(function, resolver):
+            continue
         for node in walk(function.node.body, same_scope):
             if isinstance(node, cst.Call):
                 yield node, function
@@ -98,6 +102,16 @@ def _calls(module: Module, names: frozenset[str]) -> Iterator[tuple[cst.Call, Fu
         for node in walk(chunk.tree, same_scope) if chunk.kind in ("simple", "compound") else ():
             if isinstance(node, cst.Call):
                 yield node, None
+
+
+def _works(function: FunctionInfo, resolver: Resolver) -> bool:
+    """Whether it, or a function of the project that it names, works with a connection: what runs at once may be
+    something else. If it names none, who knows."""
+    methods = function.cls.methods if function.cls is not None else {}
+    values = (resolver.name(name, function, function.module) for name in sorted(function.words - methods.keys()))
+    named = [value.info for value in values if isinstance(value, Function) and value.info is not function]
+    named += [method for name, method in methods.items() if name in function.words and method is not function]
+    return not named or any(not info.words.isdisjoint(words().connections) for info in (function, *named))
 
 
 def _number(call: cst.Call, keyword: str, function: FunctionInfo | None, module: Module) -> int | None:
@@ -111,10 +125,11 @@ def _number(call: cst.Call, keyword: str, function: FunctionInfo | None, module:
 
 
 def _has_plain_endpoint(text: str, resolver: Resolver) -> bool:
-    """Whether one is no coroutine: the framework runs it in a thread."""
+    """Whether one is no coroutine, so that the framework runs it in a thread, and is given or uses a connection."""
     kinds = "|".join(map(re.escape, resolver.catalogue.web.endpoints))
-    found = re.findall(rf"^@[\w.]+\.(?:{kinds})\(.*?^(async )?def ", text, re.MULTILINE | re.DOTALL)
-    return not all(found)
+    found = re.findall(rf"^@[\w.]+\.(?:{kinds})\(.*?^(?:async )?def .*?(?=^[@\w]|\Z)", text, re.MULTILINE | re.DOTALL)
+    uses = re.compile(rf"\bDepends\(|\.(?:{'|'.join(words().connections)})\(|\.connect\(")
+    return any(uses.search(each) for each in found if not re.search(r"^async def ", each, re.MULTILINE))
 
 
 def _is_async(built: Built) -> bool:

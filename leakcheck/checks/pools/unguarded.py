@@ -10,7 +10,7 @@ from leakcheck.checks.pools.fates import Fates
 from leakcheck.checks.pools.trails import Fate, Trail
 from leakcheck.checks.sql import mentions
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import same_scope, unawaited, walk
+from leakcheck.project.syntax.walk import same_scope, terminal, unawaited, walk
 
 _NAMED = (cst.Assign, cst.AnnAssign)
 
@@ -29,8 +29,14 @@ def skips_closing(node: cst.Call, function: FunctionInfo, fates: Fates) -> cst.C
         return None
     known = trail.pools | trail.derived
     between = filter(_may_leave, after[: closing[0]])
-    work = (part for each in between for part in walk(each, _may_leave))
-    return next((n for n in work if isinstance(n, cst.Call) and mentions([n], known.__contains__)), None)
+    calls = (part for each in between for part in walk(each, _may_leave) if isinstance(part, cst.Call))
+    return next((call for call in calls if mentions([call], known.__contains__) and _may_raise(call, fates)), None)
+
+
+def _may_raise(call: cst.Call, fates: Fates) -> bool:
+    """Not where it only tells of it, or asks what it is."""
+    name = terminal(call.func)
+    return "never-raises" not in fates.catalogue.function(name) | fates.catalogue.function(f"*.{name}")
 
 
 def _may_leave(node: cst.CSTNode) -> bool:

@@ -63,6 +63,8 @@ def commit_of(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
 def commit_of_own(loop: Loop, sent: Sequence[cst.Call]) -> Commit | None:
     """A block that takes a connection from its pool for one statement of the row, and commits it:
     `with engine.begin() as conn: conn.execute(…)`."""
+    if any(isinstance(part, cst.Yield) for part in loop.body):
+        return None  # one around the loop would last as long as the caller likes
     blocks = (node for node in always(loop.node.body) if isinstance(node, cst.With)) if sent else ()
     for block in blocks:
         for item in block.items:
