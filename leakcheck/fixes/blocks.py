@@ -251,7 +251,7 @@ def _last_use(scene: Scene, name: str) -> ast.stmt | None:
             and id(node) not in inside
             and node.lineno > scene.statement.lineno
         ):
-            if isinstance(node.ctx, ast.Load) and not (_owned(scene, node, name) or scene.is_apart(node, name)):
+            if isinstance(node.ctx, ast.Load) and not (_owned(scene, node, name) or scene.beside.is_apart(node, name)):
                 raise Refused(f"`{name}` is also used outside the block, at line {node.lineno}")
     if _read_next_round(scene, name) or scene.needed_outside([scene.statement, *body], names - {name}):
         raise Refused("what needs the connection is used outside the block it is opened in")

@@ -119,33 +119,42 @@ def is_own(node: ast.AST, up: ast.AST, name: str) -> bool:
     return name in own_names(up) and not any(node in ast.walk(part) for part in _evaluated_outside(up))
 
 
-def is_apart(tree: Tree, node: ast.AST, binding: ast.stmt, name: str) -> bool:
-    """Whether a mention of a name is for another value than a statement binds: it stands in another branch, or behind,
-    where the name gets a value before it is read."""
-    up, mine, other = _parting(tree, binding, node)
-    behind = _behind(up, mine)
-    return runs_instead(tree, node, binding, name) or (other in behind and not through(behind, name).reads)
+class Beside:
+    """What stands beside a statement that binds a name. A function may mention it often: each block is read once."""
 
+    def __init__(self, tree: Tree, binding: ast.stmt) -> None:
+        self._tree, self._binding = tree, binding
+        self._leading: dict[ast.AST, ast.AST] = {}  # from what is around the statement to it
+        self._behind: dict[tuple[ast.AST, str], tuple[list[ast.AST], bool]] = {}
+        way: ast.AST = binding
+        for up in tree.parents(binding):
+            self._leading[up], way = way, up
 
-def runs_instead(tree: Tree, node: ast.AST, first: ast.stmt, name: str) -> bool:
-    """Whether something stands in another branch of an `if` or a `match` than a statement, and does not read what the
-    name has from an earlier round of a loop around both."""
-    up, *ways = _parting(tree, first, node)
-    mine, other = (_branch(up, way) for way in ways)
-    apart = bool(mine and other) and mine is not other
-    return apart and not (tree.in_loop(first, node) and through(other, name).reads)
+    def is_apart(self, node: ast.AST, name: str) -> bool:
+        """Whether a mention of a name is for another value: it stands in another branch, or behind, where the name
+        gets a value before it is read."""
+        up, way = self._parting(node)
+        if (up, name) not in self._behind:
+            behind = _behind(up, self._leading.get(up, way))
+            self._behind[up, name] = behind, through(behind, name).reads
+        behind, reads = self._behind[up, name]
+        return (not reads and way in behind) or self.runs_instead(node, name)
 
+    def runs_instead(self, node: ast.AST, name: str) -> bool:
+        """Whether something stands in another branch of an `if` or a `match`, and does not read what the name has from
+        an earlier round of a loop around both."""
+        up, way = self._parting(node)
+        mine, other = _branch(up, self._leading.get(up, way)), _branch(up, way)
+        apart = bool(mine and other) and mine is not other
+        return apart and not (self._tree.in_loop(self._binding, node) and through(other, name).reads)
 
-def _parting(tree: Tree, first: ast.AST, second: ast.AST) -> tuple[ast.AST, ast.AST, ast.AST]:
-    """The innermost node around two others, and those of its parts that lead to each."""
-    leading: dict[ast.AST, ast.AST] = {}
-    for up in tree.parents(first):
-        leading[up], first = first, up
-    for up in tree.parents(second):
-        if up in leading:
-            return up, leading[up], second
-        second = up
-    return second, first, second  # one is the module around the other
+    def _parting(self, node: ast.AST) -> tuple[ast.AST, ast.AST]:
+        """The innermost node around both, and the one of its parts that leads to another node."""
+        for up in self._tree.parents(node):
+            if up in self._leading:
+                return up, node
+            node = up
+        return node, node  # the module itself
 
 
 def _branch(up: ast.AST, way: ast.AST) -> Sequence[ast.AST]:
@@ -201,12 +210,11 @@ def closures(scope: ast.AST, names: set[str]) -> set[str]:
 
 
 __all__ = [
+    "Beside",
     "Course",
     "closures",
-    "is_apart",
     "is_own",
     "loads",
-    "runs_instead",
     "stored",
     "through",
     "through_one",

@@ -161,8 +161,9 @@ def _is_closed_in(helper: Function, name: str) -> bool:
 
 def _closes_one(call: ast.Call, names: set[str]) -> bool:
     """`cursor.close()`"""
-    closes = isinstance(call.func, ast.Attribute) and call.func.attr == "close" and not (call.args or call.keywords)
-    return closes and isinstance(call.func, ast.Attribute) and dotted(call.func.value) in names
+    function = call.func
+    closes = isinstance(function, ast.Attribute) and function.attr == "close" and dotted(function.value) in names
+    return closes and not (call.args or call.keywords)
 
 
 def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:

@@ -10,7 +10,7 @@ from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.reads import is_apart, is_own, runs_instead, touches
+from leakcheck.fixes.reads import Beside, is_own, touches
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none
 from leakcheck.fixes.text import Draft, Refused, line_end
@@ -198,11 +198,12 @@ class Scene:
         skip = {id(n) for s in (*inside, self.statement, *self.twins) for n in ast.walk(s)}
         named = self.tree.naming(self.function, self.name)
         later = (n for n in named if id(n) not in skip and not self._before(n) and not self._is_anothers(n))
-        return [n for n in later if not self.is_apart(n, self.name)]
+        return [n for n in later if not self.beside.is_apart(n, self.name)]
 
-    def is_apart(self, node: ast.AST, name: str) -> bool:
-        """Whether a mention of a name is for another value than the acquire gives."""
-        return is_apart(self.tree, node, self.statement, name)
+    @cached_property
+    def beside(self) -> Beside:
+        """Which mentions of a name are for another value than the acquire gives."""
+        return Beside(self.tree, self.statement)
 
     def _is_anothers(self, node: ast.AST) -> bool:
         """Whether a nested function has the name for something of its own."""
@@ -218,7 +219,7 @@ class Scene:
             and isinstance(node.ctx, ast.Load)
             and id(node) not in skip
             and (again or node.lineno > self.statement.lineno)
-            and not runs_instead(self.tree, node, self.statement, name)
+            and not self.beside.runs_instead(node, name)
             for name in names
             for node in self.tree.naming(self.function, name)
         )
