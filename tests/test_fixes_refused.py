@@ -610,3 +610,36 @@ def test_an_object_is_not_closed_before_what_it_gave_is_used(function: str) -> N
     result = fix(source, "unsafe")
     assert result.found
     assert result.text == source
+
+
+ROWS = """\
+import sqlite3
+
+
+def save(path, text):
+    conn = sqlite3.connect(path)
+    cursor = conn.cursor()
+    {before}
+    words = text.split()
+    for word in words:
+        cursor.execute("INSERT INTO t VALUES (?)", (word,))
+    conn.commit()
+    conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ("last = lambda: word", "what the loop binds is used elsewhere"),
+        ("list = text.lower()", "`list` or `iter` is something else here"),
+        ("conn.isolation_level = None", "unsafe: each row may be committed by itself"),
+        ("conn.autocommit = True", "unsafe: each row may be committed by itself"),
+    ],
+)
+def test_rows_that_are_not_sent_together(before: str, reason: str) -> None:
+    chosen = Settings(NOWHERE, fix="safe", select=("LK301",))
+    assert "executemany" in fix(ROWS.format(before="pass"), settings=chosen).text
+    result = fix(ROWS.format(before=before), settings=chosen)
+    assert "executemany" not in result.text
+    assert any(given.startswith(reason) for given in result.reasons), result.reasons

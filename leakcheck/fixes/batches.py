@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import field
 
 from leakcheck.fixes.inert import is_inert, is_materialised
+from leakcheck.fixes.reads import is_own
+from leakcheck.fixes.receivers import is_sqlalchemy, takes_many
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
-from leakcheck.fixes.syntax import bare, dotted, inner, terminal
+from leakcheck.fixes.syntax import SCOPES, bare, bound_names, dotted, inner, terminal
 from leakcheck.fixes.text import Draft, Refused, has_comment, indentation
 from leakcheck.patterns import pattern
 from leakcheck.records import dataclass
 
 _WIDEST = 120
 _CURSOR = pattern(r"cur(?:s|sor|r)?\d*$", re.IGNORECASE)  # the name of what has `executemany` in every library
+_AUTOCOMMIT = pattern(r"autocommit|isolation_level", re.IGNORECASE)
 _NAMES = (ast.Name, ast.Tuple, ast.List, ast.Starred, ast.expr_context)
 
 
@@ -96,7 +100,7 @@ def _check(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, statement:
     receiver = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
     if not receiver or receiver.partition(".")[0] in loaded(loop.iter):
         raise Refused("the rows come from the same connection")
-    if not (_CURSOR.search(receiver) or _takes_many(spot, call)):
+    if not (_CURSOR.search(receiver) or takes_many(spot, call)):
         raise Refused(f"whether `{receiver}` has `executemany` is not in sight")
     answers = spot.around.catalogue.methods("answers") - {"fetchone", "fetchall", "fetchmany"}
     for node in ast.walk(spot.scope):
@@ -108,6 +112,8 @@ def _check(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, statement:
         raise Refused("what the loop binds is used elsewhere")
     if any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda)) for n in inner(loop)):
         raise Refused("the loop does more than send rows")
+    if _hides_builtins(spot):
+        raise Refused("`list` or `iter` is something else here")
     spot.alone(*round_.naming, *round_.tests, round_.sent, *([round_.commit] if round_.commit else []))
     gone = [spot.lines(each) for each in round_.naming] + [range(t.lineno, t.body[0].lineno) for t in round_.tests]
     if any(has_comment("".join(spot.tree.lines[number - 1] for number in numbers)) for numbers in gone):
@@ -123,20 +129,34 @@ def _needed_later(spot: Spot, loop: ast.For, names: set[str]) -> bool:
         if isinstance(node, (ast.Global, ast.Nonlocal)) and names & set(node.names):
             return True
         if isinstance(node, ast.Name) and node.id in names and id(node) not in inside:
-            if not isinstance(node.ctx, ast.Store) and (again or node.lineno > loop.lineno):
+            if not isinstance(node.ctx, ast.Store) and (again or node.lineno > loop.lineno or _in_closure(spot, node)):
                 return True
     return False
+
+
+def _in_closure(spot: Spot, node: ast.Name) -> bool:
+    """Whether it is read when somebody calls what it stands in."""
+    ups = list(itertools.takewhile(lambda up: up is not spot.scope, spot.tree.parents(node)))
+    later = any(isinstance(up, (*SCOPES, ast.GeneratorExp)) for up in ups)
+    return later and not any(is_own(node, up, node.id) for up in ups)
+
+
+def _hides_builtins(spot: Spot) -> bool:
+    """Whether `list` or `iter` may be something else here."""
+    return not {"list", "iter"}.isdisjoint(bound_names(spot.tree.nodes))
 
 
 def _doubts(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, parameters: ast.expr) -> Iterator[str]:
     """Why it may not be the same."""
     if round_.commit:
         yield "one commit a batch instead of one a row: a row that fails takes the rest of its batch with it"
+    elif _AUTOCOMMIT.search(spot.file.source):
+        yield "each row may be committed by itself: a row that fails takes the rest of its batch with it"
     if not spot.function:
         yield "other modules may read what the loop binds"
     if isinstance(spot.statement, ast.Expr) and isinstance(spot.statement.value, ast.Await):
         yield "other tasks run between two batches, no longer between two rows"
-    if not _takes_many(spot, call):
+    if not takes_many(spot, call):
         yield "the cursor comes from elsewhere: whether it is one is not in sight"
     if not is_materialised(loop.iter, spot):
         yield f"`{spot.flat(loop.iter)}` may be a generator: it is read up to a batch ahead of what is written"
@@ -159,53 +179,6 @@ def _handled(spot: Spot, loop: ast.For) -> bool:
             return True
         inside = up
     return False
-
-
-def _takes_many(spot: Spot, call: ast.Call) -> bool:
-    """Whether the receiver is a cursor made in this function, a connection that takes many, or SQLAlchemy's."""
-    if _is_sqlalchemy(spot, call):
-        return True
-    receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
-    if not isinstance(receiver, ast.Name):
-        return False
-    values = [_opened(value) for target, value in _bindings(spot) if target == receiver.id]
-    return bool(values) and all(
-        isinstance(value, ast.Call) and (terminal(value.func) == "cursor" or _runs_many(spot, value))
-        for value in values
-    )
-
-
-def _opened(node: ast.expr) -> ast.expr:
-    """Without `await` and `closing(…)`."""
-    node = node.value if isinstance(node, ast.Await) else node
-    if isinstance(node, ast.Call) and terminal(node.func) in ("closing", "aclosing") and node.args:
-        return _opened(node.args[0])
-    return node
-
-
-def _runs_many(spot: Spot, node: ast.expr) -> bool:
-    found = (site for span, site in spot.around.sites.items() if spot.tree.start(node) == (span.line, span.column - 1))
-    return any(site.spec.runs_many for site in found)
-
-
-def _bindings(spot: Spot) -> Iterator[tuple[str, ast.expr]]:
-    for node in ast.walk(spot.scope):
-        if isinstance(node, ast.Assign):
-            yield from ((t.id, node.value) for t in node.targets if isinstance(t, ast.Name))
-        elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
-            yield node.optional_vars.id, node.context_expr
-        elif isinstance(node, ast.arg):
-            yield node.arg, ast.Constant(None)
-
-
-def _is_sqlalchemy(spot: Spot, call: ast.Call) -> bool:
-    """`conn.execute(text("…"), {…})`: the same method takes a list."""
-    made = call.args[0]
-    if isinstance(made, ast.Name):
-        made = next((value for name, value in _bindings(spot) if name == made.id), made)
-    name = dotted(made.func) if isinstance(made, ast.Call) else ""
-    origin = spot.file.module.imports.get(name.partition(".")[0], "")
-    return bool(name) and origin.partition(".")[0] in ("sqlalchemy", "sqlmodel")
 
 
 def _write(spot: Spot, draft: Draft, loop: ast.For, round_: _Round, call: ast.Call, parameters: ast.expr) -> None:
@@ -272,7 +245,7 @@ def _inlined(spot: Spot, node: ast.expr, round_: _Round) -> str:
 
 def _send(spot: Spot, draft: Draft, round_: _Round, call: ast.Call, parameters: ast.expr, batch: str) -> None:
     """`execute(statement, row)` becomes `executemany(statement, batch)`, where it stands."""
-    many = "execute" if _is_sqlalchemy(spot, call) else "executemany"
+    many = "execute" if is_sqlalchemy(spot, call) else "executemany"
     if round_.tests:
         statement = round_.sent
         if len(spot.lines(statement)) > 1:
