@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from leakcheck.fixes.releases import talks
 from leakcheck.fixes.syntax import LOOPS, Tree, Try, dotted, inner, leaves
+from leakcheck.fixes.talk import talks
 
 
 def after(tree: Tree, unit: ast.stmt, region: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -9,8 +9,12 @@ from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, bare, dotted, terminal
 from leakcheck.fixes.text import Draft, Refused, line_end
+from leakcheck.flow.outside import around, has_heir
+from leakcheck.flow.owning import subclasses
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.records import dataclass
+
+_DECORATORS = frozenset({"contextmanager", "asynccontextmanager", "staticmethod", "classmethod"})  # do nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def preferred(scene: Scene) -> Preferred | None:
         waits = isinstance(manager, ast.AsyncFunctionDef) if manager else isinstance(scene.value, ast.Await)
         return Preferred(scene, name, "" if same else module, waits, doubt)
     for manager in _siblings(scene, acquirer):
-        if _plain(manager, acquirer, scene):
+        if _plain(manager, acquirer, scene) and not _is_overridden(manager.name, acquirer, scene):
             return Preferred(scene, manager.name, "", isinstance(manager, ast.AsyncFunctionDef), "")
     return None
 
@@ -142,6 +146,8 @@ def _bound_locally(scene: Scene, name: str) -> bool:
 
 def _plain(manager: Function, acquirer: FunctionInfo, scene: Scene) -> bool:
     """`conn = acquire(…)`, `try: yield conn`, `finally: conn.close()`, or the same as a `with`; nothing more."""
+    if not all(terminal(decorator) in _DECORATORS for decorator in manager.decorator_list):
+        return False
     body = manager.body[1:] if ast.get_docstring(manager) is not None else manager.body
     match body:
         case [ast.Assign([ast.Name(name)], value), ast.Try(inside, [], [], [ast.Expr(release)])]:
@@ -151,6 +157,16 @@ def _plain(manager: Function, acquirer: FunctionInfo, scene: Scene) -> bool:
         case _:
             return False
     return ends and _yields(inside, name) and _passes_on(manager, value, acquirer)
+
+
+def _is_overridden(name: str, acquirer: FunctionInfo, scene: Scene) -> bool:
+    """Whether a class derived from the acquirer's, here or in a file around, has a method of the manager's name."""
+    if acquirer.cls is None:
+        return False
+    texts = around(acquirer.cls, scene.run.resolver)
+    heirs = subclasses(acquirer.cls)
+    others = (text for text in texts - {acquirer.module.source} if has_heir(acquirer.cls.name, text))
+    return any(name in heir.methods for heir in heirs) or any(f"def {name}(" in text for text in others)
 
 
 def _closed(value: ast.expr) -> ast.expr:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Literal
 
 import libcst as cst
 
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.syntax import Function, Try, bare, dotted, inner, is_none, mentions, terminal
+from leakcheck.fixes.sole import arguments, closed_by, only_releases
+from leakcheck.fixes.syntax import Try, bare, dotted, inner, is_none, mentions, terminal
+from leakcheck.fixes.talk import talks
 from leakcheck.fixes.text import Refused
-from leakcheck.flow.values import Function as FunctionValue
 from leakcheck.models import Release
+from leakcheck.project.syntax.module import FunctionInfo
+from leakcheck.project.syntax.walk import code
 from leakcheck.records import dataclass
-
-_TALK = frozenset({"log", "logs", "logger", "logging", "print", "warn", "warning", "warnings", "echo"})
-_PLAIN = frozenset({"staticmethod", "classmethod"})  # decorators that do nothing when the function is called
-_NOT_QUIET = (ast.Yield, ast.YieldFrom, ast.Raise, ast.Assert, ast.Global, ast.Nonlocal)
 
 
 @dataclass(slots=True)
@@ -81,64 +80,43 @@ def is_release(scene: Scene, statement: ast.Expr, known: set[tuple[int, int]]) -
 
 
 def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
-    """A driver's own call only releases. A helper must be seen to do no more."""
+    """A driver's own call only releases. A function of the project must be seen to do no more."""
     call = bare(statement.value)
-    right = any(fits(form, statement.value, scene.name) for form in scene.spec.release)
-    if right or _forgot_await(scene, statement) or _is_wrong(scene, statement):
+    if _forgot_await(scene, statement) or _is_wrong(scene, statement):
         return
     assert isinstance(call, ast.Call)
-    helper = scene.tree.function_named(terminal(call.func)) or _elsewhere(scene, call)
-    if isinstance(helper, ast.AsyncFunctionDef) and not isinstance(statement.value, ast.Await):
-        found.effects = "some"  # a coroutine that never runs
-    elif helper is None:
-        found.effects = found.effects if found.effects == "some" else "perhaps"
-    elif not _only_releases(scene, helper, call):
-        found.effects = "some"
-    else:
-        found.closes |= {dotted(given) for name, given in _given(helper, call) if _is_closed_in(helper, name)}
+    node, helpers = _helpers(scene, call)
+    if not helpers:
+        plain = any(fits(form, statement.value, scene.name) for form in scene.spec.release)
+        found.effects = found.effects if plain or found.effects == "some" else "perhaps"
+        return
+    for helper in helpers:
+        never_runs = helper.is_async and not isinstance(statement.value, ast.Await)
+        closed = None if never_runs or any(map(_does, _values(call))) else _closed_by(scene, helper, node)
+        found.effects = "some" if closed is None else found.effects
+        found.closes |= closed or set()
     found.closes.discard(scene.name)
     found.needs |= {n.id for n in ast.walk(call) if isinstance(n, ast.Name)} - {scene.name, dotted(call.func)}
 
 
-def _elsewhere(scene: Scene, call: ast.Call) -> Function | None:
-    """The helper, where it stands in another file of the project."""
-    own, module = scene.run.function, scene.file.module
+def _helpers(scene: Scene, call: ast.Call) -> tuple[cst.Call, list[FunctionInfo]]:
+    """The functions of the project that a release runs; none, where it is the driver's own."""
     for node in scene.site.releases:
-        span = module.span(node)
-        if isinstance(node, cst.Call) and (span.line, span.column - 1) == scene.tree.start(call):
-            callee = scene.run.resolver.static(node.func, own, module)
-            if isinstance(callee, FunctionValue):
-                found = ast.parse(cst.Module([callee.info.node]).code).body[0]
-                return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
-    return None
+        span = scene.file.module.span(node)
+        inside = node.expression if isinstance(node, cst.Await) else node
+        if isinstance(inside, cst.Call) and (span.line, span.column - 1) == scene.tree.start(call):
+            return inside, list(scene.run.callees.get(inside, ()))
+    return cst.Call(cst.Name("_")), []
 
 
-def _only_releases(scene: Scene, helper: Function, call: ast.Call) -> bool:
-    """Whether all that a function does is a release, also of something else that it is given, or talk about it."""
-    once = {form.method.rpartition(".")[2] for form in scene.spec.release}
-    methods = once | {"suppress", "getattr", "hasattr"}
-    methods |= {form.removesuffix("()") for form in (*scene.spec.alive, *scene.spec.closed)}
-    others = {name for name, given in _given(helper, call) if isinstance(given, ast.Name) and given.id != scene.name}
-    ours = {parameter.arg for parameter in (*helper.args.posonlyargs, *helper.args.args, *helper.args.kwonlyargs)}
-    calls = [node for node in inner(helper) if isinstance(node, ast.Call) and not _closes_one(node, others)]
-    if not all(dotted(each) in _PLAIN for each in helper.decorator_list) or any(map(_does, _values(call))):
-        return False
-    if sum(terminal(call.func) in once for call in calls) > 1 and scene.spec.double_release != "safe":
-        return False
-    if any(isinstance(node, _NOT_QUIET) or _stores(node) for node in inner(helper)):
-        return False
-    released = [call for call in calls if terminal(call.func) in once]
-    if not all(any(mentions(call, name) for name in ours) for call in released):
-        return False  # something that it was not given
-    return all(terminal(call.func) in methods or talks(call) for call in calls)
-
-
-def _given(helper: Function, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    """A helper's parameters, and what a call gives for them."""
-    names = [parameter.arg for parameter in (*helper.args.posonlyargs, *helper.args.args)]
-    bound = isinstance(call.func, ast.Attribute) and names[:1] in (["self"], ["cls"])
-    yield from zip(names[bound:], call.args, strict=False)
-    yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
+def _closed_by(scene: Scene, helper: FunctionInfo, node: cst.Call) -> set[str] | None:
+    """What a function that releases the connection closes of what it is given; None if it does more than that."""
+    resolver, cls = scene.run.resolver, scene.owner
+    if cls is not None and isinstance(node.func, cst.Attribute) and code(node.func.value) == scene.name:
+        return set() if only_releases(helper, cls, scene.spec, resolver) else None
+    given = {name: path for name, path in arguments(helper, node) if path and "." not in path}
+    closed = closed_by(helper, given, scene.spec, resolver)
+    return {given[name] for name in closed if name in given} if closed is not None else None
 
 
 def _values(call: ast.Call) -> list[ast.expr]:
@@ -148,22 +126,6 @@ def _values(call: ast.Call) -> list[ast.expr]:
 def _does(given: ast.expr) -> bool:
     """Whether it does something before the call: `finish(conn, notes.pop())`."""
     return not (dotted(given) or isinstance(given, ast.Constant))
-
-
-def _stores(node: ast.AST) -> bool:
-    """`self.state = "done"`, `conn.autocommit = True`, `del found[key]`: somebody can tell."""
-    return isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)
-
-
-def _is_closed_in(helper: Function, name: str) -> bool:
-    return any(isinstance(node, ast.Call) and _closes_one(node, {name}) for node in inner(helper))
-
-
-def _closes_one(call: ast.Call, names: set[str]) -> bool:
-    """`cursor.close()`"""
-    function = call.func
-    closes = isinstance(function, ast.Attribute) and function.attr == "close" and dotted(function.value) in names
-    return closes and not (call.args or call.keywords)
 
 
 def _forgot_await(scene: Scene, statement: ast.Expr) -> bool:
@@ -258,22 +220,27 @@ def _is_log(statement: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and talks(call)
 
 
-def talks(call: ast.Call) -> bool:
-    """Whether a call only tells somebody something."""
-    return not _TALK.isdisjoint(dotted(call.func).lower().replace("_", ".").split("."))
-
-
 # -- writing one -------------------------------------------------------------------------------------------------------
 
 
 def written(scene: Scene, name: str) -> str:
     """A release in the form that fits, for a connection of that name."""
     forms = scene.spec.release[:1] if scene.spec.kind == "checkout" else scene.spec.release  # closing is not returning
-    for form in forms:
-        text = _write(form, scene, name)
-        if text and (not form.awaited or isinstance(scene.function, ast.AsyncFunctionDef)):
-            return text
-    raise Refused(f"nothing here says how `{name}` is given back")
+    waits = isinstance(scene.function, ast.AsyncFunctionDef)
+    texts = {form: text for form in forms if (text := _write(form, scene, name)) and (waits or not form.awaited)}
+    if not texts:
+        raise Refused(f"nothing here says how `{name}` is given back")
+    found = next((text for form, text in texts.items() if _is_sole(scene, form)), "")
+    if not found:
+        raise Refused(f"what releases `{name}` does more than that")
+    return found
+
+
+def _is_sole(scene: Scene, form: Release) -> bool:
+    """Whether an object of the project does nothing but release by this method."""
+    resolver = scene.run.resolver
+    method = resolver.method(scene.owner, form.method) if scene.owner is not None and form.on == "conn" else None
+    return method is None or scene.owner is None or only_releases(method, scene.owner, scene.spec, resolver)
 
 
 def _write(form: Release, scene: Scene, name: str) -> str:
@@ -306,4 +273,5 @@ def pool_of(scene: Scene) -> str:
 
 def closes_plainly(scene: Scene) -> bool:
     """Whether `contextlib.closing` is the right release."""
-    return any(form.on == "conn" and form.method == "close" and not form.awaited for form in scene.spec.release)
+    ways = (form for form in scene.spec.release if form.on == "conn" and form.method == "close" and not form.awaited)
+    return any(_is_sole(scene, form) for form in ways)

@@ -19,7 +19,7 @@ from leakcheck.flow.sites import Site
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import resources_in
 from leakcheck.models import Connection
-from leakcheck.project.syntax.module import Module
+from leakcheck.project.syntax.module import ClassInfo, Module
 from leakcheck.records import dataclass
 
 _LATER = (ast.Lambda, ast.GeneratorExp)  # what stands in them runs when somebody asks for it
@@ -144,6 +144,11 @@ class Scene:
     def forgotten(self) -> bool:
         """Whether some path that needs no exception leaves it open, or there is none that would give it back."""
         return self.code != "LK102" or not self.site.releases
+
+    @cached_property
+    def owner(self) -> ClassInfo | None:
+        """The class of the object that keeps the connection, or is one; None for a driver's own."""
+        return self.run.summaries.owners.class_of(self.spec)
 
     @property
     def objects(self) -> bool:

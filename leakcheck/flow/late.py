@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,10 @@ class Late:
             self._models[cls] = None
             self._models[cls] = self._find(cls)
         return self._models[cls]
+
+    def known(self) -> Iterable[tuple[ClassInfo, Connection | None]]:
+        """The classes that were asked about, and their models."""
+        return self._models.items()
 
     def openers(self, cls: ClassInfo) -> dict[FunctionInfo, tuple[Way, ...]]:
         """Its methods that open a connection, and how they end."""

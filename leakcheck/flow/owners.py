@@ -49,6 +49,11 @@ class Owners:
             self._models[cls] = self._find(cls) or inherited(cls, self.resolver)
         return self._models[cls]
 
+    def class_of(self, model: Connection) -> ClassInfo | None:
+        """The class whose objects need what a model says; None for a driver's."""
+        known = (*self._models.items(), *self.late.known())
+        return next((cls for cls, made in known if made is model), None)
+
     def duty(self, cls: ClassInfo) -> Connection | None:
         """The same, where it may also be a later call that opens the connection."""
         return self.model(cls) or self.late.model(cls)
