@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import field
-from typing import Literal
+from typing import Literal, get_args
 
 import libcst as cst
 
@@ -16,8 +16,9 @@ from leakcheck.fixes.talk import talks
 from leakcheck.fixes.text import Refused
 from leakcheck.models import Release
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import code
 from leakcheck.records import dataclass
+
+Effects = Literal["none", "perhaps", "some"]
 
 
 @dataclass(slots=True)
@@ -27,10 +28,14 @@ class Releases:
     units: list[ast.stmt] = field(default_factory=list)
     alive_guard: bool = False  # one of them asks whether the connection is still usable
     quiet: bool = False  # one of them swallows the errors of the release
-    effects: Literal["none", "perhaps", "some"] = "none"  # whether a helper that releases does other things too
+    effects: Effects = "none"  # whether what releases does other things too
     ineffective: bool = False  # one of them lacks its `await`, or loses the slot
     needs: set[str] = field(default_factory=set)  # other variables that a helper is given
     closes: set[str] = field(default_factory=set)  # those of them that it closes: the cursor
+
+    def note(self, effects: Effects) -> None:
+        """Of several releases the worst counts."""
+        self.effects = max(self.effects, effects, key=get_args(Effects).index)
 
 
 def find(scene: Scene, region: Iterable[ast.stmt]) -> Releases:
@@ -88,13 +93,17 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
     node, helpers = _helpers(scene, call)
     if not helpers:
         plain = any(fits(form, statement.value, scene.name) for form in scene.spec.release)
-        found.effects = found.effects if plain or found.effects == "some" else "perhaps"
+        found.note("none" if plain else "perhaps")
         return
     for helper in helpers:
-        never_runs = helper.is_async and not isinstance(statement.value, ast.Await)
-        closed = None if never_runs or any(map(_does, _values(call))) else _closed_by(scene, helper, node)
-        found.effects = "some" if closed is None else found.effects
-        found.closes |= closed or set()
+        if helper.is_async and not isinstance(statement.value, ast.Await):
+            found.note("some")  # a coroutine that never runs
+        elif (cls := scene.owner or helper.cls) and dotted(call.func) == f"{scene.name}.{helper.name}":
+            found.note("none" if only_releases(helper, cls, scene.spec, scene.run.resolver) else "perhaps")
+        else:
+            closed = None if any(map(_does, _values(call))) else _closed_by(scene, helper, node)
+            found.note("some" if closed is None else "none")
+            found.closes |= closed or set()
     found.closes.discard(scene.name)
     found.needs |= {n.id for n in ast.walk(call) if isinstance(n, ast.Name)} - {scene.name, dotted(call.func)}
 
@@ -111,11 +120,8 @@ def _helpers(scene: Scene, call: ast.Call) -> tuple[cst.Call, list[FunctionInfo]
 
 def _closed_by(scene: Scene, helper: FunctionInfo, node: cst.Call) -> set[str] | None:
     """What a function that releases the connection closes of what it is given; None if it does more than that."""
-    resolver, cls = scene.run.resolver, scene.owner
-    if cls is not None and isinstance(node.func, cst.Attribute) and code(node.func.value) == scene.name:
-        return set() if only_releases(helper, cls, scene.spec, resolver) else None
     given = {name: path for name, path in arguments(helper, node) if path and "." not in path}
-    closed = closed_by(helper, given, scene.spec, resolver)
+    closed = closed_by(helper, given, scene.spec, scene.run.resolver)
     return {given[name] for name in closed if name in given} if closed is not None else None
 
 
@@ -226,21 +232,11 @@ def _is_log(statement: ast.stmt) -> bool:
 def written(scene: Scene, name: str) -> str:
     """A release in the form that fits, for a connection of that name."""
     forms = scene.spec.release[:1] if scene.spec.kind == "checkout" else scene.spec.release  # closing is not returning
-    waits = isinstance(scene.function, ast.AsyncFunctionDef)
-    texts = {form: text for form in forms if (text := _write(form, scene, name)) and (waits or not form.awaited)}
-    if not texts:
-        raise Refused(f"nothing here says how `{name}` is given back")
-    found = next((text for form, text in texts.items() if _is_sole(scene, form)), "")
-    if not found:
-        raise Refused(f"what releases `{name}` does more than that")
-    return found
-
-
-def _is_sole(scene: Scene, form: Release) -> bool:
-    """Whether an object of the project does nothing but release by this method."""
-    resolver = scene.run.resolver
-    method = resolver.method(scene.owner, form.method) if scene.owner is not None and form.on == "conn" else None
-    return method is None or scene.owner is None or only_releases(method, scene.owner, scene.spec, resolver)
+    for form in forms:
+        text = _write(form, scene, name)
+        if text and (not form.awaited or isinstance(scene.function, ast.AsyncFunctionDef)):
+            return text
+    raise Refused(f"nothing here says how `{name}` is given back")
 
 
 def _write(form: Release, scene: Scene, name: str) -> str:
@@ -273,5 +269,4 @@ def pool_of(scene: Scene) -> str:
 
 def closes_plainly(scene: Scene) -> bool:
     """Whether `contextlib.closing` is the right release."""
-    ways = (form for form in scene.spec.release if form.on == "conn" and form.method == "close" and not form.awaited)
-    return any(_is_sole(scene, form) for form in ways)
+    return any(form.on == "conn" and form.method == "close" and not form.awaited for form in scene.spec.release)

@@ -9,7 +9,7 @@ import libcst as cst
 
 from leakcheck.fixes.talk import tells
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Function
+from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, is_none, terminal, walk
@@ -18,6 +18,7 @@ from leakcheck.records import dataclass
 _PLAIN = frozenset({"staticmethod", "classmethod"})  # decorators that do nothing when the function is called
 _BUILTINS = frozenset({"getattr", "hasattr", "isinstance", "callable", "super", "print"})
 _HARMLESS = frozenset({"suppress", "closing"})  # managers that do nothing of their own, or what is looked at anyhow
+_LOCKS = frozenset({"threading.Lock", "threading.RLock", "multiprocessing.Lock", "multiprocessing.RLock"})
 _DEPTH = 4  # of functions that call each other
 # What an expression may consist of besides calls and attributes; anything else might raise, or do something.
 _PARTS = (
@@ -25,6 +26,7 @@ _PARTS = (
     cst.BooleanOperation, cst.UnaryOperation, cst.BaseBooleanOp, cst.BaseCompOp, cst.BaseUnaryOp, cst.Await,
     cst.IfExp, cst.Tuple, cst.Element,
 )  # fmt: skip
+_MAY_FAIL = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual, cst.Minus, cst.Plus, cst.BitInvert)
 
 
 def closed_by(
@@ -107,7 +109,11 @@ class _Look:
         return isinstance(node, cst.Name) or (bool(own) and constant)
 
     def _manager(self, node: cst.BaseExpression) -> bool:
-        return isinstance(node, cst.Call) and terminal(node.func) in _HARMLESS and self._arguments(node)
+        """`suppress(…)`, or a lock, which is held as long as it was before."""
+        if isinstance(node, cst.Call):
+            return terminal(node.func) in _HARMLESS and self._arguments(node)
+        value = self.resolver.static(node, self.function, self.function.module)
+        return isinstance(value, Instance) and value.type in _LOCKS
 
     # -- expressions ---------------------------------------------------------------------------------------------------
 
@@ -118,27 +124,31 @@ class _Look:
             return self._attribute(node)
         inside = list(walk(node, lambda part: not isinstance(part, (cst.Call, cst.Attribute))))
         looked_into = (part for part in inside if isinstance(part, (cst.Call, cst.Attribute)))
-        plain = all(isinstance(part, (*_PARTS, cst.Call, cst.Attribute)) for part in inside)
+        plain = all(isinstance(part, (*_PARTS, cst.Call, cst.Attribute)) and not _may_fail(part) for part in inside)
         return plain and all(map(self._expression, looked_into))
 
     def _attribute(self, node: cst.Attribute) -> bool:
         """One that is surely there: of a module, of the object itself, or by which a connection is asked."""
+        if self._is_ours(dotted(node.value) or ""):
+            return node.attr.value in self._predicates()
+        if name := self._field(dotted(node) or ""):
+            return self._is_there(name)
         root, _, rest = (dotted(node) or "").partition(".")
-        asked = any(f"{path}.{form}" == f"{root}.{rest}" for path in self._ours_in(node) for form in self._predicates())
-        return asked or (bool(rest) and (root == self._itself or root not in self._parameters))
+        return bool(rest) and root != self._itself and root not in self._parameters
 
-    def _ours_in(self, node: cst.Attribute) -> Iterator[str]:
-        owner = dotted(node.value) or ""
-        if self._is_ours(owner):
-            yield owner
+    def _is_there(self, name: str) -> bool:
+        """Whether an object has a field from the beginning, and reading it runs nothing."""
+        cls = self.cls or self.function.cls
+        family = self.resolver.family(cls) if cls is not None else []
+        given = [method for owner in family for method, _ in owner.assigned(name)]
+        return any(method is None or method.name == "__init__" for method in given)
 
     def _predicates(self) -> tuple[str, ...]:
         return tuple(form.removesuffix("()") for form in (*self.spec.alive, *self.spec.closed))
 
     def _call(self, node: cst.Call) -> bool:
-        callee = self.resolver.static(node.func, self.function, self.function.module)
-        if isinstance(callee, Function):
-            return self.depth > 0 and self._function(callee.info, node)
+        if (callee := self._callee(node)) is not None:
+            return self.depth > 0 and self._function(callee, node)
         if not self._arguments(node):
             return False
         given = [path for argument in node.args if self._is_ours(path := dotted(argument.value) or "")]
@@ -152,6 +162,14 @@ class _Look:
         if owner is not None and self._is_ours(owner) and name in self._predicates():
             return True
         return owner is not None and (tells(owner) or (tells(name) and not given))
+
+    def _callee(self, node: cst.Call) -> FunctionInfo | None:
+        """The function of the project that is called: of the object's own methods the one of its class."""
+        own = self._field(dotted(node.func) or "")
+        if own and self.cls is not None and (method := self.resolver.method(self.cls, own)) is not None:
+            return method
+        callee = self.resolver.static(node.func, self.function, self.function.module)
+        return callee.info if isinstance(callee, Function) else None
 
     def _release(self, node: cst.Call, owner: str | None, given: list[str]) -> bool:
         """`conn.close()`, `pool.putconn(conn)`, `super().close()`."""
@@ -205,6 +223,11 @@ class _Look:
         if path == self._itself or (isinstance(owner, cst.Call) and terminal(owner.func) == "super"):
             return self.cls
         return callee.cls if self._is_ours(path) else None
+
+
+def _may_fail(node: cst.CSTNode) -> bool:
+    """An operator for some values only: None has no `<`, and no format of its own."""
+    return isinstance(node, _MAY_FAIL) or (isinstance(node, cst.FormattedStringExpression) and bool(node.format_spec))
 
 
 def arguments(callee: FunctionInfo, node: cst.Call) -> Iterator[tuple[str, str]]:
