@@ -32,6 +32,7 @@ from leakcheck.project.syntax.walk import dotted
 _NAME = pattern(r"(?<![\w.])\w+")  # not of an attribute
 _BOOLEANS = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
 _OPENERS = ("__init__", "__post_init__", "__enter__", "__aenter__")  # own what they store once they have ended normally
+_UNPACKED = "="  # where a tuple is held while its items are bound to names
 
 
 class Assignments(Core):
@@ -134,10 +135,15 @@ class Assignments(Core):
             values = (value,) * count
         else:
             values = (UNKNOWN,) * count
-        states = [state]
+        states, around = [state], state.variables.get(_UNPACKED)
+        if any(map(resources_in, values)):  # `a, b = b, a`: neither is lost on the way
+            state.variables[_UNPACKED] = value if around is None else Tuple((around, value))
         for element, part in zip(target.elements, values, strict=True):
             whole = element if isinstance(element, cst.StarredElement) else element.value
             states = [s for each in states for s in self.assign(whole, part, each)]
+        for each in states:
+            each.variables.pop(_UNPACKED, None)
+            each.variables.update({} if around is None else {_UNPACKED: around})
         return states
 
     def _set_attribute(self, target: cst.Attribute, value: Value, state: State) -> list[State]:
