@@ -55,7 +55,7 @@ def _internal(error: Exception) -> str:
 
 
 def with_room(work: Callable[[], Result]) -> Result:
-    """Run in a thread whose stack has room for deep recursion."""
+    """Run in a thread whose stack has room for deep recursion; where none can be had, in this one, without."""
     results: list[Result] = []
     failures: list[BaseException] = []
 
@@ -69,8 +69,13 @@ def with_room(work: Callable[[], Result]) -> Result:
     sys.setrecursionlimit(_RECURSION)
     try:
         thread = threading.Thread(target=body, daemon=True)  # daemon: an interrupt need not wait for it
-        thread.start()
-        thread.join()
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no further thread, or not that much memory
+            sys.setrecursionlimit(limit)
+            body()
+        else:
+            thread.join()
     finally:
         threading.stack_size(stack)
         sys.setrecursionlimit(limit)

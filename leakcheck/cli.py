@@ -211,6 +211,8 @@ def _check_stdin(settings: Settings, options: Options) -> int:
     if options.show_files:
         write("" if skip else f"{name}\n")
         return CLEAN
+    if sys.stdin is None:  # the process was started without one
+        raise click.ClickException("-: standard input is closed")
     data = sys.stdin.buffer.read()
     outcome = Outcome(()) if skip else run_text(data, name, settings)
     conclude = _concluding(settings, options)

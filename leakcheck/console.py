@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -64,9 +64,9 @@ def tell_hint(reports: Sequence[Report], paint: Paint) -> None:
 class Progress:
     """A bar on a terminal, for runs that take longer than a moment; gone when they end."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._next = time.monotonic() + _PATIENCE if stream.isatty() else float("inf")
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream or StringIO()  # a process may be started without one
+        self._next = time.monotonic() + _PATIENCE if self._stream.isatty() else float("inf")
         self._shown = False
 
     def update(self, done: int, total: int) -> None:

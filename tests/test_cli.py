@@ -234,6 +234,17 @@ def test_a_reader_that_has_gone_is_no_error_to_speak_of(folder: Path) -> None:
     assert run.returncode == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell that closes streams")
+def test_streams_that_are_closed() -> None:
+    def closed(what: str) -> subprocess.CompletedProcess[str]:
+        command = f"'{sys.executable}' -m leakcheck {what}"
+        return subprocess.run(command, shell=True, capture_output=True, text=True)
+
+    errors, given = closed("leak.py 2>&-"), closed("- <&-")
+    assert (errors.returncode, errors.stdout.count("LK101")) == (1, 2)  # and the advice to ask for more
+    assert (given.returncode, given.stderr) == (2, "leakcheck: -: standard input is closed\n")
+
+
 def test_help_does_not_load_the_parser() -> None:
     code = "import sys; from leakcheck.cli import main; main(['--help'], standalone_mode=False)"
     code += "; print('libcst' in sys.modules)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -275,6 +276,17 @@ def test_room_for_recursion() -> None:
     before = sys.getrecursionlimit()
     assert checking.with_room(lambda: deep(10_000)) == 10_000
     assert sys.getrecursionlimit() == before
+
+
+def test_without_another_thread_there_is_no_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    limit = sys.getrecursionlimit()
+    assert checking.with_room(sys.getrecursionlimit) == limit
+    with pytest.raises(ZeroDivisionError):
+        checking.with_room(lambda: 1 // 0)
 
 
 def test_a_project_that_has_grown_too_large_is_read_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
