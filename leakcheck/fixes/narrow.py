@@ -7,10 +7,11 @@ import ast
 from leakcheck.diagnostics import Span
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
-from leakcheck.fixes.syntax import Try, bare, dotted, inner
+from leakcheck.fixes.syntax import Try, bare, dotted, inner, terminal
 from leakcheck.fixes.text import Draft, Refused, indentation
 from leakcheck.flow.sites import Site
 
+_INTERRUPTS = frozenset({"BaseException", "KeyboardInterrupt", "SystemExit", "CancelledError", "Cancelled"})
 Block = ast.With | ast.AsyncWith | ast.Try
 
 
@@ -44,8 +45,10 @@ def _block(spot: Spot, acquire: Span) -> tuple[ast.stmt, Block]:
     node = spot.tree.at(acquire)
     statement = spot.tree.statement(node)
     if isinstance(statement, (ast.With, ast.AsyncWith)):
-        if len(statement.items) != 1 and spot.tree.start(statement.items[0].context_expr) > spot.tree.start(node):
-            raise Refused("the acquire is not the first of its `with`")
+        first, *others = statement.items
+        given = stored(first)
+        if node not in ast.walk(first) or not all(loaded(item.context_expr) & given for item in others):
+            raise Refused("the `with` is also for something else")  # a lock, `suppress(…)`
         return statement, statement
     body = spot.tree.block(statement).body
     place = body.index(statement)
@@ -93,7 +96,7 @@ def _ahead(spot: Spot, opener: ast.stmt, block: Block, statements: list[ast.stmt
     _movable(spot, statements)
     if len(statements) == len(block.body):
         raise Refused("nothing would be left of the block")
-    if isinstance(block, Try) and block.handlers and not _never_raises(spot):
+    if isinstance(block, Try) and block.handlers and not (_never_raises(spot) and _lets_interrupts_pass(block)):
         raise Refused("a handler may be meant for what waits")
     draft = spot.draft()
     _move(spot, draft, block, statements, opener.lineno, spot.indent(opener))
@@ -120,6 +123,13 @@ def _behind(spot: Spot, block: Block, statements: list[ast.stmt], site: Site, ou
     elif site.spec.with_commits or len(getattr(block, "items", ())) > 1 or site.wrappers:
         doubt = "what the end of the block commits is committed before the wait, not after it"
     return Proposal("wait after the connection was given back", draft, doubt)
+
+
+def _lets_interrupts_pass(block: ast.Try) -> bool:
+    """Whether no handler is for what may end any wait: Ctrl-C, the cancellation of a task."""
+    types = [handler.type for handler in block.handlers]
+    named = {terminal(node) for type_ in types if type_ for node in ast.walk(type_)}
+    return None not in types and named.isdisjoint(_INTERRUPTS)
 
 
 def _never_raises(spot: Spot) -> bool:

@@ -22,7 +22,7 @@ def same_work(scene: Scene, proposal: Proposal) -> None:
     low, high, grown = draft.stretch(first, last)
     shift = header + 1 - first
     before, after = _within(old, low, high), _within(new, low + shift, high + grown + shift)
-    _same_calls(scene, _calls(before), _calls(after), proposal)
+    _same_calls(scene, _calls(scene, before), _calls(scene, after), proposal)
     if scene.name and _names(after) - _names(before) - {*_OURS, "contextlib", scene.name, proposal.alias}:
         raise Refused("the rewrite would bind other names")
 
@@ -58,11 +58,14 @@ def _within(tree: ast.AST, first: int, last: int) -> list[ast.AST]:
     return found
 
 
-def _calls(nodes: list[ast.AST]) -> Counter[str]:
+def _calls(scene: Scene, nodes: list[ast.AST]) -> Counter[str]:
     """Every call by its text; what `closing` is called with counts, `closing` itself does not."""
-    return Counter(ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and terminal(n.func) not in _OURS)
+    renamed = (name for name, target in scene.file.module.imports.items() if target in _MANAGERS)
+    ours = _OURS.union(renamed)
+    return Counter(ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and terminal(n.func) not in ours)
 
 
+_MANAGERS = frozenset({"contextlib.closing", "contextlib.ExitStack"})
 _OURS = frozenset({"closing", "ExitStack", "enter_context"})
 
 

@@ -197,7 +197,7 @@ def _check_order(scene: Scene, region: Region) -> None:
         for statement in order.after(scene.tree, unit, region.body):
             if not again and any(inside(statement, other) for other in region.found.units):
                 raise Refused(f"`{scene.name}` is released twice")
-            if id(statement) not in gone and not order.inert(statement):
+            if id(statement) not in gone and (not order.inert(statement) or _asks(scene, statement, gone)):
                 region.doubts.append(f"line {statement.lineno} would run before the release")
                 region.longer = True
                 return
@@ -206,6 +206,13 @@ def _check_order(scene: Scene, region: Region) -> None:
             region.doubts.append("an error of the release would no longer be caught")
         if any(_matters(scene, up) for up in around):
             region.doubts.append("a block around the release would end before it")
+
+
+def _asks(scene: Scene, statement: ast.stmt, gone: set[int]) -> bool:
+    """Whether it reads something of the connection, apart from what releases it: `return conn.closed`."""
+    inside = {id(n) for part in ast.walk(statement) if id(part) in gone for n in ast.walk(part)}
+    asked = (n.value for n in ast.walk(statement) if isinstance(n, ast.Attribute) and id(n) not in inside)
+    return any(isinstance(value, ast.Name) and value.id == scene.name for value in asked)
 
 
 def _matters(scene: Scene, up: ast.AST) -> bool:

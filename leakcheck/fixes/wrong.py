@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from leakcheck.fixes import releases
 from leakcheck.fixes.scene import Proposal, Scene
-from leakcheck.fixes.syntax import bare, dotted
+from leakcheck.fixes.syntax import Try, bare, dotted
 from leakcheck.fixes.text import Refused
 
 
@@ -28,8 +29,41 @@ def use_right_release(scene: Scene) -> Proposal:
         if line != last:
             raise Refused("the release spans lines")
         draft.replace(line, start, end, right)
-    doubt = "" if len({s.lineno for s in wrong}) == len(wrong) else "it is released twice on one line"
-    return Proposal(f"give `{scene.name}` back with `{right}`", draft, doubt)
+    return Proposal(f"give `{scene.name}` back with `{right}`", draft, next(_doubts(scene, wrong), ""))
+
+
+def _doubts(scene: Scene, wrong: list[ast.Expr]) -> Iterator[str]:
+    """What a pool minds, or tells otherwise, and a closed connection did not."""
+    if len({statement.lineno for statement in wrong}) < len(wrong):
+        yield "it is released twice on one line"
+    if scene.spec.double_release != "safe":
+        if any(scene.tree.function(statement) is not scene.function for statement in wrong):
+            yield "a nested function may give it back as well"
+        if any(_may_come_again(scene, statement, wrong) for statement in wrong):
+            yield "it may be given back twice"
+    if any(_asks_later(scene, node, wrong) for node in ast.walk(scene.function or scene.tree.module)):
+        yield "whether it is closed is asked elsewhere"
+
+
+def _may_come_again(scene: Scene, last: ast.Expr, wrong: list[ast.Expr]) -> bool:
+    """Whether another release stands in a `try` of which this one is in the `finally`."""
+    node: ast.AST = last
+    for up in scene.tree.parents(last):
+        if isinstance(up, Try) and node in up.finalbody:
+            within = {id(n) for part in (*up.body, *up.handlers, *up.orelse) for n in ast.walk(part)}
+            if any(id(statement) in within for statement in wrong):
+                return True
+        node = up
+    return False
+
+
+def _asks_later(scene: Scene, node: ast.AST, wrong: list[ast.Expr]) -> bool:
+    """`conn.closed`, where it is no guard of a release."""
+    asked = {f"{scene.name}.{form.removesuffix('()')}" for form in (*scene.spec.closed, *scene.spec.alive)}
+    if not isinstance(node, ast.Attribute) or dotted(node) not in asked:
+        return False
+    statement = scene.tree.statement(node)
+    return not isinstance(statement, ast.If) or not any(statement in scene.tree.parents(each) for each in wrong)
 
 
 def _is_wrong(scene: Scene, statement: ast.Expr, right: str) -> bool:
