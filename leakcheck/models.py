@@ -269,6 +269,7 @@ class Driver:
     bulk_of: dict[str, str] = field(
         default_factory=dict
     )  # for some verbs; UPSERT: rows may be there; BEHIND: and have values for that; RETURNING: are read; SELECT: ask
+    batch_call: str = ""  # a function that sends many: of a cursor, a statement and its rows, `page_size` at a time
     batches: bool = False  # what `bulk` says sends many an UPDATE or DELETE at a time too
     single_rows: bool = False  # its language has no statement for many rows
     against: tuple[str, ...] = ()  # qualified names, or what they begin with, that are no database connections

@@ -234,7 +234,7 @@ REWRITES = {
             conn = sqlite3.connect(p)
             for job in jobs:
                 try:
-                    conn.execute("DELETE FROM t WHERE id = ?", (job,))
+                    conn.execute(job)
                 except sqlite3.Error as error:
                     print(error)
 
@@ -247,7 +247,7 @@ REWRITES = {
             with closing(sqlite3.connect(p)) as conn:
                 for job in jobs:
                     try:
-                        conn.execute("DELETE FROM t WHERE id = ?", (job,))
+                        conn.execute(job)
                     except sqlite3.Error as error:
                         print(error)
 

@@ -99,7 +99,7 @@ BATCHES = """\
             for proposal in proposals
         )
         while batch := list(islice(rows, 100)):
-            cursor.executemany("INSERT INTO trims VALUES (%s, %s, %s)", batch)  # one by one"""
+            execute_batch(cursor, "INSERT INTO trims VALUES (%s, %s, %s)", batch)  # one by one"""
 
 
 def test_a_row_with_comments_keeps_its_lines() -> None:
@@ -123,7 +123,7 @@ NAMED = """\
 def test_a_comment_on_a_line_that_goes_into_the_row_is_not_lost(named: str, tested: str) -> None:
     plain = fix(COMMENTED.format(NAMED.format("", "")), "unsafe").text
     assert "            # the importer pads them\n" in plain
-    assert "executemany" in plain
+    assert "execute_batch(" in plain
     source = COMMENTED.format(NAMED.format(named, tested.format(" " * 16)))
     result = fix(source, "unsafe")
     assert (result.text, "a comment would be lost" in result.reasons) == (source, True)

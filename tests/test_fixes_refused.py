@@ -643,3 +643,108 @@ def test_rows_that_are_not_sent_together(before: str, reason: str) -> None:
     result = fix(ROWS.format(before=before), settings=chosen)
     assert "executemany" not in result.text
     assert any(given.startswith(reason) for given in result.reasons), result.reasons
+
+
+BY_NAME = """\
+import {module}
+
+
+def save(rows: list[tuple[int, str]]):
+    conn = {module}.connect("host=db")
+    cursor = conn.cursor()
+    for row in rows:
+        cursor.execute("INSERT INTO t VALUES (%s, %s)", row)
+    conn.commit()
+    conn.close()
+"""
+
+
+def test_rows_are_sent_by_what_the_library_sends_many_by() -> None:
+    chosen = Settings(NOWHERE, fix="safe", select=("LK301",))
+    text = fix(BY_NAME.format(module="psycopg2"), settings=chosen).text
+    assert 'execute_batch(cursor, "INSERT INTO t VALUES (%s, %s)", batch)' in text
+    assert "page_size" in fix(BY_NAME.format(module="psycopg2"), settings=chosen._replace(batch_size=500)).text
+    result = fix(BY_NAME.format(module="duckdb"), settings=chosen)
+    assert result.reasons == ["the library's `executemany` is a loop as well"]
+
+
+def test_closing_may_have_another_name() -> None:
+    source = f"{HEAD}def f(p):\n    conn = sqlite3.connect(p)\n    conn.execute('x')\n    conn.close()\n"
+    source = source.replace("import closing", "import closing as shut")
+    assert "    with shut(sqlite3.connect(p)) as conn:\n        conn.execute('x')\n" in fix(source).text
+
+
+POOL = """\
+import time
+
+import psycopg2
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 20, "dbname=shop")
+
+
+"""
+LOST = f"""\
+{POOL}def touch(sql):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute(sql)
+    {{}}
+    finally:
+        conn.close()
+"""
+AGAIN = "except psycopg2.OperationalError:\n        conn.close()\n        conn = pool.getconn()"
+
+
+def test_a_connection_is_given_back_once() -> None:
+    assert "    finally:\n        pool.putconn(conn)\n" in fix(LOST.format("except TypeError:\n        raise")).text
+    result = fix(LOST.format(AGAIN))
+    assert "putconn" not in result.text
+    assert "unsafe: it may be given back twice" in result.reasons
+
+
+def test_whether_it_is_closed_may_be_asked() -> None:
+    source = POOL + "def touch():\n    conn = pool.getconn()\n    with conn:\n        pass\n    conn.close()\n    {}\n"
+    assert "putconn" in fix(source.format("return 1")).text
+    assert "putconn" not in fix(source.format("return conn.closed")).text
+
+
+WAITS = f"""\
+{POOL}def poll():
+    conn = pool.getconn()
+    try:
+        time.sleep(5)
+        conn.cursor().execute("SELECT 1")
+    except {{}}:
+        print("stopped")
+    finally:
+        pool.putconn(conn)
+"""
+
+
+def test_a_wait_stays_where_its_interrupt_is_handled() -> None:
+    assert "    time.sleep(5)\n    conn = pool.getconn()\n" in fix(WAITS.format("psycopg2.Error")).text
+    for caught in ("KeyboardInterrupt", "(ValueError, BaseException)"):
+        assert "    time.sleep(5)\n    conn" not in fix(WAITS.format(caught)).text
+
+
+LOCKED = """\
+import time
+from threading import Lock
+
+from psycopg_pool import ConnectionPool
+
+pool = ConnectionPool("dbname=shop", open=True)
+LOCK = Lock()
+
+
+def deliver(number):
+    with {}:
+        time.sleep(1.5)
+        conn.execute("UPDATE mails SET sent = true WHERE id = %s", (number,))
+"""
+
+
+def test_a_wait_does_not_leave_what_else_its_block_is_for() -> None:
+    assert "    time.sleep(1.5)\n    with pool" in fix(LOCKED.format("pool.connection() as conn")).text
+    assert "    time.sleep(1.5)\n    with LOCK" not in fix(LOCKED.format("LOCK, pool.connection() as conn")).text

@@ -10,7 +10,7 @@ from dataclasses import field
 
 from leakcheck.fixes.inert import is_inert, is_materialised
 from leakcheck.fixes.reads import is_own
-from leakcheck.fixes.receivers import is_sqlalchemy, takes_many
+from leakcheck.fixes.receivers import is_sqlalchemy, sender, takes_many
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
 from leakcheck.fixes.syntax import SCOPES, bare, bound_names, dotted, inner, terminal
@@ -20,7 +20,9 @@ from leakcheck.records import dataclass
 
 _WIDEST = 120
 _CURSOR = pattern(r"cur(?:s|sor|r)?\d*$", re.IGNORECASE)  # the name of what has `executemany` in every library
+_LOOPS = "is a loop)"  # what the drivers' files say of an `executemany` by which nothing is gained
 _AUTOCOMMIT = pattern(r"autocommit|isolation_level", re.IGNORECASE)
+_PAGE = 100  # rows that such a function sends at a time by itself
 _NAMES = (ast.Name, ast.Tuple, ast.List, ast.Starred, ast.expr_context)
 
 
@@ -112,6 +114,8 @@ def _check(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, statement:
         raise Refused("what the loop binds is used elsewhere")
     if any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda)) for n in inner(loop)):
         raise Refused("the loop does more than send rows")
+    if _LOOPS in spot.found.message and not sender(spot):
+        raise Refused("the library's `executemany` is a loop as well")
     if _hides_builtins(spot):
         raise Refused("`list` or `iter` is something else here")
     spot.alone(*round_.naming, *round_.tests, round_.sent, *([round_.commit] if round_.commit else []))
@@ -150,7 +154,7 @@ def _doubts(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, parameter
     """Why it may not be the same."""
     if round_.commit:
         yield "one commit a batch instead of one a row: a row that fails takes the rest of its batch with it"
-    elif _AUTOCOMMIT.search(spot.file.source):
+    elif any(map(_AUTOCOMMIT.search, _texts(spot))):
         yield "each row may be committed by itself: a row that fails takes the rest of its batch with it"
     if not spot.function:
         yield "other modules may read what the loop binds"
@@ -164,6 +168,12 @@ def _doubts(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, parameter
         yield "a row may have effects of its own, which now come up to a batch ahead of what is written"
     if _handled(spot, loop):
         yield "a handler around the loop may go on after a failure, with other rows written than before"
+
+
+def _texts(spot: Spot) -> set[str]:
+    """The file's, and those of the project's functions that open its connections."""
+    openers = (wrapper for site in spot.around.sites.values() for wrapper in site.wrappers)
+    return {spot.file.source, *(opener.module.source for opener in openers)}
 
 
 def _handled(spot: Spot, loop: ast.For) -> bool:
@@ -243,9 +253,22 @@ def _inlined(spot: Spot, node: ast.expr, round_: _Round) -> str:
     raise Refused("what the round names is part of a larger expression")
 
 
+def _called(spot: Spot, draft: Draft, call: ast.Call) -> tuple[str, str]:
+    """What is called instead of `cursor.execute`, and what stands before the statement in its brackets."""
+    assert isinstance(call.func, ast.Attribute)
+    receiver = spot.tree.text(call.func.value)
+    module, _, name = sender(spot).rpartition(".")
+    if name and not is_sqlalchemy(spot, call):
+        (function,) = spot.imports(module).use(draft, spot.loop.lineno, name)
+        return function, f"{receiver}, "
+    return f"{receiver}.execute" + "many" * (not is_sqlalchemy(spot, call)), ""
+
+
 def _send(spot: Spot, draft: Draft, round_: _Round, call: ast.Call, parameters: ast.expr, batch: str) -> None:
     """`execute(statement, row)` becomes `executemany(statement, batch)`, where it stands."""
-    many = "execute" if is_sqlalchemy(spot, call) else "executemany"
+    function, before = _called(spot, draft, call)
+    size = spot.around.settings.batch_size
+    batch += f", page_size={size}" * (bool(before) and size != _PAGE)
     if round_.tests:
         statement = round_.sent
         if len(spot.lines(statement)) > 1:
@@ -256,14 +279,18 @@ def _send(spot: Spot, draft: Draft, round_: _Round, call: ast.Call, parameters: 
         first = spot.tree.start(statement)[1]
         offset = spot.tree.start(parameters)[1] - first
         stop = spot.tree.end(parameters)[1] - first
-        assert isinstance(call.func, ast.Attribute)
-        name = spot.tree.end(call.func)[1] - first
-        text = text[: name - len("execute")] + many + text[name:offset] + batch + text[stop:]
+        opens, said = spot.tree.start(call.func)[1] - first, spot.tree.start(call.args[0])[1] - first
+        between = text[spot.tree.end(call.func)[1] - first : said]
+        text = text[:opens] + function + between + before + text[said:offset] + batch + text[stop:]
         line, last = statement.lineno, spot.tree.end(statement)[1]
         draft.replace(line, 0, last, spot.indent(round_.tests[0]) + text)
         return
-    line, column = spot.tree.end(call.func)
-    draft.replace(line, column - len("execute"), column, many)
+    (line, start), (end_line, end) = spot.tree.start(call.func), spot.tree.end(call.func)
+    if line != end_line:
+        raise Refused("the call is laid out in an unusual way")
+    draft.replace(line, start, end, function)
+    line, column = spot.tree.start(call.args[0])
+    draft.replace(line, column, column, before)
     (first_line, start), (last_line, end) = spot.tree.start(parameters), spot.tree.end(parameters)
     if first_line == last_line:
         draft.replace(first_line, start, end, batch)

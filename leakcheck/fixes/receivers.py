@@ -54,3 +54,10 @@ def is_sqlalchemy(spot: Spot, call: ast.Call) -> bool:
     name = dotted(made.func) if isinstance(made, ast.Call) else ""
     origin = spot.file.module.imports.get(name.partition(".")[0], "")
     return bool(name) and origin.partition(".")[0] in ("sqlalchemy", "sqlmodel")
+
+
+def sender(spot: Spot) -> str:
+    """The function by which the library that the finding's advice is for sends many rows, as a qualified name."""
+    said = spot.found.message
+    advised = (d for d in spot.around.catalogue.drivers if any(f in said for f in (d.bulk, *d.bulk_of.values()) if f))
+    return next((driver.batch_call for driver in advised if driver.batch_call), "")

@@ -15,6 +15,7 @@ from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.words import words
 
+_CLOSING = (Symbol("contextlib.closing"), Symbol("contextlib.aclosing"))
 _DEPTH = 3  # of objects that others made: a cursor, its connection, and the pool of that
 _PLAIN, _ANSWERING = "one statement for many rows", "one statement for many rows, which returns as many answers"
 _UPSERT = pattern(r"\bON\s+(?:CONFLICT|DUPLICATE)\b|\bOR\s+(?:REPLACE|IGNORE)\b", re.IGNORECASE)
@@ -55,8 +56,13 @@ class Faster:
         if known := self._typed(owner):
             return known
         made = [owner] if isinstance(owner, cst.Call) else list(bound(owner, self.function, self.module))
-        found = (self._typed(value) or self._of_owner(value, depth - 1) for value in made)
+        found = (self._typed(value) or self._of_owner(value, depth - 1) for value in map(self._closed, made))
         return next(filter(None, found), None)
+
+    def _closed(self, node: cst.BaseExpression) -> cst.BaseExpression:
+        """What `closing(…)` closes."""
+        closes = isinstance(node, cst.Call) and self._static(node.func) in _CLOSING
+        return node.args[0].value if closes and isinstance(node, cst.Call) and node.args else node
 
     def _typed(self, node: cst.BaseExpression) -> Driver | None:
         value = self._static(node)
