@@ -7,7 +7,7 @@ import libcst as cst
 from leakcheck.flow.core import Argument
 from leakcheck.flow.names import compared, is_negated, key_of, key_of_compared
 from leakcheck.flow.resources import Resources
-from leakcheck.flow.state import State, Status
+from leakcheck.flow.state import MAX_FORKS, State, Status, merge
 from leakcheck.flow.values import (
     NONE,
     SOMETHING,
@@ -75,21 +75,18 @@ class Conditions(Resources):
 
     def _both(self, node: cst.BooleanOperation, state: State) -> Split:
         left, false = self.decide(node.left, state)
-        true: list[State] = []
-        for each in left:
-            yes, no = self.decide(node.right, each)
-            true += yes
-            false += no
-        return true, false
+        true, others = self._decide_all(node.right, left)
+        return true, false + others
 
     def _either(self, node: cst.BooleanOperation, state: State) -> Split:
         true, left = self.decide(node.left, state)
-        false: list[State] = []
-        for each in left:
-            yes, no = self.decide(node.right, each)
-            true += yes
-            false += no
-        return true, false
+        others, false = self._decide_all(node.right, left)
+        return true + others, false
+
+    def _decide_all(self, node: cst.BaseExpression, states: list[State]) -> Split:
+        """A test of several states; a dozen tests in a row, each with an `or` of its own, would make thousands."""
+        split = [self.decide(node, each) for each in (merge(states) if len(states) > MAX_FORKS else states)]
+        return [state for true, _ in split for state in true], [state for _, false in split for state in false]
 
     def _compared(self, node: cst.Comparison, constant: bool | None, state: State) -> Split:
         operator = node.comparisons[0].operator

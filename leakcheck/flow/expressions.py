@@ -11,7 +11,7 @@ from leakcheck.flow.displays import Displays, expressions_in
 from leakcheck.flow.names import literal
 from leakcheck.flow.resolve import is_property
 from leakcheck.flow.rows import Rows
-from leakcheck.flow.state import MAX_STATES, State, Tier, merge
+from leakcheck.flow.state import MAX_FORKS, State, Tier, merge
 from leakcheck.flow.suspending import Suspending
 from leakcheck.flow.values import (
     FALSE,
@@ -33,7 +33,6 @@ from leakcheck.flow.values import (
 from leakcheck.project.syntax.walk import dotted, string_value, walk
 
 LEADS_BACK = ("connection", "_connection", "conn")  # attributes by which a cursor gives what it came from
-_MAX_FORKS = 3 * MAX_STATES  # of the expressions in one
 
 
 class Expressions(Rows, Suspending, Displays):
@@ -52,7 +51,7 @@ class Expressions(Rows, Suspending, Displays):
             done = [
                 ([*values, value], after) for values, before in done for value, after in merged(self.eval(node, before))
             ]
-            if len(done) > _MAX_FORKS:  # twenty arguments like `a or b` would make a million
+            if len(done) > MAX_FORKS:  # twenty arguments like `a or b` would make a million
                 kept = {id(after) for after in merge(after for _, after in done)}
                 done = [pair for pair in done if id(pair[1]) in kept]
         return done

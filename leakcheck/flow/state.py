@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from leakcheck.diagnostics import StepKind
 
 MAX_STATES = 12  # per program point; dropping a state can hide a leak, never invent one
+MAX_FORKS = 3 * MAX_STATES  # of the expressions or tests in one
 
 
 class Status(Enum):
