@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from leakcheck.flow.opening import Else, Held, Opening, asks_itself
+from leakcheck.flow.opening import Else, Held, Opening
 from leakcheck.flow.owning import ITSELF, REGISTERS, made, releasing_methods
 from leakcheck.flow.resolve import is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.values import LITERALS, Const
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
-from leakcheck.project.syntax.walk import is_none, walk
+from leakcheck.project.syntax.walk import is_none
 from leakcheck.records import dataclass
 
 if TYPE_CHECKING:
@@ -113,25 +113,22 @@ class Late:
             return ()
         if path in self._opened(method, cls, True):
             return (Way(True),)
-        if not _asks_only_itself(method):
-            return ()
-        found = set()
-        for held, returned in self._opening(method, cls, False).ends():
+        opening, found = self._opening(method, cls, False), set()
+        for held, returned in opening.ends():
             value = LITERALS.get(returned.value) if isinstance(returned, cst.Name) else None
             if (returned is not None and value is None) or held.get(path) is Else.ANYTHING:
                 return ()
             found.add(Way(isinstance(held.get(path), Connection), value))
-        return tuple(found) if any(way.opened for way in found) else ()
+        return tuple(found) if any(way.opened for way in found) and not opening.asks_others else ()
 
     def _calls_own(self, method: FunctionInfo, cls: ClassInfo) -> bool:
         return not method.chunk.words.isdisjoint(cls.methods)
 
     def _opened(self, method: FunctionInfo, cls: ClassInfo, surely: bool, depth: int = _DEPTH) -> Held:
         """What a method leaves in the object's fields when it ends normally."""
-        if not surely and not _asks_only_itself(method):
-            return {}
-        found = self._opening(method, cls, surely, depth).fields()
-        return {f"self.{field}": spec for field, spec in found.items()}
+        opening = self._opening(method, cls, surely, depth)
+        found = opening.fields()
+        return {f"self.{field}": spec for field, spec in found.items()} if surely or not opening.asks_others else {}
 
     def _opening(self, method: FunctionInfo, cls: ClassInfo, surely: bool, depth: int = _DEPTH) -> Opening:
         def called(node: cst.Call | cst.Attribute) -> Held:
@@ -139,8 +136,3 @@ class Late:
             return self._opened(inner, cls, surely, depth - 1) if inner is not None else {}
 
         return Opening(method, self.owners.connects, called, surely, lazily=True)
-
-
-def _asks_only_itself(method: FunctionInfo) -> bool:
-    """Whether no condition but the object's own state says whether something is opened."""
-    return all(asks_itself(node) for node in walk(method.node.body) if isinstance(node, cst.If))

@@ -33,7 +33,8 @@ _OTHER_TARGETS = (cst.AnnAssign, cst.AssignTarget, cst.AugAssign, cst.CompFor, c
 class Opening:
     """Follows one method's branches; a field counts if some way to a normal end leaves a connection in it, and none
     leaves there what may be somebody else's. `surely`: if every way does; `lazily`: where the object's own fields are
-    looked at first, to see whether one is there already."""
+    looked at first, to see whether one is there already. Once the ends are known, `asks_others` says whether a condition
+    on something else decides what is held there."""
 
     def __init__(
         self, method: FunctionInfo, connects: Connects, called: Fields | None = None, surely: bool = False,
@@ -46,6 +47,7 @@ class Opening:
         self._shared = frozenset(_shared(method))
         self._ends: list[tuple[Held, cst.BaseExpression | None]] = []  # with what is returned there
         self._left: list[Held] = []  # where a round of the loop around ends early
+        self.asks_others = False
 
     def fields(self) -> dict[str, Connection]:
         """The fields of `self`, with what opened the connection in them."""
@@ -73,9 +75,7 @@ class Opening:
         if isinstance(node, cst.With):
             return self._block(node.body, _without(self._after(node.items, held), node.items))
         if isinstance(node, cst.If):
-            held = self._after([node.test], held)
-            surely = self._surely and not (self._lazily and asks_itself(node))
-            return self._either([self._block(node.body, held), self._else(node.orelse, held)], surely)
+            return self._if(node, self._after([node.test], held))
         if isinstance(node, cst.Match):
             return self._either([held, *(self._block(case.body, held) for case in node.cases)], self._surely)
         if isinstance(node, (cst.Try, cst.TryStar)):
@@ -83,6 +83,13 @@ class Opening:
         if isinstance(node, (cst.For, cst.While)):
             return self._loop(node, held)
         return held
+
+    def _if(self, node: cst.If, held: Held) -> Held | None:
+        itself, left = asks_itself(node), len(self._ends) + len(self._left)
+        ends = [self._block(node.body, held), self._else(node.orelse, held)]
+        differ = len({_connections(end) for end in ends if end is not None}) > 1
+        self.asks_others |= not itself and (differ or len(self._ends) + len(self._left) > left)
+        return self._either(ends, self._surely and not (self._lazily and itself))
 
     def _else(self, node: cst.If | cst.Else | None, held: Held) -> Held | None:
         if isinstance(node, cst.If):
@@ -178,6 +185,11 @@ def _fields(held: Held) -> dict[str, Connection]:
     """The fields of `self` that hold a connection."""
     fields = ((path[5:], spec) for path, spec in held.items() if path.startswith("self."))
     return {field: spec for field, spec in fields if isinstance(spec, Connection)}
+
+
+def _connections(held: Held) -> frozenset[tuple[str, Connection]]:
+    """All paths that hold one."""
+    return frozenset((path, spec) for path, spec in held.items() if isinstance(spec, Connection))
 
 
 def _assignments(node: cst.BaseSmallStatement, method: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, ...]]:

@@ -4,7 +4,7 @@ one of them fails. `self.open(); self.conn.execute(...); self.close()`"""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -49,11 +49,12 @@ def _holds(text: str, parts: Collection[str]) -> bool:
 
 def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
     openers = owners.late.openers(cls)
-    if not openers or any(map(_asks_first, openers)) or any(subclasses(cls)):
+    family = owners.resolver.family(cls)
+    if not openers or any(_asks_first(opener, family) for opener in openers) or any(subclasses(cls)):
         return ()
     kept = owners.late.fields(cls).items()
     resolver = owners.resolver
-    own = {name: method for owner in reversed(resolver.family(cls)) for name, method in owner.methods.items()}
+    own = {name: method for owner in reversed(family) for name, method in owner.methods.items()}
     opens = {method.name for method in openers}
     ends = {m.name for m in own.values() if any(releases_field(m, field, spec, resolver) for field, spec in kept)}
     closes = {name for name in ends if not _asks(own[name], opens)} - opens
@@ -65,9 +66,25 @@ def _find(cls: ClassInfo, owners: Owners) -> tuple[FunctionInfo, ...]:
     return () if _is_used_outside(cls, opens, closes, owners) else tuple(users)
 
 
-def _asks_first(opener: FunctionInfo) -> bool:
+def _asks_first(opener: FunctionInfo, family: Sequence[ClassInfo]) -> bool:
     """`if self.conn is None:`: what a failure has left open is found by the next call."""
-    return any(isinstance(node, cst.If) and asks_itself(node) for node in walk(opener.node.body))
+    asking = (node.test for node in walk(opener.node.body) if isinstance(node, cst.If) and asks_itself(node))
+    return any(not _asks_settings(test, family) for test in asking)
+
+
+def _asks_settings(test: cst.BaseExpression, family: Sequence[ClassInfo]) -> bool:
+    """Whether a condition asks the object only what it was told when it was made, which no call of a method changes."""
+    attributes = [node for node in walk(test) if isinstance(node, cst.Attribute)]
+    return all(_is_setting(dotted(node) or "", family) for node in attributes)
+
+
+def _is_setting(path: str, family: Sequence[ClassInfo]) -> bool:
+    """`self.dsn`, if only the constructor assigns it, and nothing that may be filled or asked later."""
+    owner, _, field = path.partition(".")
+    assigned = [found for cls in family for found in cls.assigned(field)]
+    in_constructor = all(method is None or method.name in ITSELF for method, _ in assigned)
+    plain = all(isinstance(value, (cst.Name, cst.BaseString, cst.BaseNumber)) for _, value in assigned)
+    return owner == "self" and bool(assigned) and in_constructor and plain
 
 
 def _asks(method: FunctionInfo, names: Collection[str]) -> bool:
