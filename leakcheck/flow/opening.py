@@ -33,8 +33,8 @@ _OTHER_TARGETS = (cst.AnnAssign, cst.AssignTarget, cst.AugAssign, cst.CompFor, c
 class Opening:
     """Follows one method's branches; a field counts if some way to a normal end leaves a connection in it, and none
     leaves there what may be somebody else's. `surely`: if every way does; `lazily`: where the object's own fields are
-    looked at first, to see whether one is there already. Once the ends are known, `asks_others` says whether a condition
-    on something else decides what is held there."""
+    looked at first, to see whether one is there already. `asks_others`, once the ends are known: whether a condition on
+    something else decides what is held there."""
 
     def __init__(
         self, method: FunctionInfo, connects: Connects, called: Fields | None = None, surely: bool = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from leakcheck.flow.resolve import Resolver
 from leakcheck.project.syntax.module import ClassInfo
@@ -17,6 +17,26 @@ def around(cls: ClassInfo, resolver: Resolver) -> set[str]:
 def has_heir(cls: str, text: str) -> bool:
     """Whether a text has a class that names one of that name as a base."""
     return re.search(rf"\bclass\s+\w+\s*\([^)]*\b{cls}\b", text) is not None
+
+
+def heirs(cls: ClassInfo, resolver: Resolver) -> Iterator[ClassInfo]:
+    """The classes of other files around that name this one as a base, and theirs."""
+    pending, seen = [cls], {cls}
+    while pending:
+        base = pending.pop()
+        for module in resolver.project.modules_around(cls.module, frozenset({base.name})):
+            found = module.classes(frozenset({base.name})) if has_heir(base.name, module.source) else ()
+            new = [heir for heir in found if heir not in seen and _may_have_base(heir, base, resolver)]
+            seen.update(new)
+            pending += new
+            yield from new
+
+
+def _may_have_base(heir: ClassInfo, base: ClassInfo, resolver: Resolver) -> bool:
+    """Whether a class names another as its base, by a name that may mean no other class."""
+    named = any(name.rpartition(".")[2] == base.name for name in heir.bases)
+    known = (found for found in resolver.bases(heir) if isinstance(found, ClassInfo)) if named else ()
+    return named and all(found is base or found.name != base.name for found in known)
 
 
 def users_release(fields: set[str], methods: Collection[str], family: list[ClassInfo], texts: set[str]) -> bool:

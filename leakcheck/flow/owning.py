@@ -8,7 +8,7 @@ import libcst as cst
 
 from leakcheck.flow.byname import is_named_way, may_release_by_name
 from leakcheck.flow.helpers import only_uses, sounds_like_release
-from leakcheck.flow.outside import around, takers_release, users_release
+from leakcheck.flow.outside import around, heirs, takers_release, users_release
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
 from leakcheck.models import Connection, Release
@@ -75,7 +75,10 @@ def _is_released(cls: ClassInfo, wanted: _Wanted, resolver: Resolver) -> bool:
         return True
     texts = around(cls, resolver)
     named = {wanted.name, *getters}
-    return users_release(named, wanted.methods, family, texts) or takers_release(getters, wanted.methods, family, texts)
+    if users_release(named, wanted.methods, family, texts) or takers_release(getters, wanted.methods, family, texts):
+        return True
+    elsewhere = (method for heir in heirs(cls, resolver) for method in heir.methods.values())
+    return any(_method_releases(method, wanted, getters, resolver) for method in elsewhere)
 
 
 def _asks_foreign_base(method: FunctionInfo, resolver: Resolver) -> bool:
