@@ -9,6 +9,7 @@ import libcst as cst
 from leakcheck.flow.binding import makes_of
 from leakcheck.flow.core import Argument, Evaluated, merged
 from leakcheck.flow.displays import Displays
+from leakcheck.flow.handing import CALLBACK
 from leakcheck.flow.handlers import joined
 from leakcheck.flow.objects import Objects
 from leakcheck.flow.opening import in_memory
@@ -141,7 +142,7 @@ class Calls(Sessions, Objects, Displays):
                 return self._acquire_by_call(spec, node, arguments, state)
             if name == "functools.partial" and arguments:
                 for argument in arguments[1:]:
-                    self.hand_over(argument.value, state, "callback", node)
+                    self.hand_over(argument.value, state, CALLBACK, node)
                 return [(arguments[0].value, state)]
             if name in _IN_THREAD and arguments and (spec := self._passed(arguments[0].value, node)):
                 return self._acquire_by_call(spec, node, arguments[1:], state)
@@ -225,9 +226,10 @@ class Calls(Sessions, Objects, Displays):
             if isinstance(argument.value, PendingRelease):
                 self.release(argument.value.rid, state, node)
             elif isinstance(argument.value, Method):
-                self.hand_over(argument.value, state, "callback", node)
+                self.hand_over(argument.value, state, CALLBACK, node)
             elif "borrows" not in kinds or isinstance(argument.value, Function) or _takes(name, argument.value, node):
-                self.hand_over(argument.value, state, "argument", node)
+                is_release = isinstance(argument.value, Function) and self.may_release(argument.value.info)
+                self.hand_over(argument.value, state, CALLBACK if is_release else "argument", node)
         if "never-raises" not in kinds and not self.cannot_fail(name, node):
             strong = "raises" in kinds or bool(touching)
             only = joined(kinds)

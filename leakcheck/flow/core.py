@@ -188,6 +188,10 @@ class Core(Handing):
             self.holding.taken(self, rid, site.node, state)
         return Ref(rid)
 
+    def may_release(self, callee: FunctionInfo) -> bool:
+        """Whether a function mentions a release."""
+        return not callee.words.isdisjoint(self.catalogue.release_methods)
+
     def site_of(self, rid: ResourceId) -> Site:
         return self.sites[rid[0]]
 

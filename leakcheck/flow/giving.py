@@ -70,7 +70,7 @@ class Giving(Nested):
 
     def give_all(self, callee: FunctionInfo, node: cst.CSTNode, state: State) -> None:
         """`close_all(locals())`: a function that releases gets whatever there is."""
-        if not callee.words.isdisjoint(self.catalogue.release_methods):
+        if self.may_release(callee):
             for value in list(state.variables.values()):
                 self.hand_over(value, state, "argument", node)
 

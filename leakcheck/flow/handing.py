@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from leakcheck.flow.sites import Site
     from leakcheck.project.syntax.module import FunctionInfo
 
+CALLBACK = "callback"  # a way to hand over: somebody gets what releases it, to call that at some time
+
 
 class Handing:
     """The part of the core that gives resources away."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from leakcheck.flow.binding import filled
+from leakcheck.flow.handing import CALLBACK
 from leakcheck.flow.state import State, Status, Tier, Trace
 from leakcheck.flow.values import Derived, Function, Instance, Lent, Method, Ref, own_class
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from leakcheck.flow.sites import Site
     from leakcheck.flow.values import ResourceId, Value
 
-_LENT_TO_A_CALLEE = ("argument", "callback")  # ways to hand over after which the function may still release
+_LENT_TO_A_CALLEE = ("argument", CALLBACK)  # ways to hand over after which the function may still release
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated
+from leakcheck.flow.handing import CALLBACK
 from leakcheck.flow.owners import is_manager
 from leakcheck.flow.resources import Resources
 from leakcheck.flow.state import Registered, Resource, State, Status, Tier
@@ -302,4 +303,4 @@ class Managers(Resources):
             elif isinstance(value, Ref):
                 self._push(stack, ("release", value.rid), node, state)
             elif isinstance(value, Function):
-                self.hand_over(value, state, "callback", node)
+                self.hand_over(value, state, CALLBACK, node)

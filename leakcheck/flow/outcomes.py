@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from leakcheck.flow.handing import CALLBACK
 from leakcheck.flow.state import Raised, Resource, State, Status, Tier
 from leakcheck.flow.values import (
     UNKNOWN,
@@ -106,6 +107,13 @@ def _is_kept(node: cst.BaseExpression, function: FunctionInfo) -> bool:
     path = dotted(node) or ""
     owner, _, field = path.rpartition(".")
     return owner in ("self", "cls") and (function.cls is None or field not in function.cls.methods)
+
+
+def is_seen_to(state: State) -> bool:
+    """Whether somebody is to release what is returned there, `atexit.register(conn.close)`: a caller that gets one as
+    well where nobody is cannot tell, either."""
+    given = (state.resources[rid] for rid in resources_in(state.result or UNKNOWN) if rid in state.resources)
+    return any(resource.status is Status.ESCAPED and resource.how == CALLBACK for resource in given)
 
 
 def as_lent(outcome: Outcome) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import libcst as cst
 
 from leakcheck.flow.names import Names, names_in
-from leakcheck.flow.outcomes import Summary, as_lent, distinct, lends_own, loan_of, outcome_of, raise_tier
+from leakcheck.flow.outcomes import Summary, as_lent, distinct, is_seen_to, lends_own, loan_of, outcome_of, raise_tier
 from leakcheck.flow.owners import Owners
 from leakcheck.flow.state import Exits, State, Tier
 from leakcheck.flow.taking import Taking
@@ -144,7 +144,7 @@ class Summaries:
         if exits is None:
             return None
         outcomes = [outcome_of(state, run.sites, Tier.NONE) for state in exits.returns]
-        if any(outcome.fresh for outcome in outcomes) and lends_own(function):
+        if any(outcome.fresh for outcome in outcomes) and (lends_own(function) or any(map(is_seen_to, exits.returns))):
             outcomes = [as_lent(outcome) for outcome in outcomes]
         if bound:
             outcomes += [outcome_of(s, run.sites, raise_tier(s, run.sites)) for s in exits.raises]
