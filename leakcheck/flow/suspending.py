@@ -54,6 +54,8 @@ class Suspending(Resources):
 
     def awaited(self, value: Value, node: cst.CSTNode, state: State) -> Evaluated:
         """What `await value` gives; an acquire or release happens here."""
+        if isinstance(value, Pending) and value.spec.acquires_on_enter and not value.spec.release:
+            return [(UNKNOWN, state)]  # only its block is known to give it back: what does without one, nobody has said
         if isinstance(value, Pending):
             self.may_raise(state, self.sites[value.site].node, Tier.STRONG, "driver")
             return [(self.acquire(self.sites[value.site], state), state)]
