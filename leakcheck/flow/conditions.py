@@ -140,7 +140,8 @@ class Conditions(Resources):
         return ([state], []) if bound else ([], [state])
 
     def _identical(self, node: cst.Comparison, state: State) -> Split | None:
-        """`conn is given`: a resource acquired here is no other object; None if no such thing is compared."""
+        """`conn is given`: a resource acquired here is no other object, unless its pool gives one again; None if no such
+        thing is compared."""
         comparison = node.comparisons[0]
         operators = (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)
         if len(node.comparisons) > 1 or not isinstance(comparison.operator, operators):
@@ -149,9 +150,18 @@ class Conditions(Resources):
         if not isinstance(left, Ref) and not isinstance(right, Ref):
             return None
         same = left == right
+        if not same and self._may_be_again(left, right, state):
+            return [state], [state.copy()]
         if isinstance(comparison.operator, (cst.IsNot, cst.NotEqual)):
             same = not same
         return ([state], []) if same else ([], [state])
+
+    def _may_be_again(self, left: Value, right: Value, state: State) -> bool:
+        """Whether a pool may have given out one connection twice: it was given back in between."""
+        if not isinstance(left, Ref) or not isinstance(right, Ref):
+            return False
+        is_back = any(state.resources[ref.rid].status is Status.CLOSED for ref in (left, right))
+        return is_back and all(self.site_of(ref.rid).spec.kind == "checkout" for ref in (left, right))
 
     def _split(self, node: cst.BaseExpression, evaluated: list[tuple[Value, State]]) -> Split:
         true: list[State] = []

@@ -61,9 +61,9 @@ def judge(site: Site, found: list[Leak], module: Module) -> Verdict:
     """The worst of the site's paths decides: without an exception before with one, likely before unlikely."""
     tier = min(leak.tier for leak in found)
     worst = [leak for leak in found if leak.tier == tier]
-    lost = [leak for leak in worst if leak.resource.status is Status.LOST]
+    lost = [leak for leak in worst if leak.resource.status is Status.LOST and not _is_only_asked(leak)]
     wrong = [leak for leak in lost if leak.resource.how == "wrong"]
-    held = [leak for leak in worst if leak.resource.status is not Status.LOST]
+    held = [leak for leak in worst if leak not in lost]
     if wrong or (lost and not held):
         code, among = "LK104", wrong or lost
     elif tier is Tier.NONE:
@@ -73,6 +73,11 @@ def judge(site: Site, found: list[Leak], module: Module) -> Verdict:
         code, among = "LK102", held
     leak = min(among, key=lambda each: _plainness(each, module))
     return Verdict(code, leak, _confidence(site, tier))
+
+
+def _is_only_asked(leak: Leak) -> bool:
+    """Whether a test has found the connection dropped, but nothing gives it back where it is not."""
+    return leak.resource.how == "guard" and not leak.site.releases
 
 
 def _plainness(leak: Leak, module: Module) -> tuple[bool, int]:
