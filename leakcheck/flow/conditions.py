@@ -140,8 +140,8 @@ class Conditions(Resources):
         return ([state], []) if bound else ([], [state])
 
     def _identical(self, node: cst.Comparison, state: State) -> Split | None:
-        """`conn is given`: a resource acquired here is no other object, unless its pool gives one again; None if no such
-        thing is compared."""
+        """`conn is given`: a resource acquired here is no other object, unless its pool gives one again; None if no
+        such thing is compared."""
         comparison = node.comparisons[0]
         operators = (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)
         if len(node.comparisons) > 1 or not isinstance(comparison.operator, operators):

@@ -98,13 +98,23 @@ class FunctionInfo:
     @cached_property
     def stores(self) -> tuple[tuple[str, cst.BaseExpression], ...]:
         """Each `self.x = expression`."""
-        found: list[tuple[str, cst.BaseExpression]] = []
+        return tuple((name, value) for target, value in self._assignments if (name := _self_field(target)))
+
+    @cached_property
+    def shares(self) -> tuple[tuple[str, cst.BaseExpression], ...]:
+        """Each `Store.x = expression` in a method of `Store`."""
+        owner = self.cls.name if self.cls is not None else ""
+        paths = (((dotted(target) or "").split("."), value) for target, value in self._assignments if owner)
+        return tuple((path[1], value) for path, value in paths if path[:-1] == [owner])
+
+    @property
+    def _assignments(self) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+        """Each target in the function's own body, with the value."""
         for node in walk(self.node.body, same_scope):
             if type(node) is cst.Assign:
-                found += [(name, node.value) for target in node.targets if (name := _self_field(target.target))]
-            elif type(node) is cst.AnnAssign and node.value is not None and (name := _self_field(node.target)):
-                found.append((name, node.value))
-        return tuple(found)
+                yield from ((target.target, node.value) for target in node.targets)
+            elif type(node) is cst.AnnAssign and node.value is not None:
+                yield node.target, node.value
 
     @cached_property
     def declares(self) -> dict[str, cst.BaseExpression]:
@@ -167,10 +177,10 @@ class ClassInfo:
         yield from ((name, None, value) for name, value in self._named)
 
     def assigned(self, field: str) -> Iterator[tuple[FunctionInfo | None, cst.BaseExpression]]:
-        """What a field is assigned, and in which method."""
+        """What a field is assigned, of an object or by the name of the class, and in which method."""
         for method in self.methods.values():
             if field in method.chunk.fields:
-                yield from ((method, value) for name, value in method.stores if name == field)
+                yield from ((method, value) for name, value in (*method.stores, *method.shares) if name == field)
         named = self._named if self._mentions(field) else ()
         yield from ((None, value) for name, value in named if name == field)
 
