@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from leakcheck.flow.promises import is_fixture
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
 from leakcheck.patterns import pattern
@@ -34,11 +35,6 @@ def is_replaced(names: Iterable[str], function: FunctionInfo | None, resolver: R
             if place.rpartition(".")[2] in lasts and not of_another:
                 return True
     return False
-
-
-def is_fixture(function: FunctionInfo) -> bool:
-    """Of pytest, by its decorator."""
-    return any(name.rpartition(".")[2] == "fixture" for name in function.decorators)
 
 
 def _replacing(function: FunctionInfo, resolver: Resolver) -> Iterator[str]:

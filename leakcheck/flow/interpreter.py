@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import libcst as cst
 
 from leakcheck.flow.conditions import Conditions
-from leakcheck.flow.doubles import is_fixture
 from leakcheck.flow.expressions import Expressions
 from leakcheck.flow.keeping import Keeping
 from leakcheck.flow.leftover import is_left_behind
 from leakcheck.flow.names import Names
+from leakcheck.flow.promises import is_fixture
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.returning import released_on_return
 from leakcheck.flow.sites import Leak, Site

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from leakcheck.flow.calls import CASTS
+from leakcheck.flow.promises import asks_for_fixtures
 from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.summaries import Summaries
 from leakcheck.flow.values import LITERALS, UNKNOWN, Class, Function, Instance, Lent, Method, Symbol, Value, own_class
@@ -125,6 +126,8 @@ class Possible:
                 cls = self._class(space)
                 yield Class(cls) if "classmethod" in decorators else Instance(cls)
                 return
+        if function is not None and asks_for_fixtures(function.name, [path(d) or "" for d in _callees(function)]):
+            yield self.resolver.fixture(parameter.node.arg, self.module)
         if parameter.default is not None:
             yield self.resolver.acquirer(plain(ast.unparse(parameter.default)), self.module)
         classes = _asked_for(parameter.node.arg, space) if "isinstance" in self.chunk.words else ()
@@ -229,6 +232,11 @@ def is_acquire(callee: Value, resolver: Resolver) -> bool:
 def is_tracked(name: str, resolver: Resolver) -> bool:
     """Whether a call of that name gives what is to be given back."""
     return any(spec.tracked for spec in resolver.catalogue.by_acquire.get(name, ()))
+
+
+def _callees(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
+    """Its decorators; of a call, what is called."""
+    return (node.func if isinstance(node, ast.Call) else node for node in function.decorator_list)
 
 
 def _asked_for(name: str, space: Namespace) -> Iterator[ast.expr]:

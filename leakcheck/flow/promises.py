@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Collection
 
 import libcst as cst
 
@@ -39,7 +40,12 @@ class Promises(Classes):
             return value
         if parameter.annotation is not None:
             return self.annotation(parameter.annotation.annotation, function.module)
-        return handed(parameter, function, self) if function.decorators else UNKNOWN
+        given = handed(parameter, function, self) if function.decorators else UNKNOWN
+        asks = given is UNKNOWN and parameter.default is None and asks_for_fixtures(function.name, function.decorators)
+        return self.fixture(parameter.name.value, function.module) if asks else given
+
+    def fixture(self, name: str, asker: Module) -> Value:
+        raise NotImplementedError  # the resolver answers it
 
     def acquirer(self, default: cst.BaseExpression | None, module: Module) -> Value:
         """What opens connections where a caller does not say otherwise: `connect=psycopg2.connect`."""
@@ -80,6 +86,20 @@ class Promises(Classes):
         if isinstance(value, Instance) and isinstance(value.type, str):
             return self.catalogue.by_type.get(self.canonical(value.type)) or self.catalogue.by_type.get(value.type)
         return None
+
+
+def asks_for_fixtures(name: str, decorators: Collection[str]) -> bool:
+    """Whether pytest calls a function, and gives it for each parameter what the fixture of that name gives."""
+    return name.startswith("test") or _is_fixture(decorators)
+
+
+def is_fixture(function: FunctionInfo) -> bool:
+    """Whether pytest runs it for the tests that ask for it."""
+    return _is_fixture(function.decorators)
+
+
+def _is_fixture(decorators: Collection[str]) -> bool:
+    return any(name.rpartition(".")[2] == "fixture" for name in decorators)
 
 
 def parameter_of(function: FunctionInfo, name: str) -> cst.Param | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from leakcheck.flow.classes import DEPTH
-from leakcheck.flow.promises import BUILTINS, Promises, parameter_of
+from leakcheck.flow.promises import BUILTINS, Promises, is_fixture, parameter_of
 from leakcheck.flow.values import (
     LITERALS,
     UNKNOWN,
@@ -34,6 +34,7 @@ class Resolver(Promises):
         self.project = project
         self.catalogue = project.catalogue
         self._globals: dict[tuple[Module, str], Value] = {}
+        self._fixtures: dict[tuple[Module, str], Value] = {}
         self._lambdas: dict[cst.Lambda, FunctionInfo] = {}
 
     # -- names -----------------------------------------------------------------------------------------------------
@@ -93,6 +94,18 @@ class Resolver(Promises):
             if value is not UNKNOWN:
                 return value
         return UNKNOWN
+
+    def fixture(self, name: str, asker: Module) -> Value:
+        """The object, no connection, that a fixture of a module gives, or one of the conftest.py around it."""
+        key = (asker, name)
+        if key not in self._fixtures:
+            self._fixtures[key] = UNKNOWN  # while it is being found: it may ask for another one of its own name
+            around = (asker, *self.project.conftests(asker))
+            found = next((each for module in around if (each := module.definition(name)) is not None), None)
+            is_one = isinstance(found, FunctionInfo) and is_fixture(found)
+            given = self.returned(found) if is_one else UNKNOWN  # type: ignore[arg-type]
+            self._fixtures[key] = given if isinstance(given, Instance) else UNKNOWN
+        return self._fixtures[key]
 
     def qualified(self, name: str, asker: Module) -> Value:
         """An absolute qualified name: a definition of the project (or a global of one of its modules, however often it
