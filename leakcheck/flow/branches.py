@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Callable
 
 import libcst as cst
 
 from leakcheck.flow.beginning import begins, filling
-from leakcheck.flow.core import Core, only_states
+from leakcheck.flow.core import Core
 from leakcheck.flow.state import State, Tier, merge
 from leakcheck.flow.values import UNKNOWN, Const, Derived, Ref, Tuple
-from leakcheck.project.syntax.walk import terminal, walk
+from leakcheck.project.syntax.walk import terminal
 
 MAX_ROUNDS = 3  # of a loop; after that no new kind of state is expected
 
 
 class Branches(Core):
-    """`if`, `match`, `while`, `for`."""
+    """`if`, `while`, `for`."""
 
     def run_if(self, node: cst.If, states: list[State]) -> list[State]:
         true: list[State] = []
@@ -35,20 +34,6 @@ class Branches(Core):
         if isinstance(node.orelse, cst.If):
             return after + self.run_if(node.orelse, merge(false))
         return after + (self.suite(node.orelse.body, merge(false)) if node.orelse else false)
-
-    def run_match(self, node: cst.Match, states: list[State]) -> list[State]:
-        rest = [after for state in states for after in only_states(self.eval(node.subject, state))]
-        done: list[State] = []
-        for case in node.cases:
-            matched = [state.copy() for state in rest]
-            for state, name in product(matched, _captured(case.pattern)):
-                self.assign(name, UNKNOWN, state)
-            if case.guard is not None:
-                matched = [yes for state in matched for yes in self.decide(case.guard, state)[0]]
-            done += self.suite(case.body, merge(matched))
-            if case.guard is None and _irrefutable(case.pattern):
-                return done
-        return done + rest
 
     # -- loops -----------------------------------------------------------------------------------------------------
 
@@ -135,16 +120,3 @@ class Branches(Core):
         if node.orelse is not None:
             done = self.suite(node.orelse.body, merge(done))
         return done + breaks
-
-
-def _captured(pattern: cst.MatchPattern) -> Iterator[cst.Name]:
-    """The names that a pattern binds."""
-    for part in walk(pattern):
-        if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
-            yield part.name
-        elif isinstance(part, cst.MatchMapping) and part.rest is not None:
-            yield part.rest
-
-
-def _irrefutable(pattern: cst.MatchPattern) -> bool:
-    return isinstance(pattern, cst.MatchAs) and pattern.pattern is None

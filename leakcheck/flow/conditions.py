@@ -217,7 +217,7 @@ class Conditions(Resources):
             return False
         return self.resolver.method(owner.type, string_value(arguments[1].node.value) or "") is not None
 
-    def _surely_is(self, value: Value, asked: cst.BaseExpression) -> bool:
+    def surely_is(self, value: Value, asked: cst.BaseExpression) -> bool:
         """Whether a resource, or an object that keeps one, is of the class that is asked for."""
         cls = self.resolver.static(asked, self.function, self.module)
         if isinstance(value, Ref) and isinstance(cls, Symbol):
@@ -261,7 +261,7 @@ class Conditions(Resources):
                 continue
             key = key_of(node)
             known = each.facts.get(key)
-            if len(node.args) > 1 and self._surely_is(value, node.args[1].value):
+            if len(node.args) > 1 and self.surely_is(value, node.args[1].value):
                 known = True
             if known is None:
                 twin = each.copy()

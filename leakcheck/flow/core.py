@@ -99,6 +99,9 @@ class Core(Handing):
     def decide(self, node: cst.BaseExpression, state: State) -> tuple[list[State], list[State]]:
         raise NotImplementedError
 
+    def surely_is(self, value: Value, asked: cst.BaseExpression) -> bool:
+        raise NotImplementedError
+
     def block(self, body: Sequence[cst.CSTNode], states: list[State]) -> list[State]:
         raise NotImplementedError
 

@@ -10,6 +10,7 @@ from leakcheck.flow.assignments import Assignments
 from leakcheck.flow.blocks import Blocks
 from leakcheck.flow.branches import Branches
 from leakcheck.flow.core import only_states
+from leakcheck.flow.matching import Matching
 from leakcheck.flow.returning import RETURN, given_open
 from leakcheck.flow.state import Raised, State, Tier, merge
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Function, Tuple, Value
@@ -24,7 +25,7 @@ class TooMuch(Exception):
     """The function is too large to be run over all its states."""
 
 
-class Statements(Blocks, Branches):
+class Statements(Blocks, Branches, Matching):
     """`block` runs statements over a set of states."""
 
     def block(self, body: Sequence[cst.CSTNode], states: list[State]) -> list[State]:
@@ -162,7 +163,7 @@ _COMPOUND: dict[type[cst.CSTNode], Callable[..., list[State]]] = {
     cst.With: Blocks.run_with,
     cst.Try: Blocks.run_try,
     cst.TryStar: Blocks.run_try,
-    cst.Match: Branches.run_match,
+    cst.Match: Matching.run_match,
     cst.FunctionDef: Statements._function,
     cst.ClassDef: Statements._class,
 }
