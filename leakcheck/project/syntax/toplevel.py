@@ -13,6 +13,7 @@ from leakcheck.project.syntax.chunk import Chunk, blocks
 from leakcheck.project.syntax.nodes import imported
 
 _BINDING = pattern(r"[\s\\)]*(?:=(?!=)|:)")  # what follows the name then
+_IMPORTING = pattern(r";[ \t]*(?:import|from)\b")  # behind another statement
 
 
 class TopLevel:
@@ -46,6 +47,8 @@ class TopLevel:
                 imports.append(chunk)
             elif chunk.kind == "compound" and not chunk.words.isdisjoint({"import", "def", "class"}):
                 self._index_compound(chunk)
+            elif _IMPORTING.search(chunk.statement.text):
+                self._index_body(chunk.tree.body)
             else:
                 self._pending.append(chunk)
         self._index_imports(imports)
