@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from leakcheck.flow.helpers import is_of_base
 from leakcheck.flow.opening import in_memory
 from leakcheck.flow.owning import ITSELF, REGISTERS, in_order, release_by
 from leakcheck.flow.resolve import Resolver
@@ -63,11 +64,5 @@ def _releasing(cls: ClassInfo, spec: Connection, resolver: Resolver) -> dict[str
 def _asks(method: FunctionInfo, names: frozenset[str]) -> bool:
     """`self.close()`, `super().close()`, `Connection.close(self)`."""
     calls = (node for node in walk(method.node.body) if isinstance(node, cst.Call)) if method.mentions(names) else ()
-    return any(terminal(call.func) in names and _is_of_itself(call) for call in calls)
-
-
-def _is_of_itself(call: cst.Call) -> bool:
-    owner = call.func.value if isinstance(call.func, cst.Attribute) else call
-    if isinstance(owner, cst.Call):
-        return owner is not call and terminal(owner.func) == "super"
-    return dotted(owner) == "self" or any(dotted(argument.value) == "self" for argument in call.args[:1])
+    asked = (call for call in calls if terminal(call.func) in names)
+    return any(is_of_base(call) or (dotted(call.func) or "").rpartition(".")[0] == "self" for call in asked)

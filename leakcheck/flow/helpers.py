@@ -12,7 +12,7 @@ from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import dotted, walk
+from leakcheck.project.syntax.walk import dotted, terminal, walk
 
 # What a helper is believed to do that is given a connection and has one of these in its name, or that begins a part of
 # its name with one of the second line: `find_closest`, `init_skills` and `load_stopwords` release nothing.
@@ -27,6 +27,22 @@ _DEPTH = 3  # of helpers that pass it on
 def sounds_like_release(name: str) -> bool:
     """Whether a function of that name may release what it is given."""
     return _RELEASING.search(name) is not None
+
+
+def calls_of_base(method: FunctionInfo, names: Collection[str]) -> bool:
+    """Whether a method calls one of those that its class may override: `super().close()`, `Store.close(self)`."""
+    if not names or not method.mentions(frozenset(names)):
+        return False
+    calls = (node for node in walk(method.node.body) if isinstance(node, cst.Call) and terminal(node.func) in names)
+    return any(is_of_base(call) for call in calls)
+
+
+def is_of_base(call: cst.Call) -> bool:
+    """Whether a call is one of a method of the object as its base has it."""
+    owner = call.func.value if isinstance(call.func, cst.Attribute) else None
+    if isinstance(owner, cst.Call):
+        return terminal(owner.func) == "super"
+    return owner is not None and any(dotted(argument.value) == "self" for argument in call.args[:1])
 
 
 def only_uses(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 import libcst as cst
 
 from leakcheck.flow.byname import is_named_way, may_release_by_name
-from leakcheck.flow.helpers import only_uses, sounds_like_release
+from leakcheck.flow.helpers import calls_of_base, only_uses, sounds_like_release
 from leakcheck.flow.outside import around, heirs, takers_release, users_release
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Value
@@ -138,7 +138,10 @@ def releasing_methods(
     family = resolver.family(cls)
     own = {m.name: m for owner in reversed(family) for m in owner.methods.values()}
     getters = {m.name for m in own.values() if _gives_field(m, wanted)}
+    hidden = [m for owner in family for m in owner.methods.values() if own[m.name] is not m]
+    overridden = {m.name for m in hidden if _method_releases(m, wanted, getters, resolver, surely)}
     found = {n: m for n, m in own.items() if _method_releases(m, wanted, getters, resolver, surely)}
+    found |= {n: m for n, m in own.items() if n not in found and calls_of_base(m, overridden)}
     while more := {n: m for n, m in own.items() if n not in found and _calls_own(m, found)}:
         found |= more
     return list(found.values())
