@@ -17,7 +17,7 @@ from leakcheck.checks.leaks.owners import owners
 from leakcheck.checks.leaks.replaced import replaced
 from leakcheck.checks.telling import Teller
 from leakcheck.diagnostics import CONFIDENCES, Confidence, Diagnostic, Report, Span, split_lines
-from leakcheck.flow.interpreter import Interpreter, analyse, summaries_for
+from leakcheck.flow.interpreter import Interpreter, analyse, analyse_lambdas, summaries_for
 from leakcheck.flow.prospects import Prospects
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.summaries import Summaries
@@ -81,6 +81,10 @@ def examine(module: Module, project: Project, seen: list[Interpreter] | None = N
     tell = Teller(module, project.catalogue)
     _trust_guesses(runs)
     found = [d for run in runs for d in (*leaks(run, tell), *owners(run, tell, resolver), *replaced(run, tell))]
+    inner = [each for run in runs for each in analyse_lambdas(run)]
+    found += [d for run in inner for d in leaks(run, tell)]
+    if seen is not None:
+        seen += inner
     if project.settings.selects("LK106"):  # costs another run of each coroutine and generator
         found += interrupted(runs, tell)
     found = _one_a_place(found) + [d for run in runs for d in misuses(run, tell)]

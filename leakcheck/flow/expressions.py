@@ -170,6 +170,7 @@ class Expressions(Rows, Suspending, Displays):
 
     def _lambda(self, node: cst.Lambda, state: State) -> Evaluated:
         """A lambda is a nested function: it takes what it mentions along where it goes itself."""
+        self.lambdas[node] = None
         if self.function is None or not isinstance(node.body, cst.Call):
             for name in {n.value for n in walk(node.body) if isinstance(n, cst.Name)}:
                 self.hand_over(state.variables.get(name, UNKNOWN), state, "closure", node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -185,6 +185,17 @@ def summaries_for(resolver: Resolver, strict: bool) -> Summaries:
 
 def _start(function: FunctionInfo, summaries: Summaries) -> Interpreter:
     return Interpreter(function, function.module, summaries.names(function), summaries.resolver, summaries)
+
+
+def analyse_lambdas(run: Interpreter) -> Iterator[Interpreter]:
+    """A run of each lambda that another run has come by and that may acquire: like a nested function, it is called at
+    some other time."""
+    words = run.summaries.wrappers.words(run.module) if run.lambdas else frozenset()
+    for node in run.lambdas:
+        chunk = run.module.chunk_of(node) if run.function is None else run.function.chunk
+        inner = run.resolver.lambda_(node, chunk, run.function).info
+        if not words.isdisjoint(inner.words):
+            yield analyse(inner, run.module, run.resolver, run.summaries)
 
 
 def analyse(function: FunctionInfo | None, module: Module, resolver: Resolver, summaries: Summaries,

@@ -15,6 +15,7 @@ from leakcheck.flow.returning import RETURN, given_open
 from leakcheck.flow.state import Raised, State, Tier, merge
 from leakcheck.flow.values import NONE, UNKNOWN, Class, Function, Tuple, Value
 from leakcheck.project.syntax.bindings import imported_names
+from leakcheck.project.syntax.definitions import LAMBDA
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, walk
 
@@ -63,7 +64,8 @@ class Statements(Blocks, Branches, Matching):
             self._hand_over_closures(value, after, node)
             self.given_open |= given_open(node, value, after)
             after.result = value
-            after.step("leak", node, RETURN)
+            is_lambda = self.function is not None and self.function.qualname == LAMBDA  # which has no such statement
+            after.step("leak", (node.value or node) if is_lambda else node, RETURN)
             self.exits.returns.append(after)
         return []
 
