@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+import libcst as cst
+
 from leakcheck.checks.leaks.guarded import guard
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Diagnostic
@@ -18,7 +20,8 @@ from leakcheck.flow.sites import Kept, Site
 from leakcheck.flow.state import Resource, Status
 from leakcheck.flow.values import Instance, own_class
 from leakcheck.models import Connection
-from leakcheck.project.syntax.module import ClassInfo
+from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
+from leakcheck.project.syntax.walk import dotted, same_scope, walk
 
 
 def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagnostic]:
@@ -28,7 +31,8 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
         return
     by_site: dict[Site, list[Kept]] = {}
     for kept in run.kept:
-        if not kept.site.parameter and kept.site.index not in run.collected:
+        of_nobody = kept.site.parameter or kept.site.index in run.collected
+        if not of_nobody and not _is_of_the_process(kept, run.function):
             by_site.setdefault(kept.site, []).append(kept)
     for site, places in by_site.items():
         if _ended_here(site, run) or run.summaries.owners.is_released_inside(site.spec):
@@ -39,6 +43,15 @@ def owners(run: Interpreter, tell: Teller, resolver: Resolver) -> Iterable[Diagn
             continue
         if any(_may_open(kept, cls, run) for kept in places):
             yield _diagnostic(places[0], cls, tell)
+
+
+def _is_of_the_process(kept: Kept, method: FunctionInfo | None) -> bool:
+    """Whether it is the class that keeps it, and only if it has none: like a module's, it is there for good."""
+    if method is None or not (dotted(kept.node) or "").startswith("cls."):
+        return False
+    tests = (node.test for node in walk(method.node.body, same_scope) if isinstance(node, cst.If))
+    asked = (part.attr.value for test in tests for part in walk(test) if isinstance(part, cst.Attribute))
+    return kept.field in asked
 
 
 def _may_be_released(kept: Kept, cls: ClassInfo, run: Interpreter, resolver: Resolver) -> bool:
@@ -96,7 +109,7 @@ def _guarded(kept: Kept, cls: ClassInfo, tell: Teller, resolver: Resolver) -> It
 
 def _diagnostic(kept: Kept, cls: ClassInfo, tell: Teller) -> Diagnostic:
     site = kept.site
-    field = f"self.{kept.field}"
+    field = dotted(kept.node) or f"self.{kept.field}"
     message = f"{quoted(field)} keeps the connection from {quoted(site.callee)}, and nothing {tell.does(site)} it"
     steps = [*tell.lost(site), tell.step("note", kept.node, f"kept in {quoted(field)} of {quoted(cls.name)}")]
     confidence = "low" if site.in_memory else site.certainty
