@@ -293,11 +293,12 @@ class Conditions(Resources):
     def _liveness(self, rid: ResourceId, alive: bool, node: cst.CSTNode, state: State) -> Split:
         """A dead connection of its own needs no close; a dead checkout still occupies its slot."""
         dead = state.copy()
-        if dead.resources[rid].status in (Status.OPEN, Status.FIELD, Status.RESTING):
+        if (status := dead.resources[rid].status) in (Status.OPEN, Status.FIELD, Status.RESTING):
             spec = self.site_of(rid).spec
             returned_if_closed = not alive and any(form.on == "conn" for form in spec.release)
             if spec.kind == "checkout" and not returned_if_closed:
-                dead.set_status(rid, Status.LOST, "guard", node)
+                if status is not Status.FIELD:  # which its object still has to give back
+                    dead.set_status(rid, Status.LOST, "guard", node)
             else:
                 dead.set_status(rid, Status.CLOSED, "dead", node)
         living = [] if state.resources[rid].status is Status.CLOSED else [state]

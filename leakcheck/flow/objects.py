@@ -9,8 +9,8 @@ from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.doubles import is_replaced
 from leakcheck.flow.managers import Managers
 from leakcheck.flow.owning import field_released_outside
-from leakcheck.flow.state import State, Tier
-from leakcheck.flow.values import Class, Function, Instance, Ref, ResourceId, Value
+from leakcheck.flow.state import State, Status, Tier
+from leakcheck.flow.values import UNKNOWN, Class, Function, Instance, Ref, ResourceId, Value
 from leakcheck.models import Release
 from leakcheck.project.syntax.module import ClassInfo
 from leakcheck.project.syntax.walk import string_value
@@ -69,7 +69,9 @@ class Objects(Managers):
         owner = callee.receiver
         if not isinstance(owner, Instance) or owner.rid is None:
             return None
-        forms = (form for form in self.ways_to_release(owner) if form.method == callee.info.name)
+        forms = [form for form in self.ways_to_release(owner) if form.method == callee.info.name]
+        if forms and state.resources[owner.rid].status is Status.CLOSED:
+            return [(UNKNOWN, state)]  # what it does the second time is for the method to say
         return next((self.released(owner.rid, form, node, state) for form in forms), None)
 
     def _parameters_of(self, cls: ClassInfo, arguments: list[Argument]) -> list[str]:
