@@ -11,7 +11,7 @@ from leakcheck.checks.held.blocking import Place
 from leakcheck.checks.held.deadlocks import reason, second_steps
 from leakcheck.checks.held.driven import left_to_run
 from leakcheck.checks.pools.engines import Engines
-from leakcheck.checks.pools.keys import Key, receiver
+from leakcheck.checks.pools.keys import Key, path_key, receiver
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, lowest
 from leakcheck.flow.binding import outer_parameters
@@ -266,7 +266,10 @@ def _takes(record: Held, run: Interpreter) -> bool:
     given = [dotted(argument.value) for argument in record.node.args]
     if isinstance(record.node.func, cst.Attribute):
         given.append(dotted(record.node.func.value))
-    return pool is not None and dotted(pool) is not None and dotted(pool) in given
+    if pool is None or dotted(pool) is None or dotted(pool) not in given:
+        return False
+    first, second = (path_key(pool, at, run.function, run.module) for at in (record.site.node, record.node))
+    return first == second  # the name may stand for another one by then
 
 
 def _pooled(site: Site) -> bool:

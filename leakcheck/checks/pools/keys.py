@@ -27,10 +27,10 @@ def pool_key(site: Site, function: FunctionInfo | None, module: Module, resolver
         arguments = tuple(code(a.value) for a in site.node.args) if isinstance(site.node, cst.Call) else ()
         if isinstance(owner, cst.Call) and has_pool_of_its_own(owner, function, module, resolver):
             return None  # as many pools as calls
-        path = _path(owner, site.node, function, module) if owner is not None else None
+        path = path_key(owner, site.node, function, module) if owner is not None else None
         return ("wrapper", site.wrappers[-1], arguments, path)
     pool = receiver(site)
-    return _path(pool, site.node, function, module) if pool is not None else None
+    return path_key(pool, site.node, function, module) if pool is not None else None
 
 
 def receiver(site: Site) -> cst.BaseExpression | None:
@@ -54,8 +54,8 @@ def has_pool_of_its_own(node: cst.Call, function: FunctionInfo | None, module: M
     return init is not None and init.mentions(resolver.catalogue.pool_words)
 
 
-def _path(node: cst.BaseExpression, at: cst.CSTNode, function: FunctionInfo | None, module: Module) -> Key | None:
-    """A dotted path, by where its first name is bound; an unbound one is nobody's."""
+def path_key(node: cst.BaseExpression, at: cst.CSTNode, function: FunctionInfo | None, module: Module) -> Key | None:
+    """A dotted path, by where its first name is bound, and to what at a place; an unbound one is nobody's."""
     path = dotted(node)
     if path is None:
         return None
