@@ -211,6 +211,7 @@ _WORD_LISTS = (
     "members",
     "non_members",
     "frames",
+    "pieces",
     "file_lists",
     "file_reads",
     "closing",

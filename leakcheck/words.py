@@ -84,6 +84,7 @@ class Words:
     members: tuple[str, ...]
     non_members: tuple[str, ...]
     frames: tuple[str, ...]
+    pieces: tuple[str, ...]
     file_lists: tuple[str, ...]
     file_reads: tuple[str, ...]
     closing: tuple[str, ...]

@@ -12,7 +12,8 @@ from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.project.syntax.bindings import pairs
 from leakcheck.project.syntax.module import FunctionInfo
-from leakcheck.project.syntax.walk import SCOPES, children, same_scope, unawaited, walk
+from leakcheck.project.syntax.walk import SCOPES, children, same_scope, terminal, unawaited, walk
+from leakcheck.words import words
 
 if TYPE_CHECKING:
     from leakcheck.checks.pools.fates import Fates
@@ -111,7 +112,10 @@ class Trail:
         return bool(calls) and all(self.fates.is_function(call, self.function) for call in calls)
 
     def _mentions(self, node: cst.CSTNode) -> bool:
-        return mentions([node], (self.pools | self.derived).__contains__) or any(n is self.node for n in walk(node))
+        """Whether it, or what comes from it, may be in a value: a table that was read holds no connection."""
+        names = self.pools | self.derived
+        parts = walk(node, _may_hold) if _may_hold(node) else ()
+        return any(part is self.node or (isinstance(part, cst.Name) and part.value in names) for part in parts)
 
     def fate(self, counts_closing: bool = True) -> Fate:
         body = self.function.node.body
@@ -160,6 +164,13 @@ class Trail:
             if isinstance(node, cst.WithItem) and self._is_pool(node.item):
                 return True
         return False
+
+
+def _may_hold(node: cst.CSTNode) -> bool:
+    """Whether what a part of a value is given may be in it: `read_sql` gives a table, unless it is asked for pieces."""
+    if not isinstance(node, cst.Call) or terminal(node.func) not in words().frames:
+        return True
+    return any(argument.keyword is not None and argument.keyword.value in words().pieces for argument in node.args)
 
 
 def _inside(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
