@@ -10,14 +10,14 @@ import libcst as cst
 from leakcheck.checks.pools.constructors import Built
 from leakcheck.checks.purpose import is_of_this_file, is_only_in, is_test
 from leakcheck.checks.sql import mentions
+from leakcheck.checks.started import MAIN, is_command, is_task, started
 from leakcheck.flow.values import Class, Function
 from leakcheck.patterns import pattern
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Chunk, FunctionInfo, Module
-from leakcheck.project.syntax.walk import code, dotted, same_scope, string_value, terminal, walk
+from leakcheck.project.syntax.walk import code, same_scope, string_value, terminal, walk
 from leakcheck.words import words
 
-_MAIN = "__main__"
 _INIT = "__init__"
 _GOES_ON = pattern(r"^\s*(?:while|async)\b", re.MULTILINE)
 _ROUNDS = (cst.For, cst.While, cst.BaseComp)
@@ -29,7 +29,7 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
     else in sight calls it."""
     module, name = function.module, function.name
     is_installed = function.parent is None and project.is_command(function)
-    if function.parent is not None or not (is_installed or _MAIN in module.source):
+    if function.parent is not None or not (is_installed or MAIN in module.source):
         return False
     others = (chunk for chunk in module.chunks if name in chunk.words and chunk.name != name)
     callers = [chunk for chunk in others if not _only_tells(chunk.tree, name)]
@@ -38,14 +38,14 @@ def ends_with_the_process(function: FunctionInfo, project: Project) -> bool:
     return (is_installed or bool(callers)) and is_of_this_file(function, project)
 
 
-def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _DEPTH) -> bool:
+def is_part_of_a_script(function: FunctionInfo, project: Project, tasks: bool = False, depth: int = _DEPTH) -> bool:
     """The same, also by way of commands, of other functions and the objects that they make, and of the files beside,
-    none of which calls the next in a round."""
-    if ends_with_the_process(function, project):
+    none of which calls the next in a round; or also by way of tasks."""
+    if ends_with_the_process(function, project) or (tasks and is_task(function)):
         return True
     if depth <= 0 or isinstance(function.parent, FunctionInfo) or not _is_known(function, project):
         return False
-    callers = [*_callers(function, function.module), *_callers_beside(function, project)]
+    callers = [*_callers(function, function.module, tasks), *_callers_beside(function, project, tasks)]
     if project.is_command(function):
         callers.append((function, set()))  # whoever starts it uses it well
     if not callers:
@@ -53,10 +53,12 @@ def is_part_of_a_script(function: FunctionInfo, project: Project, depth: int = _
     for caller, uses in callers:
         if caller is None:
             return False
-        uses -= _started(caller)  # what a process of its own runs ends with that, whoever starts it
+        uses -= started(
+            caller.node.body, caller.module, tasks
+        )  # what a process of its own runs ends with that, whoever starts it
         if uses - _called_at_once(caller):
             return False
-        if uses and not is_command(caller) and not is_part_of_a_script(caller, project, depth - 1):
+        if uses and not is_command(caller) and not is_part_of_a_script(caller, project, tasks, depth - 1):
             return False
     return True
 
@@ -82,7 +84,9 @@ def _is_known(function: FunctionInfo, project: Project) -> bool:
     return is_own and is_only_in(function.module, cls.name, project)  # no base calls it either
 
 
-def _callers_beside(function: FunctionInfo, project: Project) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
+def _callers_beside(
+    function: FunctionInfo, project: Project, tasks: bool
+) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
     """Those of the files around; a script's own block counts as a caller that uses it well."""
     if function.cls is not None:
         return
@@ -91,10 +95,10 @@ def _callers_beside(function: FunctionInfo, project: Project) -> Iterator[tuple[
         if user is not module and not is_test(user, project.settings):
             if user.is_package and name in user.imported_words:
                 yield None, set()  # who imports it from there is out of sight
-            yield from _callers(function, user)
+            yield from _callers(function, user, tasks)
 
 
-def _callers(function: FunctionInfo, module: Module) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
+def _callers(function: FunctionInfo, module: Module, tasks: bool) -> Iterator[tuple[FunctionInfo | None, set[int]]]:
     """The functions and methods of a file that use it, with the ids of the nodes; None for what stands elsewhere."""
     is_made = function.cls is not None and function.name == _INIT  # by calling the class
     name = function.cls.name if function.cls is not None and is_made else function.name
@@ -104,24 +108,22 @@ def _callers(function: FunctionInfo, module: Module) -> Iterator[tuple[FunctionI
         if part.info is function or (is_made and part.name == name) or (is_beside and part.kind == "import"):
             continue
         if _starts(part, name):
-            if is_beside:  # that of its own file has been asked
+            if is_beside or function.cls is not None:  # whether its own file's calls a function has been asked
                 yield function, set()
             continue
         found = [d for d in part.definitions if isinstance(d, FunctionInfo) and not isinstance(d.parent, FunctionInfo)]
         inside = {caller: find(caller.node, name) for caller in found if caller is not function}
         rest = find(part.tree, name).difference(find(function.node, name), *inside.values())
+        if handed := rest & started(part.tree, part.module, tasks):
+            yield function, set()
+            rest -= handed
+            if not rest:
+                continue
         if rest or not any(inside.values()):
             if _only_tells(part.tree, name):
                 continue
             yield None, rest
         yield from inside.items()
-
-
-def is_command(function: FunctionInfo) -> bool:
-    """Whether the process ends with a function: the `main` of a script, or one that a decorator makes a command."""
-    if any(name.rpartition(".")[2] in words().commands for name in function.decorators):
-        return not function.is_async  # a bot's answers many
-    return function.name in words().commands and _MAIN in function.module.source
 
 
 def is_run_in_processes(function: FunctionInfo) -> bool:
@@ -174,19 +176,6 @@ def _called_at_once(caller: FunctionInfo) -> set[int]:
     return {id(n.func) for n in once if isinstance(n, cst.Call)}
 
 
-def _started(caller: FunctionInfo) -> set[int]:
-    """The ids of what a function has a new process run: `Process(target=work)`."""
-    calls = (n for n in walk(caller.node.body, same_scope) if isinstance(n, cst.Call))
-    processes = (call for call in calls if _is_process(call, caller.module))
-    return {id(a.value) for call in processes for a in call.args if a.keyword and a.keyword.value == "target"}
-
-
-def _is_process(call: cst.Call, module: Module) -> bool:
-    first, _, rest = (dotted(call.func) or "").partition(".")
-    target = module.imports.get(first, "")
-    return (f"{target}.{rest}" if rest else target) in words().processes
-
-
 def goes_on(part: Module | Chunk) -> bool:
     """Whether a file, or a statement, has anything by which a program runs on and on."""
     text = part.source if isinstance(part, Module) else part.statement.text
@@ -195,7 +184,7 @@ def goes_on(part: Module | Chunk) -> bool:
 
 def is_brief_script(module: Module) -> bool:
     """Whether a file is run as a script, and has nothing by which one runs on and on."""
-    if _MAIN not in module.source or goes_on(module):
+    if MAIN not in module.source or goes_on(module):
         return False
     return any(_main_block(chunk) is not None for chunk in module.chunks)
 
@@ -231,7 +220,7 @@ def _goes_on_for_ever(block: cst.CSTNode) -> bool:
 def is_for_the_block(built: Built) -> bool:
     """Whether an engine is built below `if __name__ == "__main__":`, and only that block uses it, for once."""
     module = built.module
-    chunk = module.chunk_of(built.node) if built.function is None and _MAIN in module.source else None
+    chunk = module.chunk_of(built.node) if built.function is None and MAIN in module.source else None
     block = _main_block(chunk) if chunk is not None else None
     if chunk is None or block is None:
         return False
@@ -270,6 +259,6 @@ def _starts(chunk: Chunk, name: str) -> bool:
 
 
 def _main_block(chunk: Chunk) -> cst.If | None:
-    body = chunk.tree.body if chunk.kind == "compound" and _MAIN in chunk.words else ()
+    body = chunk.tree.body if chunk.kind == "compound" and MAIN in chunk.words else ()
     head = next(iter(body), None)  # there is none in what is no Python
-    return head if isinstance(head, cst.If) and _MAIN in code(head.test) else None
+    return head if isinstance(head, cst.If) and MAIN in code(head.test) else None

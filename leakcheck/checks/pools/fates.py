@@ -11,6 +11,7 @@ from leakcheck.checks.pools.constructors import Built, Constructors
 from leakcheck.checks.pools.trails import Fate, IsPool, Trail
 from leakcheck.checks.purpose import for_ever
 from leakcheck.checks.scripts import ends_with_the_process, goes_on, is_part_of_a_script, may_go_on
+from leakcheck.checks.started import is_made_a_command
 from leakcheck.flow.binding import parameters
 from leakcheck.flow.calls import CASTS, GATHERS, RUNS, WAITS_FOR
 from leakcheck.flow.resolve import Resolver
@@ -60,6 +61,8 @@ class Fates:
         if may_go_on(function):
             return False
         project = self.resolver.project
+        if function.is_async and is_made_a_command(function):
+            return True
         if function.is_async or (function.cls is not None and goes_on(function.module)):
             # the program may serve others with what it, or an object, was given
             return fate is Fate.LOST and is_part_of_a_script(function, project)

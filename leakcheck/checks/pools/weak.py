@@ -19,10 +19,18 @@ from leakcheck.checks.pools.single import keeps_one
 from leakcheck.checks.pools.trails import Fate
 from leakcheck.checks.pools.unguarded import skips_closing
 from leakcheck.checks.purpose import is_test
-from leakcheck.checks.scripts import is_brief_script, is_for_the_block, is_for_the_file, is_run_in_processes
+from leakcheck.checks.scripts import (
+    is_brief_script,
+    is_for_the_block,
+    is_for_the_file,
+    is_part_of_a_script,
+    is_run_in_processes,
+    may_go_on,
+)
 from leakcheck.checks.telling import Teller, named, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic, lowest
-from leakcheck.project.syntax.module import Module
+from leakcheck.project.project import Project
+from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import code, same_scope, walk
 from leakcheck.settings import Settings
 from leakcheck.words import words
@@ -147,7 +155,8 @@ def _not_resilient(built: Built, serves: bool, tell: Teller, fates: Fates) -> It
 def _per_call(built: Built, tell: Teller) -> Diagnostic:
     assert built.function is not None
     message = f"{quoted(built.callee)} builds a pool on every call of {named(built.function)} and nothing disposes it"
-    return tell.at("LK403", "low" if is_run_in_processes(built.function) else _certainty(built), message, built.node)
+    sure = "low" if _ends_soon(built.function, built.resolver.project) else _certainty(built)
+    return tell.at("LK403", sure, message, built.node)
 
 
 def _unguarded(built: Built, tell: Teller, fates: Fates) -> Iterator[Diagnostic]:
@@ -158,7 +167,7 @@ def _unguarded(built: Built, tell: Teller, fates: Fates) -> Iterator[Diagnostic]
             f"{quoted(built.callee)} builds a pool on every call of {named(built.function)}, "
             f"which nothing closes if {quoted(tell.callee(call))} raises"
         )
-        is_low = built.is_collected or is_run_in_processes(built.function)
+        is_low = built.is_collected or _ends_soon(built.function, built.resolver.project)
         sure = "low" if is_low else lowest(_certainty(built), "medium")
         yield tell.at(
             "LK403", sure, message, built.node, [tell.step("raise", call, "if this raises, what follows is skipped")]
@@ -171,7 +180,15 @@ def _from_factories(module: Module, constructors: Constructors, fates: Fates, te
         if fates.of_call(node, function) is Fate.LOST:
             message = f"{quoted(factory.name)} builds a pool on every call of {named(function)} and nothing disposes it"
             steps = [tell.step("via", factory.node.name, "builds and returns a new one", factory.module)]
-            yield tell.at("LK403", "low" if is_run_in_processes(function) else "medium", message, node, steps)
+            sure: Confidence = "low" if _ends_soon(function, fates.resolver.project) else "medium"
+            yield tell.at("LK403", sure, message, node, steps)
+
+
+def _ends_soon(function: FunctionInfo, project: Project) -> bool:
+    """Whether processes of a pool run it, or one of its own for each task, which ends when the work is done."""
+    if is_run_in_processes(function):
+        return True
+    return not may_go_on(function) and is_part_of_a_script(function, project, tasks=True)
 
 
 def _certainty(built: Built) -> Confidence:
