@@ -8,6 +8,7 @@ import libcst as cst
 
 from leakcheck.checks.pools.room import ONE_BY_ONE, Room
 from leakcheck.checks.pools.versions import fitting
+from leakcheck.checks.purpose import is_test
 from leakcheck.checks.sql import Reader
 from leakcheck.checks.telling import Teller, quoted
 from leakcheck.diagnostics import Confidence, Diagnostic
@@ -32,6 +33,8 @@ class Configured:
 def configured(module: Module, project: Project, tell: Teller) -> Iterable[Diagnostic]:
     """What is wrong with the options in a settings module."""
     settings = project.settings
+    if is_test(module, settings):
+        return
     for found in dictionaries(module, project):
         node, entries, options = found.node, found.entries, found.options
         if _is_exempt(entries, options, module):

@@ -121,6 +121,15 @@ class Fates:
             self._kept[key] = function.is_generator or (trail.fate() is not Fate.LOST and not trail.is_idle())
         return self._kept[key]
 
+    def only_looked_at(self, node: cst.Call, function: FunctionInfo) -> Iterator[cst.BaseExpression]:
+        """The arguments of which the project's function that is called reads nothing but attributes."""
+        callee = self.resolver.static(node.func, function, function.module)
+        if not isinstance(callee, Function):
+            return
+        for name, argument in zip(parameters(callee, node.args), node.args, strict=True):
+            if name and Trail(callee.info.node, callee.info, self, name).is_idle():
+                yield argument.value
+
     def is_function(self, node: cst.Call, function: FunctionInfo) -> bool:
         """Whether a call is one of the project's functions, and not one that belongs to an object."""
         callee = self.resolver.static(node.func, function, function.module)

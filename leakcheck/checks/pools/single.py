@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from leakcheck.checks.pools.constructors import Built
+from leakcheck.checks.pools.fates import Fates
 from leakcheck.checks.purpose import is_only_in
 from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.project.syntax.walk import dotted, same_scope, unawaited, walk
 
 
-def keeps_one(built: Built) -> bool:
+def keeps_one(built: Built, fates: Fates) -> bool:
     """`conn = create_engine(url).connect()` at the top, in a field or a container, also by a name that is used for
-    nothing else."""
+    nothing else, but to look at it."""
     assigns = [node for node in _area(built, "") if isinstance(node, cst.Assign)]
     if id(built.node) in _kept_from(assigns, built):
         return True
@@ -25,6 +26,7 @@ def keeps_one(built: Built) -> bool:
     area = list(_area(built, name))
     others = {id(t.target) for node in area if isinstance(node, cst.Assign) for t in node.targets}
     others |= {id(node.attr) for node in area if isinstance(node, cst.Attribute)}  # `self.engine` is another's
+    others |= set(_looked_at(area, built, fates))
     uses = [n for n in area if isinstance(n, (cst.Name, cst.Attribute)) and dotted(n) == name and id(n) not in others]
     if _is_once_an_object(built.function) and len(uses) == 1 and "." not in name:
         return id(uses[0]) in _asked_for_one(area, built)
@@ -43,6 +45,16 @@ def _area(built: Built, name: str) -> Iterator[cst.CSTNode]:
         yield from (node for method in methods if name[5:] in method.words for node in walk(method.node.body))
     else:
         yield from walk(built.function.node.body, same_scope)
+
+
+def _looked_at(area: Sequence[cst.CSTNode], built: Built, fates: Fates) -> Iterator[int]:
+    """The ids of what is asked for an attribute for which it does not connect, here or by a function that is given it:
+    `engine.url`, `name_of(engine)`."""
+    for node in area:
+        if isinstance(node, cst.Attribute) and node.attr.value in fates.idle:
+            yield id(node.value)
+        elif isinstance(node, cst.Call) and built.function is not None:
+            yield from (id(given) for given in fates.only_looked_at(node, built.function))
 
 
 def _is_once_an_object(function: FunctionInfo | None) -> bool:

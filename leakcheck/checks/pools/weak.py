@@ -146,7 +146,7 @@ def _not_resilient(built: Built, serves: bool, tell: Teller, fates: Fates) -> It
     what = " or ".join(quoted(guard) for guard in pool.guards)
     message = f"no {what}: after a restart or an idle night the engine hands out dead connections (add `{missing}`)"
     is_brief = built.function is None and not serves and is_brief_script(built.module)
-    is_brief = is_brief or is_for_the_block(built) or keeps_one(built) or (not serves and is_for_the_file(built))
+    is_brief = is_brief or is_for_the_block(built) or keeps_one(built, fates) or (not serves and is_for_the_file(built))
     if not (is_brief or _is_server(built.module, built.resolver.catalogue.web.servers)):
         is_brief = is_for_the_lines(built, fates)
     yield tell.at("LK402", "low" if is_brief else _certainty(built), message, built.node)
