@@ -40,7 +40,7 @@ def loops(module: Module, tell: Teller, blocking: Blocking, batch: int) -> Itera
         for loop in repeated(root, function, module, blocking.resolver):
             rows = Rows(loop, root, module, tell, blocking, batch)
             found = [one for one in rows.findings() if (one.code, one.span) not in told]
-            if found and not (loop.is_small or is_part(loop, root) or arrives(loop)):  # which takes longer to find out
+            if found and not (loop.is_short or is_part(loop, root) or arrives(loop)):  # which takes longer to find out
                 told |= {(one.code, one.span) for one in found}
                 yield from found
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from leakcheck.catalogue import Catalogue
-from leakcheck.checks.rows.sizes import Sizes, in_step
+from leakcheck.checks.rows.sizes import Sizes, counted, in_step
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.beginning import elements
 from leakcheck.flow.resolve import Resolver
@@ -18,6 +18,7 @@ from leakcheck.project.syntax.walk import children, code, dotted, same_scope, st
 from leakcheck.records import dataclass
 from leakcheck.words import words
 
+_SHORT = 24  # rounds written out as a number: the hours of a day, or levels
 _BINDING = frozenset(
     {cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.AugAssign, cst.For, cst.CompFor, cst.WithItem, cst.Call}
 )
@@ -83,6 +84,11 @@ class Loop:
     def is_small(self) -> bool:
         """Over a literal of a few elements, or a name for one, or `range(3)`, `rows[:3]`, or the members of an enum."""
         return any(self._sizes.is_few(node) for node in in_step(self.node.iter))
+
+    @property
+    def is_short(self) -> bool:
+        """The same, or counted out to as many rounds as send rows quickly enough: `zip(sizes, range(20))`."""
+        return self.is_small or any(counted(node) <= _SHORT for node in in_step(self.node.iter))
 
     @property
     def is_over_field(self) -> bool:

@@ -102,9 +102,8 @@ class Sizes:
         """Whether it has few elements as it is written."""
         if isinstance(node, _DISPLAYS):
             return 0 < len(node.elements) <= _WRITTEN  # what is empty here is filled elsewhere
-        if isinstance(node, cst.Call) and terminal(node.func) == "range":
-            numbers = [a.value.evaluated_value for a in node.args if isinstance(a.value, cst.Integer)]
-            return len(numbers) == len(node.args) in (1, 2) and len(range(*numbers)) <= _FEW
+        if counted(node) <= _FEW:
+            return True
         is_enum = isinstance(node, cst.Attribute) and node.attr.value == "__members__"
         return _sliced(node) <= _FEW or _limited(node) or is_enum
 
@@ -174,6 +173,13 @@ class Sizes:
             return node
         value, scope, where = values[0]
         return self._literal(elements(value), scope, where, depth - 1)
+
+
+def counted(node: cst.BaseExpression) -> float:
+    """How many rounds `range(3)`, `range(1, 4)` are, where that is written down."""
+    given = node.args if isinstance(node, cst.Call) and terminal(node.func) == "range" else ()
+    numbers = [argument.value.evaluated_value for argument in given if isinstance(argument.value, cst.Integer)]
+    return len(range(*numbers)) if len(numbers) == len(given) in (1, 2) else float("inf")
 
 
 def in_step(node: cst.BaseExpression) -> list[cst.BaseExpression]:
