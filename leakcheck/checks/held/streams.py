@@ -9,10 +9,12 @@ from leakcheck.checks.held.markers import Marker
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.holding import Held
 from leakcheck.flow.resolve import Resolver
-from leakcheck.flow.values import Loan, Symbol
+from leakcheck.flow.values import Function, Loan, Symbol
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.project.syntax.walk import terminal, walk
+
+_LINGERS = (cst.Await, cst.For, cst.While, cst.With, cst.BaseComp, cst.From)
 
 
 class Streams:
@@ -29,7 +31,24 @@ class Streams:
         if not isinstance(record.callee, Symbol) or record.callee.name not in self.web.streams:
             return False
         body = record.node.args[0].value if isinstance(record.node, cst.Call) and record.node.args else None
+        if isinstance(body, cst.Call) and self._is_written_out(body, function):
+            return False
         return body is None or not self._is_in_memory(body, function)
+
+    def _is_written_out(self, body: cst.Call, function: FunctionInfo) -> bool:
+        """Whether it is a generator of the project that yields what is at hand, one after the other: it waits for
+        nothing, goes over nothing, and asks nobody."""
+        callee = self.resolver.static(body.func, function, function.module)
+        if not isinstance(callee, Function) or not callee.info.is_generator:
+            return False
+        parts = list(walk(callee.info.node.body))
+        calls = [part for part in parts if isinstance(part, cst.Call)]
+        return not any(isinstance(part, _LINGERS) for part in parts) and all(self._looks(c, callee.info) for c in calls)
+
+    def _looks(self, call: cst.Call, function: FunctionInfo) -> bool:
+        """Whether a callee only looks at what it is given: `json.dumps(row)`."""
+        name = self.resolver.callee_name(self.resolver.static(call.func, function, function.module)) or ""
+        return "borrows" in self.resolver.catalogue.function(name)
 
     def _is_in_memory(self, body: cst.BaseExpression, function: FunctionInfo) -> bool:
         """`io.BytesIO(data)`, `iter([data])`, or a name for such a thing alone."""
