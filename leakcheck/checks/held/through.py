@@ -68,7 +68,7 @@ def _diagnostic(
     steps += [step for wait in waits[:_MOST_PLACES] for step in steps_of(*wait, tell)]
     steps += [tell.step("release", node, f"{tell.done(site)} here") for node in site.releases[:1]]
     # it may wait once before its loop as well
-    own = any(_is_own(site, other.node, each.sleeps, run) for other, each in waits)
+    own = any(_is_own(site, other.node, each, run) for other, each in waits)
     meant = is_file or own or _locks(record, run) or _is_dropped(site, run)
     confidence = "low" if meant else _confidence(site, pause)
     return tell.at(rule, confidence, message, place, steps)
@@ -88,7 +88,7 @@ def _locks(record: Held, run: Interpreter) -> bool:
     return any(words().of_locks.search(code(function.node)) for function in functions)
 
 
-def _is_own(site: Site, wait: cst.CSTNode, sleeps: bool, run: Interpreter) -> bool:
+def _is_own(site: Site, wait: cst.CSTNode, pause: Pause, run: Interpreter) -> bool:
     """One that nobody else waits for: of a script or a command, or one outside any pool for a worker's loop: a worker
     keeps its own while it waits."""
     if run.function is not None and is_soon_over(run.function, run.resolver.project):
@@ -97,7 +97,7 @@ def _is_own(site: Site, wait: cst.CSTNode, sleeps: bool, run: Interpreter) -> bo
         return run.function is None and is_brief_script(run.module)
     if run.function is None or ends_with_the_process(run.function, run.resolver.project):
         return True
-    return is_workers(wait, site, run.function, sleeps)
+    return is_workers(wait, pause, site, run.function)
 
 
 def purpose(pause: Pause) -> str:

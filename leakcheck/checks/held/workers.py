@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from leakcheck.checks.held.blocking import Pause
 from leakcheck.checks.purpose import EVER, for_ever
 from leakcheck.checks.sql import mentions
 from leakcheck.flow.sites import Site
@@ -14,16 +15,24 @@ from leakcheck.project.syntax.walk import children, code, contains, dotted, same
 from leakcheck.words import words
 
 
-def is_workers(wait: cst.CSTNode, site: Site, function: FunctionInfo, sleeps: bool) -> bool:
+def is_workers(wait: cst.CSTNode, pause: Pause, site: Site, function: FunctionInfo) -> bool:
     """Whether a wait stands in a loop like that, for which a connection was made before it. Who only sleeps between
-    two looks could do so without one, unless it is for ever."""
+    two looks could do so without one, unless it is for ever, or until the flag is set that ends the loop."""
     if any(id(wait) in loop and id(site.node) not in loop for loop in for_ever(function)):
         return True
-    if sleeps:
-        return False
     loops = (node for node in walk(function.node.body, same_scope) if isinstance(node, cst.While))
     around = (loop for loop in loops if contains(loop, wait) and not contains(loop, site.node))
-    return any(bool(site.name) and _works(loop, site) and _until_told(loop, wait, function) for loop in around)
+    mine = (loop for loop in around if not pause.sleeps or _is_for_flag(pause, loop))
+    return any(bool(site.name) and _works(loop, site) and _until_told(loop, wait, function) for loop in mine)
+
+
+def _is_for_flag(pause: Pause, loop: cst.While) -> bool:
+    """`stop.wait(5)` below `while not stop.is_set():`, directly or in what is called: whoever sets it ends both."""
+    _, last = pause.chain[-1]
+    waited = dotted(last.func) if isinstance(last, cst.Call) else None
+    asked = [dotted(node.func) or "" for node in walk(loop.test) if isinstance(node, cst.Call)]
+    flags = {path.rpartition(".")[0] for path in asked if path.rpartition(".")[2] in words().stops}
+    return waited is not None and waited.rpartition(".")[0] in flags
 
 
 def _works(loop: cst.While, site: Site) -> bool:
