@@ -98,25 +98,26 @@ class Scoped:
 
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
-        body, uses = function.node.body, list[cst.Call]()
+        body, calls = (
+            function.node.body,
+            list[tuple[cst.Call, bool]](),
+        )  # whether one takes a connection, or ends its use
         contexts = list(self._contexts(function)) if self._contexts_words & function.words else []
         for node in walk(body, same_scope):
             if not isinstance(node, cst.Call):
                 continue
             if (use := self._use(node, function)) is not None:
-                uses = [*uses, node] if use else []
+                calls.append((node, use))
             ended = [inside for inside in contexts if id(node) not in inside]  # whose session it was
-            uses = [used for used in uses if not any(id(used) in inside for inside in ended)]
-            if use is not None or not uses:
+            calls = [(c, takes) for c, takes in calls if not (takes and any(id(c) in inside for inside in ended))]
+            if use is not None or not any(takes for _, takes in calls):
                 continue
             pause = self._pause(node, function, blocking)
             if self._may_commit(node, function, pause is not None):
-                uses = []
-            elif pause is not None:
-                used = next((used for used in reversed(uses) if _may_follow(node, used, body)), None)
-                if used is not None:
-                    yield used, node, pause
-                    return
+                calls.append((node, False))
+            elif pause is not None and (used := _last_use(node, calls, body)) is not None:
+                yield used, node, pause
+                return
 
     def _contexts(self, function: FunctionInfo) -> Iterator[frozenset[int]]:
         """The nodes of each block at whose end its session goes, `with app.app_context():`, or rests."""
@@ -213,6 +214,12 @@ def _subject(used: cst.Call) -> str:
 
 def _confidence(pause: Pause) -> Confidence:
     return lowest("medium", pause.confidence)
+
+
+def _last_use(node: cst.Call, calls: list[tuple[cst.Call, bool]], body: cst.CSTNode) -> cst.Call | None:
+    """What has taken the connection that a call finds taken, if nothing on its way has ended that."""
+    before = ((call, takes) for call, takes in reversed(calls) if _may_follow(node, call, body))
+    return next((call if takes else None for call, takes in before), None)
 
 
 def _may_follow(node: cst.Call, used: cst.Call, body: cst.CSTNode) -> bool:
