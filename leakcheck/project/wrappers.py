@@ -35,6 +35,7 @@ class Wrappers:
         self._given: dict[tuple[Module, int], frozenset[str]] = {}
         self._found: dict[tuple[Module, frozenset[str]], frozenset[str]] = {}
         self._giving: dict[tuple[Module, frozenset[str]], frozenset[str]] = {}  # classes
+        self._making: dict[Module, frozenset[str]] = {}  # functions
         self._near: dict[tuple[Module, int], frozenset[str]] = {}
         self._bases: dict[Module, frozenset[str]] = {}
         self._at_home: dict[frozenset[str], frozenset[str]] = {}
@@ -67,13 +68,26 @@ class Wrappers:
 
     def _given_by(self, module: Module, words: frozenset[str]) -> frozenset[str]:
         words = module.among(words)
-        if not words and not module.among(self._factory_classes):
+        if not words and not module.among(self._factories_of(module)):
             return words
         key = (module, words)
         if key not in self._found:
             found = self._found_in(module, words)
             self._found[key] = found | frozenset(_aliases(module, words | found))
         return self._found[key]
+
+    def _factories_of(self, module: Module) -> frozenset[str]:
+        """What makes an object that is called to acquire: the libraries' classes, and functions that give a new one."""
+        return self._factory_classes.union(self._makers(module), *map(self._makers, self._imported(module)))
+
+    def _makers(self, module: Module) -> frozenset[str]:
+        """The functions of a module that give what such a class makes: `return sessionmaker(bind=engine)`."""
+        if module not in self._making:
+            classes = module.among(self._factory_classes)
+            givers = (giver for part in module.defining(classes) for giver in part.givers) if classes else ()
+            handing = (giver for giver in givers if not giver.others.isdisjoint(classes))
+            self._making[module] = frozenset(giver.name.rpartition(".")[2] for giver in handing)
+        return self._making[module]
 
     def _makes_objects(self, module: Module, other: Module, names: frozenset[str]) -> bool:
         """Whether a module has objects of another's classes that give a connection by these names: `db = Database()`,
@@ -97,7 +111,7 @@ class Wrappers:
 
     def _found_in(self, module: Module, words: frozenset[str]) -> frozenset[str]:
         foreign = words - self._base(module) | (words & self._connection_classes)
-        found = frozenset(_factories(module, self._factory_classes)) | _owners(module, words, foreign)
+        found = frozenset(_factories(module, self._factories_of(module))) | _owners(module, words, foreign)
         new = found | words
         while new:
             givers = (giver for part in module.defining(new) for giver in part.givers)
