@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 import libcst as cst
 
-from leakcheck.checks.assigned import assigned
+from leakcheck.checks.assigned import assigned, latest
 from leakcheck.patterns import pattern
 from leakcheck.project.syntax.module import FunctionInfo, Module
-from leakcheck.project.syntax.walk import code, string_value, terminal, walk
+from leakcheck.project.syntax.walk import code, same_scope, string_value, terminal, walk
 from leakcheck.records import dataclass
 from leakcheck.words import words
 
@@ -188,7 +188,26 @@ class Reader:
         ]
         found = [self._segments(value, depth - 1) for value in values]
         verbs = {m[1].upper() if s and isinstance(s[0], str) and (m := _VERB.match(s[0])) else "" for s in found}
-        return found[-1] if len(verbs) == 1 and "" not in verbs else []
+        if len(verbs) == 1 and "" not in verbs:
+            return found[-1]
+        value = self._last(node)
+        return self._segments(value, depth - 1) if value is not None else []
+
+    def _last(self, node: cst.BaseExpression) -> cst.BaseExpression | None:
+        """What a name of the function has just been assigned, whatever it stood for before: no round may come back to
+        it with another one."""
+        if self.function is None or not isinstance(node, cst.Name):
+            return None
+        body, name = self.function.node.body, node.value
+        value = latest(node, node, body)
+        for loop in (part for part in walk(body, same_scope) if isinstance(part, (cst.For, cst.While))):
+            inside = list(walk(loop, same_scope))
+            given = [
+                n.value for n in inside if isinstance(n, cst.Assign) and any(code(t.target) == name for t in n.targets)
+            ]
+            if given and any(part is node for part in inside) and not any(each is value for each in given):
+                return None
+        return None if value is node else value
 
 
 def _interleaved(segments: Segments, place: re.Pattern[str], put: list[cst.BaseExpression]) -> Segments:
