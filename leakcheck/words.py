@@ -103,6 +103,11 @@ class Words:
         return _anywhere(self.batch)
 
     @cached_property
+    def of_one_batch(self) -> re.Pattern[str]:
+        """In the name of what a loop goes over: `email_batch`, whose elements are rows."""
+        return re.compile(rf"(?:^|_)(?:{'|'.join(self.batch)})$", re.IGNORECASE)
+
+    @cached_property
     def of_few(self) -> re.Pattern[str]:
         """In a name: its noun, whatever is done with it. `tags`, `new_tags`, `tag_ids`, `tags_to_add`."""
         done = "ids?|names?|keys?|list|set|dict|map|data|to|add|remove|delete|insert|create|update|new"

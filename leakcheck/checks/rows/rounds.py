@@ -144,9 +144,12 @@ class Loop:
     @property
     def is_batched(self) -> bool:
         """A round already is a batch: by its names or its step."""
-        if words().of_batches.search(code(self.node.target)) or words().of_batches.search(code(self.node.iter)):
+        call, rows = self.node.iter, elements(self.node.iter)
+        if words().of_batches.search(code(self.node.target)):
             return True
-        call = self.node.iter
+        is_one = isinstance(rows, (cst.Name, cst.Attribute)) and words().of_one_batch.search(terminal(rows))
+        if words().of_batches.search(code(call)) and not is_one:  # the rows of which go one by one
+            return True
         return isinstance(call, cst.Call) and terminal(call.func) == "range" and len(call.args) == 3
 
     def answers(self, catalogue: Catalogue) -> frozenset[str]:
