@@ -113,6 +113,11 @@ class Waits:
         names = ((s.type, [*s.in_packages(s.handlers), *(f"{s.type}.{h}" for h in s.handlers)]) for s in self.services)
         return {name: given for given, listed in names for name in listed}
 
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """What the listed calls are imported from."""
+        return frozenset(name.partition(".")[0] for name in (*self._calls, *self.types, *self._blocks)) - {"*"}
+
     def has_type(self, name: str) -> bool:
         """Whether methods of this class are listed."""
         return name in self._types

@@ -112,6 +112,18 @@ def test_a_module_that_comes_or_goes_beside_a_script_in_a_package_changes_it() -
     assert "run.py" not in found()
 
 
+def test_so_does_one_beside_what_is_started_in_a_package_and_a_library_that_is_required_by_its_name() -> None:
+    plant("app/run.py", "from store import fresh\n\n\ndef f():\n    c = fresh('x')\n    c.execute('y')\n")
+    assert "run.py" not in found()
+    plant("app/store.py", DB)
+    assert "run.py" in found()
+    plant("requirements.txt", "store==3\n")
+    assert "run.py" not in found()
+    assert found() == cold()
+    Path("requirements.txt").unlink()
+    assert "run.py" in found()
+
+
 def test_a_run_on_the_changed_file_alone_keeps_no_report_that_rested_on_it() -> None:
     before = found()
     plant("app/db.py", CLOSED)

@@ -137,14 +137,29 @@ class Project:
         return self.memo[key]  # type: ignore[return-value]
 
     def find(self, name: str, asker: Module) -> Module | None:
-        """The project's module of that absolute dotted name, as `asker` would import it: a script has its own folder on
-        the path, whether that is a package or not."""
+        """The project's module of that absolute dotted name, as `asker` would import it."""
         path = self._locator.locate(name, asker.path)
         self.trace.asked(asker.path, name, path)
-        if not path and asker.is_script and "." not in name:
-            path = self._locator.beside(name, asker.path)
-            self.trace.asked(asker.path, f"~{name}", path)
-        return self.module_at(path) if path else None
+        if path:
+            return self.module_at(path)
+        return self._beside(name, asker) if "." not in name else None
+
+    def _beside(self, name: str, asker: Module) -> Module | None:
+        """What a plain name means that is none elsewhere: a script has its own folder on the path, whether that is a
+        package or not, and so has what is started in there, if nobody knows a library of that name."""
+        path = self._locator.beside(name, asker.path)
+        self.trace.asked(asker.path, f"~{name}", path)
+        found = self.module_at(path) if path else None
+        if found is None or asker.is_script:
+            return found
+        if name in self.catalogue.waits.packages or not words_of(found.source).issuperset(self._taken(name, asker)):
+            return None
+        return None if self._requirements.name(name, asker.path, partial(self.trace.asked, asker.path)) else found
+
+    @staticmethod
+    def _taken(name: str, asker: Module) -> set[str]:
+        """What is imported from a module of that name."""
+        return {*asker.imported_modules.get(name, ())} - {"*"}
 
     def submodule(self, package: Module, name: str) -> Module | None:
         """The module of that name in a package's folder."""
