@@ -26,7 +26,10 @@ AGAIN = "callers that failed together come back together"
 
 def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diagnostic]:
     """What is wrong with how a function tries again to get a connection."""
-    if run.function is None or not run.sites or only_sqlite(run.function):
+    if run.function is None:
+        yield from _at_import(run, tell, blocking)
+        return
+    if not run.sites or only_sqlite(run.function):
         return
     loops = [node for node in walk(run.function.node.body, same_scope) if isinstance(node, (cst.For, cst.While))]
     told: set[int] = set()
@@ -37,10 +40,7 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
         loop = next((loop for loop in reversed(loops) if tries(loop, site.node)), None)
         if loop is not None and id(loop) not in told:
             told.add(id(loop))
-            if why := impatience(loop, run.function, blocking, site.node):
-                why += " and without end" if is_endless(loop) else ""
-                message = f"{quoted(site.callee)} is tried again {why}: {AGAIN}"
-                yield tell.at("LK502", lowest(site.certainty, "high"), message, site.node)
+            yield from _impatient(loop, site, run.function, tell, blocking)
         elif loop is None and not patient and _gives_up(site, run.function, blocking):
             message = f"{quoted(site.callee)} {site.spec.exhaustion} when the pool is empty, and nothing tries again"
             yield tell.at("LK501", site.certainty, message, site.node)
@@ -50,6 +50,32 @@ def retries(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterable[Diag
         for node, why in patient.items():
             if why:
                 yield _of_decorator(node, run.function, why, tell)
+
+
+def _impatient(
+    loop: Loop, site: Site, function: FunctionInfo, tell: Teller, blocking: Blocking
+) -> Iterator[Diagnostic]:
+    if why := impatience(loop, function, blocking, site.node):
+        why += " and without end" if is_endless(loop) else ""
+        message = f"{quoted(site.callee)} is tried again {why}: {AGAIN}"
+        yield tell.at("LK502", lowest(site.certainty, "high"), message, site.node)
+
+
+def _at_import(run: Interpreter, tell: Teller, blocking: Blocking) -> Iterator[Diagnostic]:
+    """The loops of a module's own statements: whoever imports it waits for them. Each is looked at as if a function had
+    it, whose names are the module's where the statement binds none."""
+    told: set[int] = set()
+    for site in run.sites:
+        chunk = run.module.chunk_of(site.node)
+        if site.spec.embedded or chunk.kind != "compound":
+            continue
+        body = cst.IndentedBlock(list(chunk.tree.body))
+        loops = [node for node in walk(body, same_scope) if isinstance(node, (cst.For, cst.While))]
+        loop = next((loop for loop in reversed(loops) if tries(loop, site.node)), None)
+        if loop is not None and id(loop) not in told:
+            told.add(id(loop))
+            around = cst.FunctionDef(cst.Name("import"), cst.Parameters(), body)
+            yield from _impatient(loop, site, FunctionInfo(around, chunk, "", None), tell, blocking)
 
 
 def _own_decorators(function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.BaseExpression, str]]:
