@@ -162,6 +162,11 @@ class Catalogue:
         """The methods listed as a kind, by their names alone."""
         return frozenset(name.removeprefix("*.") for name in self.functions[kind])
 
+    @cached_property
+    def senders(self) -> frozenset[str]:
+        """The last names of what sends a statement besides `execute`."""
+        return frozenset(name.rpartition(".")[2] for name in self.functions["sends"])
+
     def function(self, name: str) -> frozenset[str]:
         """The kinds a callee is listed under, itself or by `package.*`; `*.method` if its receiver is unknown."""
         found: frozenset[str] = frozenset()

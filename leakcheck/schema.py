@@ -27,6 +27,7 @@ Model = TypeVar("Model", Connection, Cursor, Driver, Options, Pool, Producer, Qu
 
 FUNCTION_KINDS = (
     "borrows", "raises", "never-raises", "quiet", "caches", "takes", "bulk", "answers", "keeps", "numbers",
+    "sends",
 )  # fmt: skip
 RAISES = "raises "  # begins the kind of what raises but one exception
 

@@ -18,7 +18,7 @@ from leakcheck.project.syntax.walk import code, same_scope, terminal, unawaited,
 from leakcheck.words import words
 
 _LEAVING = (cst.Return, cst.Break)
-_SENDING = frozenset({"execute", "commit"})
+SENDING = frozenset({"execute", "commit"})
 _OF_SESSIONS = ("flush", "refresh", "rollback", "expunge")
 _HARMLESS = {"borrows", "never-raises"}  # kinds of callees
 
@@ -39,7 +39,7 @@ class Besides:
         """Each round has something else done that takes its time: a mail is sent, nothing is computed for the row."""
         return any(map(self._is_slow, self._done))
 
-    def acts_beyond(self, own: Set[str] = _SENDING) -> bool:
+    def acts_beyond(self, own: Set[str] = SENDING) -> bool:
         """Each round calls for something else as well, not only for a value: its commit ends a piece of work."""
         function = self.tell.catalogue.function
         names = {terminal(call.func) for call in self._done} - {*own, *_of_containers(), *_OF_SESSIONS, "print"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from leakcheck.checks.rows.alone import sends_inside
-from leakcheck.checks.rows.besides import Besides
+from leakcheck.checks.rows.besides import SENDING, Besides
 from leakcheck.checks.rows.elsewhere import reads_elsewhere
 from leakcheck.checks.rows.refusals import passed_over, told_apart
 from leakcheck.checks.rows.rounds import Loop, acquired_in, always
@@ -121,7 +121,8 @@ def finding(
     """What a commit after every row costs; of low confidence where a round is more than a row, or may fail alone: when
     it is `sent`, or committed."""
     body, node = loop.node.body, commit.node
-    meant = once or besides.waits or besides.does_more or besides.acts_beyond()
+    own = SENDING.union(terminal(call.func) for call in sent)
+    meant = once or besides.waits or besides.does_more or besides.acts_beyond(own)
     meant = meant or (not commit.certain and any(isinstance(part, cst.Try) for part in loop.body))  # a piece of work
     meant = meant or (commit.of_change and besides.works_on_row(commit.owner))
     meant = meant or any(passed_over(each, body) or told_apart(each, body) for each in (node, *sent))

@@ -104,7 +104,8 @@ class Rows:
 
     def findings(self) -> Iterator[Diagnostic]:
         calls = [node for node in self.loop.body if isinstance(node, cst.Call)]
-        if all(len(node.args) < 2 and terminal(node.func) not in _WORDS for node in calls):
+        sending = _WORDS | self.tell.catalogue.senders
+        if all(len(node.args) < 2 and terminal(node.func) not in sending for node in calls):
             return
         sent = [(node, statement) for node in calls if (statement := self._sent(node))]
         writes = [(node, statement) for node, statement in sent if statement.verb in words().writes]
@@ -152,7 +153,7 @@ class Rows:
     def _sent(self, node: cst.Call, by_its_own: bool = False) -> Statement | None:
         """The statement of an `execute` whose data change with the loop, and whose tables do not; by a connection from
         before the loop, or by one of the round's own."""
-        if not isinstance(node.func, cst.Attribute) or terminal(node.func) != "execute":
+        if not isinstance(node.func, cst.Attribute) or not self._sends(node.func):
             return None
         if not node.args or node.args[0].star or self._bound_in_loop(node.func.value) or self._is_rare(node):
             return None
@@ -169,6 +170,14 @@ class Rows:
         if isinstance(node.args[0].value, cst.Name):  # text put together piece by piece
             data.append(node.args[0].value)
         return statement if mentions(data, self.loop.rows.__contains__) else None
+
+    def _sends(self, func: cst.Attribute) -> bool:
+        """Whether a method sends a statement: `execute`, or one that the library of the connection has for it."""
+        if func.attr.value not in self.tell.catalogue.senders:
+            return func.attr.value == "execute"
+        resolver = self.blocking.resolver
+        known = resolver.connection_type(resolver.static(func.value, self.loop.function, self.module))
+        return known is not None and "sends" in self.tell.catalogue.function(f"{known.type}.{func.attr.value}")
 
     def _through_helpers(self) -> Iterator[tuple[cst.Call, cst.Call, FunctionInfo]]:
         """Calls of a helper that is lent the cursor and a row, and writes it with one statement."""
