@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,8 +159,9 @@ class Project:
 
     @staticmethod
     def _taken(name: str, asker: Module) -> set[str]:
-        """What is imported from a module of that name."""
-        return {*asker.imported_modules.get(name, ())} - {"*"}
+        """What is imported from a module of that name, or asked of it by that name."""
+        asked = re.findall(rf"(?<![\w.]){re.escape(name)}\.(\w+)", asker.source)
+        return {*asker.imported_modules.get(name, ()), *asked} - {"*"}
 
     def submodule(self, package: Module, name: str) -> Module | None:
         """The module of that name in a package's folder."""
