@@ -108,7 +108,8 @@ def _callers(function: FunctionInfo, module: Module, tasks: bool) -> Iterator[tu
         if part.info is function or (is_made and part.name == name) or (is_beside and part.kind == "import"):
             continue
         if _starts(part, name):
-            if is_beside or function.cls is not None:  # whether its own file's calls a function has been asked
+            makes = function.cls is not None and function.cls.name in part.words
+            if is_beside or makes:  # whether its own file's calls a function has been asked
                 yield function, set()
             continue
         found = [d for d in part.definitions if isinstance(d, FunctionInfo) and not isinstance(d.parent, FunctionInfo)]
