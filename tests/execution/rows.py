@@ -6,9 +6,10 @@ import random
 import sqlite3
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 HEADER = """import subprocess
@@ -91,12 +92,12 @@ def _open(path: str) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _driver(pool: _Pool) -> Iterator[None]:
-    """`psycopg2.pool`, whose pools are all this one."""
-    module = types.ModuleType("psycopg2.pool")
-    module.ThreadedConnectionPool = lambda *_: pool  # type: ignore[attr-defined]
-    package = types.ModuleType("psycopg2")
-    before = {name: sys.modules.get(name) for name in ("psycopg2", "psycopg2.pool")}
-    sys.modules.update({"psycopg2": package, "psycopg2.pool": module})
+    """`psycopg2`, whose pools are all this one."""
+    fakes = {name: types.ModuleType(name) for name in ("psycopg2", "psycopg2.pool", "psycopg2.extras")}
+    fakes["psycopg2.pool"].ThreadedConnectionPool = lambda *_: pool  # type: ignore[attr-defined]
+    fakes["psycopg2.extras"].execute_batch = _execute_batch  # type: ignore[attr-defined]
+    before = {name: sys.modules.get(name) for name in fakes}
+    sys.modules.update(fakes)
     try:
         yield
     finally:
@@ -105,6 +106,14 @@ def _driver(pool: _Pool) -> Iterator[None]:
                 del sys.modules[name]
             else:
                 sys.modules[name] = known
+
+
+def _execute_batch(cursor: sqlite3.Cursor, statement: str, rows: Iterable[Any], page_size: int = 100) -> None:
+    """As psycopg2's: it takes a page of rows at a time, and sends the statements of a page together."""
+    left = iter(rows)
+    while page := list(islice(left, page_size)):
+        for row in page:
+            cursor.execute(statement, row)
 
 
 def data(chance: random.Random, fails: bool) -> Rows:
