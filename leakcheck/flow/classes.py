@@ -65,6 +65,7 @@ class Classes:
         """The direct bases: classes of the project, or qualified names."""
         if cls in self._bases:
             return self._bases[cls]
+        self._bases[cls] = []  # while they are being found: `class Compiler(Compiler.base)` ends here
         found: list[ClassInfo | str] = []
         for base in cls.bases:
             value = self.dotted(base, cls.parent, cls.module)
@@ -72,6 +73,7 @@ class Classes:
                 found.append(value.info)
             elif isinstance(value, Symbol):
                 found.append(value.name)
+        del self._bases[cls]
         if len(found) == len(cls.bases):  # else one may be known later, that is just being looked for
             self._bases[cls] = found
         return found

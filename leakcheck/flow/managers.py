@@ -6,7 +6,7 @@ import libcst as cst
 
 from leakcheck.flow.core import Argument, Evaluated
 from leakcheck.flow.handing import CALLBACK
-from leakcheck.flow.owners import is_manager
+from leakcheck.flow.owning import is_manager
 from leakcheck.flow.resources import Resources
 from leakcheck.flow.state import Registered, Resource, State, Status, Tier
 from leakcheck.flow.values import (

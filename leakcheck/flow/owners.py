@@ -15,7 +15,7 @@ from leakcheck.flow.resolve import Resolver, is_property
 from leakcheck.flow.sharing import gives_the_same
 from leakcheck.flow.sites import Site
 from leakcheck.flow.values import Function, Lent, own_class
-from leakcheck.models import Connection, Release
+from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo, Module
 from leakcheck.project.syntax.walk import SCOPES, code, dotted, terminal, unawaited, walk
 from leakcheck.words import words
@@ -189,11 +189,6 @@ def gives_itself_away(init: FunctionInfo) -> bool:
         if isinstance(node, cst.Assign) and code(node.value) == "self":
             return True
     return False
-
-
-def is_manager(ways: Iterable[Release]) -> bool:
-    """Whether leaving a `with` block on an object that is released in these ways releases it."""
-    return any(way.method in ("__exit__", "__aexit__") for way in ways)
 
 
 def _items(value: cst.BaseExpression) -> Iterable[cst.BaseExpression]:

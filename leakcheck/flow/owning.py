@@ -51,7 +51,13 @@ def _wanted(field: str, spec: Connection) -> _Wanted:
     methods = frozenset({form.method for form in (*spec.release, *spec.wrong_release)} | {"close"})
     gives_others = frozenset() if spec.cursor_closes else frozenset(the_words().connections) - methods
     rests = frozenset(form.method for form in spec.soft_release)
-    return _Wanted(field, methods, rests, gives_others, spec.with_effect in ("closes", "returns", "unknown"))
+    with_closes = spec.with_effect in ("closes", "returns", "unknown") or is_manager(spec.release)
+    return _Wanted(field, methods, rests, gives_others, with_closes)
+
+
+def is_manager(ways: Iterable[Release]) -> bool:
+    """Whether leaving a `with` block on an object that is released in these ways releases it."""
+    return any(way.method in ("__exit__", "__aexit__") for way in ways)
 
 
 def field_released(cls: ClassInfo, field: str, spec: Connection, resolver: Resolver) -> bool:
