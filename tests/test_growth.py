@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
-from fixing import NOWHERE
+from fixing import NOWHERE, fix
 
 from leakcheck.engine import check
+from leakcheck.fixes.whole import Whole
 from leakcheck.flow.state import State
 from leakcheck.settings import Settings
 
@@ -47,3 +50,34 @@ def copies(monkeypatch: pytest.MonkeyPatch, columns: int) -> int:
 
 def test_tests_in_a_row_do_not_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
     assert copies(monkeypatch, 20) < 3 * copies(monkeypatch, 10)
+
+
+HELD_LONGER = """\
+def count_{}(path, queue):
+    conn = sqlite3.connect(path)
+    if not conn.execute("SELECT count(*) FROM t").fetchone():
+        conn.close()
+        queue.send(path)
+        return None
+    row = conn.execute("SELECT a FROM t").fetchone()
+    conn.close()
+    return row
+
+
+"""
+
+
+def test_rewrites_are_tried_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them might lead to another finding, as it keeps its connection past something else."""
+    count = [0]
+    plain = Whole.after
+
+    def counted(whole: Whole, text: str) -> Counter[str]:
+        count[0] += 1
+        return plain(whole, text)
+
+    monkeypatch.setattr(Whole, "after", counted)
+    source = "import sqlite3\n\n\n" + "".join(HELD_LONGER.format(n) for n in range(16))
+    result = fix(source, "unsafe")
+    assert len(result.found) == 16
+    assert 1 <= count[0] < 16

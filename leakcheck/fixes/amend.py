@@ -21,7 +21,7 @@ from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
 from leakcheck.fixes.style import style_for
 from leakcheck.fixes.text import Draft, Refused
-from leakcheck.fixes.whole import Whole
+from leakcheck.fixes.whole import Whole, wrong_ones
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
 
@@ -69,7 +69,10 @@ class Amender:
     def amended(self, found: Sequence[Diagnostic]) -> list[Diagnostic]:
         """Each finding told what was found out."""
         proposals = [(n, p) for n, d in enumerate(found) if d.code in AMENDMENTS and (p := self._proposal(n, d))]
-        held = dict(self._holding(proposals, found))
+        drafts = [proposal.draft for _, proposal in proposals]
+        wrong = wrong_ones(drafts, lambda numbers: self._wrong([proposals[n] for n in numbers], found))
+        self._reasons |= {proposals[n][0]: why for n, why in wrong.items()}
+        held = {n: proposal for n, proposal in proposals if n not in self._reasons}
         return [self._told(n, d, held.get(n)) if d.code in AMENDMENTS else d for n, d in enumerate(found)]
 
     def _proposal(self, number: int, found: Diagnostic) -> Proposal | None:
@@ -80,29 +83,6 @@ class Amender:
         except Exception as error:  # a finding without a fix is worth more than no finding
             self._reasons[number] = f"internal error: {type(error).__name__}: {error}"
         return None
-
-    def _holding(self, tried: list[_Tried], found: Sequence[Diagnostic]) -> list[_Tried]:
-        """Those that do what they should: tried together, as far as they do not touch, and apart where that fails."""
-        kept: list[_Tried] = []
-        while tried:
-            batch: list[_Tried] = []
-            rest: list[_Tried] = []
-            for each in tried:
-                apart = all(each[1].draft.agrees(other.draft) for _, other in batch)
-                (batch if apart else rest).append(each)
-            kept += self._sound(batch, found)
-            tried = rest
-        return kept
-
-    def _sound(self, batch: list[_Tried], found: Sequence[Diagnostic]) -> list[_Tried]:
-        why = self._wrong(batch, found)
-        if not why:
-            return batch
-        if len(batch) == 1:
-            self._reasons[batch[0][0]] = why
-            return []
-        half = len(batch) // 2
-        return self._sound(batch[:half], found) + self._sound(batch[half:], found)
 
     def _wrong(self, batch: list[_Tried], found: Sequence[Diagnostic]) -> str:
         """What speaks against the new text: it does not parse, a finding stays, or another one comes."""

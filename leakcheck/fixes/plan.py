@@ -11,10 +11,10 @@ from leakcheck.fixes.quest import Quest, settle
 from leakcheck.fixes.scene import File, Scene, file_of
 from leakcheck.fixes.style import style_for
 from leakcheck.fixes.syntax import CROWDED
-from leakcheck.fixes.text import Refused
+from leakcheck.fixes.text import Draft, Refused
 from leakcheck.fixes.trial import Trial
 from leakcheck.fixes.unfold import edits_between, unfolded
-from leakcheck.fixes.whole import Whole
+from leakcheck.fixes.whole import Whole, wrong_ones
 from leakcheck.flow.interpreter import Interpreter
 
 FIXABLE = frozenset({"LK101", "LK102", "LK103", "LK104"})
@@ -52,7 +52,18 @@ class Mender:
             if diagnostic.code in FIXABLE and known is not None:
                 quests[number] = Quest(self._file, *known)
         settle([quest for quest in quests.values() if quest.advance()], self._trial)
+        self._note_harmful([quest for quest in quests.values() if quest.proposal and quest.proposal.longer])
         return [self._told(d, quests[n]) if n in quests else _untold(d) for n, d in enumerate(found)]
+
+    def _note_harmful(self, quests: list[Quest]) -> None:
+        """Refuse the rewrites that keep a connection longer, and by that lead to a finding of another kind."""
+        drafts = [quest.proposal.draft for quest in quests if quest.proposal]
+        for number, code in wrong_ones(drafts, lambda numbers: self._worse([drafts[n] for n in numbers])).items():
+            quests[number].give_up(f"the rewrite would lead to another finding ({code})")
+
+    def _worse(self, drafts: list[Draft]) -> str:
+        """The first rule that would be broken more often, if one is."""
+        return min(self._whole.after(Draft.together(drafts).text()) - self._whole.before, default="")
 
     def _told(self, found: Diagnostic, quest: Quest) -> Diagnostic:
         """The finding with its fix, or why there is none. Statements that share a line may have to be parted first."""
@@ -64,8 +75,6 @@ class Mender:
             edits = edits_between(self._file.source, proposal.draft.text(), name)
         if proposal is None:
             return replace(found, not_fixed=quest.reason)
-        if proposal.longer and (worse := self._whole.after(proposal.draft.text()) - self._whole.before):
-            return replace(found, not_fixed=f"the rewrite would lead to another finding ({min(worse)})")
         safe = not proposal.doubt or self._settings.trusts(found.code)
         fix = Fix(proposal.title, "safe" if safe else "unsafe", edits)
         return replace(found, fix=fix, not_fixed=f"unsafe: {proposal.doubt}" if proposal.doubt else None)

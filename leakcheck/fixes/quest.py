@@ -62,6 +62,11 @@ class Quest:
         self.proposal = None
         return self.advance()
 
+    def give_up(self, why: str) -> None:
+        """The proposal holds, and there is something else against it."""
+        self.refusals.insert(0, why)
+        self.proposal = None
+
     def _note(self, why: Exception) -> None:
         expected = isinstance(why, Refused)
         self.refusals.append(str(why) if expected else f"internal error: {type(why).__name__}: {why}")
