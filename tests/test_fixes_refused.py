@@ -664,6 +664,13 @@ def test_rows_are_sent_by_what_the_library_sends_many_by() -> None:
     text = fix(BY_NAME.format(module="psycopg2"), settings=chosen).text
     assert 'execute_batch(cursor, "INSERT INTO t VALUES (%s, %s)", batch)' in text
     assert "page_size" in fix(BY_NAME.format(module="psycopg2"), settings=chosen._replace(batch_size=500)).text
+    bracketed = BY_NAME.format(module="psycopg2").replace(
+        '"INSERT INTO t VALUES (%s, %s)"', '("INSERT INTO t "\n        "VALUES (%s, %s)")'
+    )
+    assert 'execute_batch(cursor, ("INSERT INTO t "\n' in fix(bracketed, settings=chosen).text
+    for behind in ("-- one", '" + behind + "'):
+        commented = BY_NAME.format(module="psycopg2").replace('%s)"', f'%s) {behind}"')
+        assert "execute_batch" not in fix(commented, settings=chosen).text
     result = fix(BY_NAME.format(module="duckdb"), settings=chosen)
     assert result.reasons == ["the library's `executemany` is a loop as well"]
 

@@ -27,6 +27,20 @@ class Database(Base):
         self.cursor = self.conn.cursor()
         self.out = out
         self.open = True
+        if out:
+            self.path = path
+
+    @property
+    def finished(self):
+        return not self.open
+
+    @finished.setter
+    def finished(self, value):
+        self.conn.commit()
+
+    @classmethod
+    def forget(cls):
+        cls.current = None
 
     def add(self, name):
         self.cursor.execute("INSERT INTO users VALUES (?)", (name,))
@@ -66,6 +80,13 @@ ALL = (
     "'End.'\n        print('bye', f'{self.open}')\n        self.conn.close()\n        return True",
 )
 MORE = (
+    "self.log.commit()\n        self.conn.close()",
+    "self.events.log.pop()\n        self.conn.close()",
+    "metrics.log_success('import')\n        self.conn.close()",
+    "with closing(self.conn):\n            pass",
+    "self.conn.close()\n        self.finished = True",
+    "self.conn.close()\n        self.forget()",
+    "print(self.path)\n        self.conn.close()",
     "if self.saved:\n            self.conn.close()",
     "print(self.last)\n        self.conn.close()",
     "print(f'{self.total:.2f}')\n        self.conn.close()",
@@ -257,3 +278,27 @@ class Saving(Store):
 def test_a_manager_that_may_do_more_is_not_entered_instead(decorator: str, method: str) -> None:
     assert "with self.session(path) as conn:" in fix(MANAGED.format("", "other")).text
     assert "with closing(self.connect(path)) as conn:" in fix(MANAGED.format(decorator, method)).text
+
+
+LOCKED = """\
+import sqlite3
+from threading import Lock
+
+LOCK = Lock()
+
+
+def finish(conn):
+    with LOCK:
+        conn.close()
+
+
+def run(path):
+    conn = sqlite3.connect(path)
+    {}conn.execute("DELETE FROM users")
+    {}finish(conn)
+"""
+
+
+def test_a_lock_that_may_be_held_is_not_waited_for() -> None:
+    assert "finally" in fix(LOCKED.format("", "")).text
+    assert "finally" not in fix(LOCKED.format("LOCK.acquire()\n    ", "LOCK.release()\n    ")).text

@@ -10,7 +10,7 @@ from dataclasses import field
 
 from leakcheck.fixes.inert import is_inert, is_materialised
 from leakcheck.fixes.reads import is_own
-from leakcheck.fixes.receivers import is_sqlalchemy, sender, takes_many
+from leakcheck.fixes.receivers import is_sqlalchemy, may_end_in_comment, sender, takes_many
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
 from leakcheck.fixes.syntax import SCOPES, bare, bound_names, dotted, inner, terminal
@@ -154,6 +154,8 @@ def _doubts(spot: Spot, loop: ast.For, round_: _Round, call: ast.Call, parameter
     """Why it may not be the same."""
     if round_.commit:
         yield "one commit a batch instead of one a row: a row that fails takes the rest of its batch with it"
+    elif sender(spot) and may_end_in_comment(spot, call.args[0]):
+        yield "several statements are sent as one, and this one may end in a comment"
     elif any(map(_AUTOCOMMIT.search, _texts(spot))):
         yield "each row may be committed by itself: a row that fails takes the rest of its batch with it"
     if not spot.function:
@@ -279,9 +281,9 @@ def _send(spot: Spot, draft: Draft, round_: _Round, call: ast.Call, parameters: 
         first = spot.tree.start(statement)[1]
         offset = spot.tree.start(parameters)[1] - first
         stop = spot.tree.end(parameters)[1] - first
-        opens, said = spot.tree.start(call.func)[1] - first, spot.tree.start(call.args[0])[1] - first
-        between = text[spot.tree.end(call.func)[1] - first : said]
-        text = text[:opens] + function + between + before + text[said:offset] + batch + text[stop:]
+        start, end = spot.tree.start(call.func)[1] - first, spot.tree.end(call.func)[1] - first
+        bracket = text.index("(", end) + 1
+        text = text[:start] + function + text[end:bracket] + before + text[bracket:offset] + batch + text[stop:]
         line, last = statement.lineno, spot.tree.end(statement)[1]
         draft.replace(line, 0, last, spot.indent(round_.tests[0]) + text)
         return
@@ -289,8 +291,8 @@ def _send(spot: Spot, draft: Draft, round_: _Round, call: ast.Call, parameters: 
     if line != end_line:
         raise Refused("the call is laid out in an unusual way")
     draft.replace(line, start, end, function)
-    line, column = spot.tree.start(call.args[0])
-    draft.replace(line, column, column, before)
+    bracket = draft.line(line).index("(", end) + 1
+    draft.replace(line, bracket, bracket, before)
     (first_line, start), (last_line, end) = spot.tree.start(parameters), spot.tree.end(parameters)
     if first_line == last_line:
         draft.replace(first_line, start, end, batch)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from leakcheck.fixes.spot import Spot
 from leakcheck.fixes.syntax import dotted, terminal
+from leakcheck.project.syntax.walk import string_value
 
 
 def takes_many(spot: Spot, call: ast.Call) -> bool:
@@ -61,3 +62,13 @@ def sender(spot: Spot) -> str:
     said = spot.found.message
     advised = (d for d in spot.around.catalogue.drivers if any(f in said for f in (d.bulk, *d.bulk_of.values()) if f))
     return next((driver.batch_call for driver in advised if driver.batch_call), "")
+
+
+def may_end_in_comment(spot: Spot, statement: ast.expr) -> bool:
+    """Whether what is sent behind a statement might be commented out."""
+    if isinstance(statement, ast.Name):
+        values = spot.file.module.assigned(statement.id)
+        text: object = string_value(values[0]) if len(values) == 1 else None
+    else:
+        text = statement.value if isinstance(statement, ast.Constant) else None
+    return not isinstance(text, str) or "--" in text.rpartition("\n")[2]

@@ -17,7 +17,7 @@ from leakcheck.records import dataclass
 
 _PLAIN = frozenset({"staticmethod", "classmethod"})  # decorators that do nothing when the function is called
 _BUILTINS = frozenset({"getattr", "hasattr", "isinstance", "callable", "super", "print"})
-_HARMLESS = frozenset({"suppress", "closing"})  # managers that do nothing of their own, or what is looked at anyhow
+_LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical"})  # of a logger
 _LOCKS = frozenset({"threading.Lock", "threading.RLock", "multiprocessing.Lock", "multiprocessing.RLock"})
 _DEPTH = 4  # of functions that call each other
 # What an expression may consist of besides calls and attributes; anything else might raise, or do something.
@@ -72,7 +72,7 @@ class _Look:
     def _itself(self) -> str:
         """The object's name for itself, in a method."""
         first = self.function.parameters[:1] if self.function.cls is not None else ()
-        return first[0].name.value if first and "staticmethod" not in self.function.decorators else ""
+        return first[0].name.value if first and _PLAIN.isdisjoint(self.function.decorators) else ""
 
     # -- statements ----------------------------------------------------------------------------------------------------
 
@@ -104,16 +104,17 @@ class _Look:
 
     def _target(self, node: cst.BaseExpression, value: cst.BaseExpression) -> bool:
         """A variable, or a field of an object that nobody will ask any more."""
-        own = self.cls is not None and self._field(dotted(node) or "")
+        own = self._field(dotted(node) or "") if self.cls is not None else ""
         constant = is_none(value) or dotted(value) in ("True", "False")
-        return isinstance(node, cst.Name) or (bool(own) and constant)
+        return isinstance(node, cst.Name) or (bool(own) and constant and not self._defines(own, "__setattr__"))
 
     def _manager(self, node: cst.BaseExpression) -> bool:
         """`suppress(…)`, or a lock, which is held as long as it was before."""
         if isinstance(node, cst.Call):
-            return terminal(node.func) in _HARMLESS and self._arguments(node)
+            return terminal(node.func) == "suppress" and self._arguments(node)
         value = self.resolver.static(node, self.function, self.function.module)
-        return isinstance(value, Instance) and value.type in _LOCKS
+        held = ".acquire(" in self.function.module.source  # perhaps where something fails
+        return isinstance(value, Instance) and value.type in _LOCKS and not held
 
     # -- expressions ---------------------------------------------------------------------------------------------------
 
@@ -141,7 +142,13 @@ class _Look:
         cls = self.cls or self.function.cls
         family = self.resolver.family(cls) if cls is not None else []
         given = [method for owner in family for method, _ in owner.assigned(name)]
-        return any(method is None or method.name == "__init__" for method in given)
+        made = any(method is None or (method.name == "__init__" and _surely_gives(method, name)) for method in given)
+        return made and not self._defines(name)
+
+    def _defines(self, *names: str) -> bool:
+        """Whether its class has one of these methods, or properties."""
+        cls = self.cls or self.function.cls
+        return cls is not None and any(self.resolver.method(cls, name) is not None for name in names)
 
     def _predicates(self) -> tuple[str, ...]:
         return tuple(form.removesuffix("()") for form in (*self.spec.alive, *self.spec.closed))
@@ -154,14 +161,14 @@ class _Look:
         given = [path for argument in node.args if self._is_ours(path := dotted(argument.value) or "")]
         name = terminal(node.func)
         if isinstance(node.func, cst.Name):
-            return name in _BUILTINS or name in _HARMLESS or (tells(name) and not given)
+            return name in _BUILTINS
         assert isinstance(node.func, cst.Attribute) or not name
         owner = dotted(node.func.value) if isinstance(node.func, cst.Attribute) else None
         if name == "close" or any(form.method.rpartition(".")[2] == name for form in self.spec.release):
             return self._release(node, owner, given)
         if owner is not None and self._is_ours(owner) and name in self._predicates():
             return True
-        return owner is not None and (tells(owner) or (tells(name) and not given))
+        return owner is not None and not self._is_ours(owner) and tells(owner) and name in _LEVELS
 
     def _callee(self, node: cst.Call) -> FunctionInfo | None:
         """The function of the project that is called: of the object's own methods the one of its class."""
@@ -223,6 +230,14 @@ class _Look:
         if path == self._itself or (isinstance(owner, cst.Call) and terminal(owner.func) == "super"):
             return self.cls
         return callee.cls if self._is_ours(path) else None
+
+
+def _surely_gives(constructor: FunctionInfo, name: str) -> bool:
+    """Whether a constructor gives its object a field whatever it is told."""
+    lines = (line for line in constructor.node.body.body if isinstance(line, cst.SimpleStatementLine))
+    given = (target.target for line in lines for small in line.body if isinstance(small, cst.Assign)
+             for target in small.targets)  # fmt: skip
+    return any(dotted(target) == f"self.{name}" for target in given)
 
 
 def _may_fail(node: cst.CSTNode) -> bool:
