@@ -8,8 +8,8 @@ import libcst as cst
 
 from leakcheck.flow.core import Core
 from leakcheck.flow.state import State, merge
-from leakcheck.flow.values import UNKNOWN, Tuple, Value, is_none
-from leakcheck.project.syntax.walk import walk
+from leakcheck.flow.values import LITERALS, UNKNOWN, Const, Tuple, Value, is_none
+from leakcheck.project.syntax.walk import string_value, walk
 
 
 class Matching(Core):
@@ -19,13 +19,15 @@ class Matching(Core):
         rest = [pair for state in states for pair in self.eval(node.subject, state)]
         done: list[State] = []
         for case in node.cases:
-            fits = [self._fits(case.pattern, value) for value, _ in rest]
-            matched = [after for pair, fit in zip(rest, fits, strict=True) if fit is not False
-                       for after in self._matched(case.pattern, *pair)]  # fmt: skip
-            if case.guard is not None:
-                matched = [yes for state in matched for yes in self.decide(case.guard, state)[0]]
-            else:
-                rest = [pair for pair, fit in zip(rest, fits, strict=True) if not fit]
+            matched: list[State] = []
+            left: list[tuple[Value, State]] = []
+            for value, state in rest:
+                fit = self._fits(case.pattern, value)
+                entered = self._matched(case.pattern, value, state) if fit is not False else []
+                guarded = [self.decide(case.guard, each) if case.guard else ([each], []) for each in entered]
+                matched += [each for true, _ in guarded for each in true]
+                left += [(value, each) for _, false in guarded for each in false] if fit else [(value, state)]
+            rest = left
             done += self.suite(case.body, merge(matched))
         return done + [state for _, state in rest]
 
@@ -43,23 +45,35 @@ class Matching(Core):
         if isinstance(pattern, cst.MatchOr):
             fits = [self._fits(element.pattern, value) for element in pattern.patterns]
             return True if True in fits else None if None in fits else False
-        if isinstance(pattern, cst.MatchSingleton) and pattern.value.value == "None":
-            return is_none(value)
+        if isinstance(pattern, cst.MatchSingleton):
+            known = is_none(value) if pattern.value.value == "None" else None
+            return value == LITERALS[pattern.value.value] if isinstance(value, Const) else known
         if isinstance(pattern, cst.MatchClass):
             is_plain = not (pattern.patterns or pattern.kwds)
             return True if is_plain and self.surely_is(value, pattern.cls) else False if is_none(value) else None
-        if isinstance(pattern, cst.MatchSequence) and (parts := _parts(pattern, value)) is not None:
+        if (parts := _parts(pattern, value)) is not None:
             return _all(self._fits(part, item) for part, item in parts)
         return None
 
 
-def _parts(pattern: cst.MatchSequence, value: Value) -> list[tuple[cst.MatchPattern, Value]] | None:
+def _parts(pattern: cst.MatchPattern, value: Value) -> list[tuple[cst.MatchPattern, Value]] | None:
     """The patterns in one, each with the item that it is for; None where that cannot be told."""
-    elements = [part.value for part in pattern.patterns if isinstance(part, cst.MatchSequenceElement)]
-    whole = len(elements) == len(pattern.patterns)  # no star among them
-    if not whole or not isinstance(value, Tuple) or value.keys or len(value.items) != len(elements):
+    if not isinstance(value, Tuple):
         return None
-    return list(zip(elements, value.items, strict=True))
+    if isinstance(pattern, cst.MatchMapping):
+        wanted = [(string_value(each.key), each.pattern) for each in pattern.elements]
+        known = dict(zip(value.keys, value.items, strict=False))
+        told = all(key in known for key, _ in wanted)
+        return [(each, known[key]) for key, each in wanted if key in known] if told else None
+    if not isinstance(pattern, cst.MatchSequence) or value.keys:
+        return None
+    elements = [part.value if isinstance(part, cst.MatchSequenceElement) else None for part in pattern.patterns]
+    star = elements.index(None) if None in elements else len(elements)
+    behind = len(elements) - star - 1
+    if len(value.items) < len(elements) - 1 or (behind < 0 and len(value.items) != len(elements)):
+        return None
+    items = [*value.items[:star], *value.items[len(value.items) - behind :]] if behind > 0 else value.items[:star]
+    return list(zip(filter(None, elements), items, strict=True))
 
 
 def _all(fits: Iterable[bool | None]) -> bool | None:
@@ -74,9 +88,13 @@ def _captured(pattern: cst.MatchPattern, value: Value) -> Iterator[tuple[cst.Nam
             yield from _captured(pattern.pattern, value)
         if pattern.name is not None:
             yield pattern.name, value
-    elif isinstance(pattern, cst.MatchSequence) and (parts := _parts(pattern, value)) is not None:
+    elif (parts := _parts(pattern, value)) is not None:
         for part, item in parts:
             yield from _captured(part, item)
+        stars = [each for each in getattr(pattern, "patterns", ()) if isinstance(each, cst.MatchStar)]
+        yield from ((star.name, UNKNOWN) for star in stars if star.name is not None)
+        if isinstance(pattern, cst.MatchMapping) and pattern.rest is not None:
+            yield pattern.rest, UNKNOWN
     else:
         yield from ((name, UNKNOWN) for name in _names(pattern))
 
