@@ -136,3 +136,22 @@ def test_advice_is_what_the_pinned_version_knows(tmp_path: Path, source: str, pi
         written = found.fix.edits[0].content if found.fix else ""
         assert all(key in written for key in advice.strip("`").split(", ") if "=" in key), written
         assert "pool_pre_ping" in advice or "pool_pre_ping" not in written
+
+
+@pytest.mark.parametrize(
+    ("required", "asked", "named"),
+    [
+        ("PyYAML==6.0", "yaml", True),
+        ("python-magic", "magic", True),
+        ("store-client>=2", "store", True),
+        ("restored", "store", False),
+        ("duckdb", "db", False),
+        ("", "store", False),
+    ],
+)
+def test_a_package_is_required_by_a_name_like_that_of_its_import(
+    required: str, asked: str, named: bool, tmp_path: Path
+) -> None:
+    plant(tmp_path, {"requirements.txt": required})
+    requirements = Requirements(Descriptions(Locator(str(tmp_path), frozenset)))
+    assert requirements.name(asked, str(tmp_path / "app/main.py"), lambda name, file: None) is named

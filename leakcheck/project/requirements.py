@@ -45,9 +45,10 @@ class Requirements:
         return not any(texts) or any(named.search(text) for text in texts)
 
     def name(self, package: str, asker: str, asked: Asked) -> bool:
-        """Whether a file's project says anywhere that it requires a package of that name, or with it in its name."""
+        """Whether a file's project says anywhere that it requires a package of that name: `PyYAML` is asked for as
+        `yaml`, `python-magic` as `magic`."""
         files = self._descriptions.nearest(REQUIREMENTS, asker, asked)
-        named = re.compile(rf"(?<![a-z0-9]){_any_case(package)}(?![a-z0-9])", re.IGNORECASE)
+        named = re.compile(rf"(?<![a-z0-9])(?:py)?{_any_case(package)}(?![a-z0-9])", re.IGNORECASE)
         return any(named.search(self._descriptions.text(file)) for file in files)
 
     def _newest(self, package: str, asker: str, asked: Asked) -> Limit:

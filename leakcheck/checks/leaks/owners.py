@@ -18,7 +18,7 @@ from leakcheck.flow.owning import field_given_out, field_released
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.sites import Kept, Site
 from leakcheck.flow.state import Resource, Status
-from leakcheck.flow.values import Instance, own_class
+from leakcheck.flow.values import Instance, Manager, own_class
 from leakcheck.models import Connection
 from leakcheck.project.syntax.module import ClassInfo, FunctionInfo
 from leakcheck.project.syntax.walk import dotted, same_scope, walk
@@ -77,7 +77,9 @@ def _may_open(kept: Kept, cls: ClassInfo, run: Interpreter) -> bool:
 
 
 def _model(kept: Kept, run: Interpreter) -> Connection:
-    """How what the field holds is released: the connection, or the object that answers for it."""
+    """How what the field holds is released: the connection, the object that answers for it, or `closing(…)`."""
+    if isinstance(kept.value, Manager):
+        return replace(kept.site.spec, with_effect=kept.value.effect)
     if not isinstance(kept.value, Instance):
         return kept.site.spec
     return replace(kept.site.spec, release=run.ways_to_release(kept.value), wrong_release=())
