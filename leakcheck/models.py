@@ -98,6 +98,11 @@ class Connection:
         return not (self.lazy or self.needs_await or self.acquires_on_enter)
 
     @property
+    def predicates(self) -> frozenset[str]:
+        """The names by which one is asked whether it is still usable."""
+        return frozenset(form.removesuffix("()") for form in (*self.alive, *self.closed))
+
+    @property
     def restful(self) -> frozenset[str]:
         """Methods after which a lazy object has no connection that it had not before."""
         return frozenset(self.idle).union(form.method for form in (*self.release, *self.soft_release))

@@ -53,9 +53,8 @@ def is_part_of_a_script(function: FunctionInfo, project: Project, tasks: bool = 
     for caller, uses in callers:
         if caller is None:
             return False
-        uses -= started(
-            caller.node.body, caller.module, tasks
-        )  # what a process of its own runs ends with that, whoever starts it
+        # what a process of its own runs ends with that, whoever starts it
+        uses -= started(caller.node.body, caller.module, tasks)
         if uses - _called_at_once(caller):
             return False
         if uses and not is_command(caller) and not is_part_of_a_script(caller, project, tasks, depth - 1):

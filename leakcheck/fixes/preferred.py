@@ -9,7 +9,7 @@ from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.scene import Scene
 from leakcheck.fixes.syntax import Function, bare, dotted, terminal
 from leakcheck.fixes.text import Draft, Refused, line_end
-from leakcheck.flow.outside import around, has_heir
+from leakcheck.flow.outside import heirs
 from leakcheck.flow.owning import subclasses
 from leakcheck.project.syntax.module import FunctionInfo, Module
 from leakcheck.records import dataclass
@@ -160,13 +160,10 @@ def _plain(manager: Function, acquirer: FunctionInfo, scene: Scene) -> bool:
 
 
 def _is_overridden(name: str, acquirer: FunctionInfo, scene: Scene) -> bool:
-    """Whether a class derived from the acquirer's, here or in a file around, has a method of the manager's name."""
-    if acquirer.cls is None:
-        return False
-    texts = around(acquirer.cls, scene.run.resolver)
-    heirs = subclasses(acquirer.cls)
-    others = (text for text in texts - {acquirer.module.source} if has_heir(acquirer.cls.name, text))
-    return any(name in heir.methods for heir in heirs) or any(f"def {name}(" in text for text in others)
+    """Whether objects of a class derived from the acquirer's have another method of the manager's name."""
+    cls, resolver = acquirer.cls, scene.run.resolver
+    derived = (*subclasses(cls), *heirs(cls, resolver)) if cls is not None else ()
+    return cls is not None and any(resolver.method(each, name) is not cls.methods.get(name) for each in derived)
 
 
 def _closed(value: ast.expr) -> ast.expr:

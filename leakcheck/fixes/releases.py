@@ -10,12 +10,11 @@ from typing import Literal, get_args
 import libcst as cst
 
 from leakcheck.fixes.scene import Scene
-from leakcheck.fixes.sole import arguments, closed_by, only_releases
+from leakcheck.fixes.sole import closed_by, only_releases
 from leakcheck.fixes.syntax import Try, bare, dotted, inner, is_none, mentions, terminal
 from leakcheck.fixes.talk import talks
 from leakcheck.fixes.text import Refused
 from leakcheck.models import Release
-from leakcheck.project.syntax.module import FunctionInfo
 from leakcheck.records import dataclass
 
 Effects = Literal["none", "perhaps", "some"]
@@ -90,39 +89,34 @@ def _note_effects(scene: Scene, statement: ast.Expr, found: Releases) -> None:
     if _forgot_await(scene, statement) or _is_wrong(scene, statement):
         return
     assert isinstance(call, ast.Call)
-    node, helpers = _helpers(scene, call)
-    if not helpers:
+    node = _node(scene, call)
+    callees = scene.run.callees.get(node, ()) if node is not None else ()
+    if node is None or not callees:
         plain = any(fits(form, statement.value, scene.name) for form in scene.spec.release)
         found.note("none" if plain else "perhaps")
         return
-    for helper in helpers:
+    for callee in callees:
+        helper, resolver = callee.info, scene.run.resolver
         if helper.is_async and not isinstance(statement.value, ast.Await):
             found.note("some")  # a coroutine that never runs
         elif (cls := scene.owner or helper.cls) and dotted(call.func) == f"{scene.name}.{helper.name}":
-            found.note("none" if only_releases(helper, cls, scene.spec, scene.run.resolver) else "perhaps")
+            found.note("none" if only_releases(helper, cls, scene.spec, resolver) else "perhaps")
         else:
-            closed = None if any(map(_does, _values(call))) else _closed_by(scene, helper, node)
+            closed = None if any(map(_does, _values(call))) else closed_by(callee, node, scene.spec, resolver)
             found.note("some" if closed is None else "none")
             found.closes |= closed or set()
     found.closes.discard(scene.name)
     found.needs |= {n.id for n in ast.walk(call) if isinstance(n, ast.Name)} - {scene.name, dotted(call.func)}
 
 
-def _helpers(scene: Scene, call: ast.Call) -> tuple[cst.Call, list[FunctionInfo]]:
-    """The functions of the project that a release runs; none, where it is the driver's own."""
+def _node(scene: Scene, call: ast.Call) -> cst.Call | None:
+    """A release as the interpreter saw it."""
     for node in scene.site.releases:
         span = scene.file.module.span(node)
         inside = node.expression if isinstance(node, cst.Await) else node
         if isinstance(inside, cst.Call) and (span.line, span.column - 1) == scene.tree.start(call):
-            return inside, list(scene.run.callees.get(inside, ()))
-    return cst.Call(cst.Name("_")), []
-
-
-def _closed_by(scene: Scene, helper: FunctionInfo, node: cst.Call) -> set[str] | None:
-    """What a function that releases the connection closes of what it is given; None if it does more than that."""
-    given = {name: path for name, path in arguments(helper, node) if path and "." not in path}
-    closed = closed_by(helper, given, scene.spec, scene.run.resolver)
-    return {given[name] for name in closed if name in given} if closed is not None else None
+            return inside
+    return None
 
 
 def _values(call: ast.Call) -> list[ast.expr]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import field
 
 import libcst as cst
 
 from leakcheck.fixes.talk import tells
+from leakcheck.flow.binding import parameters
 from leakcheck.flow.resolve import Resolver
 from leakcheck.flow.values import Function, Instance
 from leakcheck.models import Connection
@@ -29,12 +29,11 @@ _PARTS = (
 _MAY_FAIL = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual, cst.Minus, cst.Plus, cst.BitInvert)
 
 
-def closed_by(
-    function: FunctionInfo, given: Iterable[str], spec: Connection, resolver: Resolver
-) -> frozenset[str] | None:
-    """Which of the parameters that are `given` something to release a function releases; None if it does more."""
-    look = _Look(resolver, spec, function, set(given))
-    return frozenset(look.released) if look.is_all() else None
+def closed_by(callee: Function, call: cst.Call, spec: Connection, resolver: Resolver) -> set[str] | None:
+    """Which of the variables that a call gives a function that releases; None if the function does more."""
+    given = {name: path for name, path in _given(callee, call).items() if path and "." not in path}
+    look = _Look(resolver, spec, callee.info, set(given))
+    return {given[name] for name in look.released if name in given} if look.is_all() else None
 
 
 def only_releases(method: FunctionInfo, cls: ClassInfo, spec: Connection, resolver: Resolver) -> bool:
@@ -131,7 +130,7 @@ class _Look:
     def _attribute(self, node: cst.Attribute) -> bool:
         """One that is surely there: of a module, of the object itself, or by which a connection is asked."""
         if self._is_ours(dotted(node.value) or ""):
-            return node.attr.value in self._predicates()
+            return node.attr.value in self.spec.predicates
         if name := self._field(dotted(node) or ""):
             return self._is_there(name)
         root, _, rest = (dotted(node) or "").partition(".")
@@ -150,9 +149,6 @@ class _Look:
         cls = self.cls or self.function.cls
         return cls is not None and any(self.resolver.method(cls, name) is not None for name in names)
 
-    def _predicates(self) -> tuple[str, ...]:
-        return tuple(form.removesuffix("()") for form in (*self.spec.alive, *self.spec.closed))
-
     def _call(self, node: cst.Call) -> bool:
         if (callee := self._callee(node)) is not None:
             return self.depth > 0 and self._function(callee, node)
@@ -166,17 +162,17 @@ class _Look:
         owner = dotted(node.func.value) if isinstance(node.func, cst.Attribute) else None
         if name == "close" or any(form.method.rpartition(".")[2] == name for form in self.spec.release):
             return self._release(node, owner, given)
-        if owner is not None and self._is_ours(owner) and name in self._predicates():
+        if owner is not None and self._is_ours(owner) and name in self.spec.predicates:
             return True
         return owner is not None and not self._is_ours(owner) and tells(owner) and name in _LEVELS
 
-    def _callee(self, node: cst.Call) -> FunctionInfo | None:
+    def _callee(self, node: cst.Call) -> Function | None:
         """The function of the project that is called: of the object's own methods the one of its class."""
         own = self._field(dotted(node.func) or "")
         if own and self.cls is not None and (method := self.resolver.method(self.cls, own)) is not None:
-            return method
+            return Function(method, Instance(self.cls))
         callee = self.resolver.static(node.func, self.function, self.function.module)
-        return callee.info if isinstance(callee, Function) else None
+        return callee if isinstance(callee, Function) else None
 
     def _release(self, node: cst.Call, owner: str | None, given: list[str]) -> bool:
         """`conn.close()`, `pool.putconn(conn)`, `super().close()`."""
@@ -211,12 +207,13 @@ class _Look:
 
     # -- functions that it calls ---------------------------------------------------------------------------------------
 
-    def _function(self, callee: FunctionInfo, node: cst.Call) -> bool:
+    def _function(self, callee: Function, node: cst.Call) -> bool:
         """Another function of the project that does no more: `self._close_cursor()`, `finish(self.conn)`."""
         if not self._arguments(node):
             return False
-        given = {name: path for name, path in arguments(callee, node) if self._is_ours(path)}
-        look = _Look(self.resolver, self.spec, callee, set(given), self._class_of(callee, node), self.depth - 1)
+        given = {name: path for name, path in _given(callee, node).items() if self._is_ours(path)}
+        cls = self._class_of(callee.info, node)
+        look = _Look(self.resolver, self.spec, callee.info, set(given), cls, self.depth - 1)
         found = look.is_all()
         self.released += [given[name] for name in look.released if name in given]
         return found
@@ -245,10 +242,7 @@ def _may_fail(node: cst.CSTNode) -> bool:
     return isinstance(node, _MAY_FAIL) or (isinstance(node, cst.FormattedStringExpression) and bool(node.format_spec))
 
 
-def arguments(callee: FunctionInfo, node: cst.Call) -> Iterator[tuple[str, str]]:
-    """The parameters of a function, and the paths that a call gives for them; "" for what has none."""
-    names = [parameter.name.value for parameter in callee.parameters]
-    bound = isinstance(node.func, cst.Attribute) and names[:1] in (["self"], ["cls"])
-    unnamed = (argument.value for argument in node.args if argument.keyword is None)
-    yield from ((name, dotted(value) or "") for name, value in zip(names[bound:], unnamed, strict=False))
-    yield from ((a.keyword.value, dotted(a.value) or "") for a in node.args if a.keyword is not None)
+def _given(callee: Function, node: cst.Call) -> dict[str, str]:
+    """The parameters that a call fills, and the paths that it gives for them; "" for what has none."""
+    filled = zip(parameters(callee, node.args), node.args, strict=True)
+    return {name: dotted(argument.value) or "" for name, argument in filled if name}

@@ -72,7 +72,7 @@ _OURS = frozenset({"closing", "ExitStack", "enter_context"})
 def _about_release(scene: Scene, call: str) -> bool:
     spec = scene.spec
     methods = {f.method.rpartition(".")[2] for f in (*spec.release, *spec.wrong_release)}
-    methods |= {form.removesuffix("()") for form in (*spec.alive, *spec.closed)}
+    methods |= spec.predicates
     node = bare(ast.parse(call, mode="eval").body)
     name = terminal(node.func) if isinstance(node, ast.Call) else ""
     helpers = {_helper(ast.unparse(ast.parse(text, mode="eval").body)) for text in _helpers(scene)}

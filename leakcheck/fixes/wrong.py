@@ -59,8 +59,11 @@ def _may_come_again(scene: Scene, last: ast.Expr, wrong: list[ast.Expr]) -> bool
 
 def _asks_later(scene: Scene, node: ast.AST, wrong: list[ast.Expr]) -> bool:
     """`conn.closed`, where it is no guard of a release."""
-    asked = {f"{scene.name}.{form.removesuffix('()')}" for form in (*scene.spec.closed, *scene.spec.alive)}
-    if not isinstance(node, ast.Attribute) or dotted(node) not in asked:
+    if (
+        not isinstance(node, ast.Attribute)
+        or dotted(node.value) != scene.name
+        or node.attr not in scene.spec.predicates
+    ):
         return False
     statement = scene.tree.statement(node)
     return not isinstance(statement, ast.If) or not any(statement in scene.tree.parents(each) for each in wrong)

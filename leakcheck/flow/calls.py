@@ -92,7 +92,7 @@ class Calls(Sessions, Objects, Displays):
                     return [(receiver, state)]  # the block that it begins gives the connection back
                 return self._call_on_lent(spec, callee.name, node, arguments, state)
         if isinstance(callee, Function):
-            self.callees.setdefault(node, set()).add(callee.info)
+            self.callees.setdefault(node, set()).add(callee)
             if ended := self.end_owner(callee, node, state):
                 return ended
             taught = self.model(f"{callee.info.module.name}.{callee.info.qualname}", node)

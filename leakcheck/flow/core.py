@@ -73,7 +73,7 @@ class Core(Handing):
         self.entered: list[ResourceId] = []  # resources that a surrounding `with` will take care of
         self.interrupts = False  # run only for what a cancellation, or a generator left alone, would leave open
         self.wants_booleans = False  # while the right side of an assignment to a tested name is evaluated
-        self.callees: dict[cst.CSTNode, set[FunctionInfo]] = {}  # which of the project's functions a call runs
+        self.callees: dict[cst.CSTNode, set[Function]] = {}  # which of the project's functions a call runs
         self.lambdas: dict[cst.Lambda, None] = {}  # those it comes by
         self.started: set[int] = set()  # calls of coroutine functions that run on as tasks of their own
         self.work = 0  # statements interpreted, over all states: bounds the time one function takes

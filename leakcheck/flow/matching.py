@@ -69,10 +69,10 @@ def _parts(pattern: cst.MatchPattern, value: Value) -> list[tuple[cst.MatchPatte
         return None
     elements = [part.value if isinstance(part, cst.MatchSequenceElement) else None for part in pattern.patterns]
     star = elements.index(None) if None in elements else len(elements)
-    behind = len(elements) - star - 1
-    if len(value.items) < len(elements) - 1 or (behind < 0 and len(value.items) != len(elements)):
+    behind = elements[star + 1 :]
+    if len(value.items) < star + len(behind) or (star == len(elements) < len(value.items)):
         return None
-    items = [*value.items[:star], *value.items[len(value.items) - behind :]] if behind > 0 else value.items[:star]
+    items = (*value.items[:star], *value.items[len(value.items) - len(behind) :])
     return list(zip(filter(None, elements), items, strict=True))
 
 

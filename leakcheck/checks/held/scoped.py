@@ -98,10 +98,8 @@ class Scoped:
 
     def _waits(self, function: FunctionInfo, blocking: Blocking) -> Iterator[tuple[cst.Call, cst.Call, Pause]]:
         """The first one, with the use before it."""
-        body, calls = (
-            function.node.body,
-            list[tuple[cst.Call, bool]](),
-        )  # whether one takes a connection, or ends its use
+        body = function.node.body
+        calls: list[tuple[cst.Call, bool]] = []  # whether one takes a connection, or ends its use
         contexts = list(self._contexts(function)) if self._contexts_words & function.words else []
         for node in walk(body, same_scope):
             if not isinstance(node, cst.Call):
