@@ -21,7 +21,8 @@ from leakcheck.fixes.scene import File, Proposal, file_of
 from leakcheck.fixes.spot import Spot, Surroundings
 from leakcheck.fixes.style import style_for
 from leakcheck.fixes.text import Draft, Refused
-from leakcheck.fixes.whole import Whole, wrong_ones
+from leakcheck.fixes.together import wrong_ones
+from leakcheck.fixes.whole import Whole
 from leakcheck.flow.interpreter import Interpreter
 from leakcheck.flow.resolve import Resolver
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from leakcheck.fixes.inert import is_inert, is_materialised
-from leakcheck.fixes.reads import is_own
+from leakcheck.fixes.reads import is_anothers
 from leakcheck.fixes.receivers import is_sqlalchemy, may_end_in_comment, sender, takes_many
 from leakcheck.fixes.scene import Proposal
 from leakcheck.fixes.spot import Spot, erase, loaded, stored
@@ -140,9 +140,9 @@ def _needed_later(spot: Spot, loop: ast.For, names: set[str]) -> bool:
 
 def _in_closure(spot: Spot, node: ast.Name) -> bool:
     """Whether it is read when somebody calls what it stands in."""
-    ups = list(itertools.takewhile(lambda up: up is not spot.scope, spot.tree.parents(node)))
+    ups = itertools.takewhile(lambda up: up is not spot.scope, spot.tree.parents(node))
     later = any(isinstance(up, (*SCOPES, ast.GeneratorExp)) for up in ups)
-    return later and not any(is_own(node, up, node.id) for up in ups)
+    return later and not is_anothers(node, node.id, spot.scope, spot.tree)
 
 
 def _hides_builtins(spot: Spot) -> bool:

@@ -12,9 +12,10 @@ from leakcheck.fixes.scene import File, Scene, file_of
 from leakcheck.fixes.style import style_for
 from leakcheck.fixes.syntax import CROWDED
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.together import wrong_ones
 from leakcheck.fixes.trial import Trial
 from leakcheck.fixes.unfold import edits_between, unfolded
-from leakcheck.fixes.whole import Whole, wrong_ones
+from leakcheck.fixes.whole import Whole
 from leakcheck.flow.interpreter import Interpreter
 
 FIXABLE = frozenset({"LK101", "LK102", "LK103", "LK104"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.blocks import close_after_block, drop_await, return_after_block
@@ -12,6 +13,7 @@ from leakcheck.fixes.handover import guard_hand_over
 from leakcheck.fixes.scene import File, Proposal, Scene
 from leakcheck.fixes.stack import close_on_stack
 from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.together import wrong_ones
 from leakcheck.fixes.trial import Trial
 from leakcheck.fixes.unnamed import close_at_once, close_unused, name_it
 from leakcheck.fixes.validate import same_work
@@ -112,29 +114,19 @@ class Quest:
 
 
 def settle(waiting: list[Quest], trial: Trial) -> None:
-    """Try proposals together as far as they do not touch: trying costs as much for many as for one."""
+    """Try proposals until each holds, or there is no other one."""
     while waiting:
-        batch: list[Quest] = []
-        rest: list[Quest] = []
-        whole = Draft.together([_draft(waiting[0])])
-        for quest in waiting:
-            apart = _draft(quest).agrees(whole)
-            (batch if apart else rest).append(quest)
-            if apart:
-                whole.include(_draft(quest))
-        waiting = rest + _failing(batch, trial)
+        wrong = wrong_ones([_draft(quest) for quest in waiting], partial(_problem, waiting, trial))
+        waiting = [waiting[number] for number, error in wrong.items() if waiting[number].refuse(error)]
 
 
-def _failing(batch: list[Quest], trial: Trial) -> list[Quest]:
-    """Those whose proposal does not hold and that have another one."""
+def _problem(quests: list[Quest], trial: Trial, numbers: list[int]) -> Exception | None:
+    """What is wrong with the proposals of some of them, made at once."""
     try:
-        trial.clean([(quest.scene, _draft(quest)) for quest in batch])
+        trial.clean([(quests[number].scene, _draft(quests[number])) for number in numbers])
     except Exception as error:
-        if len(batch) == 1:
-            return [quest for quest in batch if quest.refuse(error)]
-        half = len(batch) // 2
-        return _failing(batch[:half], trial) + _failing(batch[half:], trial)
-    return []
+        return error
+    return None
 
 
 def _draft(quest: Quest) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Sequence
 
 from leakcheck.fixes.syntax import LOOPS, SCOPES, Function, Tree, Try, bound_names, children, inner
@@ -119,6 +120,12 @@ def is_own(node: ast.AST, up: ast.AST, name: str) -> bool:
     return name in own_names(up) and not any(node in ast.walk(part) for part in _evaluated_outside(up))
 
 
+def is_anothers(node: ast.AST, name: str, scope: ast.AST | None, tree: Tree) -> bool:
+    """Whether a function or comprehension nested in a scope, the module if there is none, has the name of a mention for
+    something of its own."""
+    return any(is_own(node, up, name) for up in itertools.takewhile(lambda up: up is not scope, tree.parents(node)))
+
+
 class Beside:
     """What stands beside a statement that binds a name. A function may mention it often: each block is read once."""
 
@@ -213,6 +220,7 @@ __all__ = [
     "Beside",
     "Course",
     "closures",
+    "is_anothers",
     "is_own",
     "loads",
     "stored",

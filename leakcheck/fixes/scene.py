@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from functools import cached_property, lru_cache
 
 from leakcheck.checks.leaks.exits import Verdict
 from leakcheck.fixes.elsewhere import Elsewhere
 from leakcheck.fixes.imports import Imports
 from leakcheck.fixes.lazy import Lazy, Need
-from leakcheck.fixes.reads import Beside, is_own, touches
+from leakcheck.fixes.reads import Beside, is_anothers, touches
 from leakcheck.fixes.style import Style
 from leakcheck.fixes.syntax import SCOPES, Block, Function, Tree, is_none
 from leakcheck.fixes.text import Draft, Refused, line_end
@@ -202,18 +201,17 @@ class Scene:
         """Mentions of the name outside these statements and the acquire that may run after it."""
         skip = {id(n) for s in (*inside, self.statement, *self.twins) for n in ast.walk(s)}
         named = self.tree.naming(self.function, self.name)
-        later = (n for n in named if id(n) not in skip and not self._before(n) and not self._is_anothers(n))
+        later = (
+            n
+            for n in named
+            if id(n) not in skip and not self._before(n) and not is_anothers(n, self.name, self.function, self.tree)
+        )
         return [n for n in later if not self.beside.is_apart(n, self.name)]
 
     @cached_property
     def beside(self) -> Beside:
         """Which mentions of a name are for another value than the acquire gives."""
         return Beside(self.tree, self.statement)
-
-    def _is_anothers(self, node: ast.AST) -> bool:
-        """Whether a nested function has the name for something of its own."""
-        ups = itertools.takewhile(lambda up: up is not self.function, self.tree.parents(node))
-        return any(is_own(node, up, self.name) for up in ups)
 
     def needed_outside(self, inside: list[ast.stmt], names: set[str]) -> bool:
         """Whether one of these names, which need the connection, is read outside of some statements, and later."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from leakcheck.diagnostics import Diagnostic
-from leakcheck.fixes.text import Draft, Refused
+from leakcheck.fixes.text import Refused
 from leakcheck.project.project import Project
 from leakcheck.project.syntax.module import Module
 
@@ -35,27 +35,3 @@ class Whole:
     def _counts(self, found: Sequence[Diagnostic]) -> Counter[str]:
         """By rule; what is off, or not sure enough to be shown, does not count."""
         return Counter(d.code for d in found if d.confidence != "low" and self.project.settings.selects(d.code))
-
-
-def wrong_ones(drafts: Sequence[Draft], wrong: Callable[[list[int]], str]) -> dict[int, str]:
-    """What speaks against each of some drafts, by number, for those that something does: `wrong` is asked of several
-    together, as far as they do not touch, and of fewer where it says something."""
-    found: dict[int, str] = {}
-    left = list(range(len(drafts)))
-    while left:
-        batch: list[int] = []
-        rest: list[int] = []
-        for number in left:
-            apart = all(drafts[number].agrees(drafts[other]) for other in batch)
-            (batch if apart else rest).append(number)
-        found |= _halved(batch, wrong)
-        left = rest
-    return found
-
-
-def _halved(batch: list[int], wrong: Callable[[list[int]], str]) -> dict[int, str]:
-    why = wrong(batch)
-    if not why or len(batch) == 1:
-        return {batch[0]: why} if why else {}
-    half = len(batch) // 2
-    return _halved(batch[:half], wrong) | _halved(batch[half:], wrong)
